@@ -1,0 +1,295 @@
+"""Local paths, object stores (fsspec), `package:` and `pypi:` paths: the only door to files, and to fsspec.
+
+- `data/cc/*.warc.gz`, `s3://bucket/cc/*.warc.gz`: globs, a folder (everything below it), or one file.
+- `package:rich/…`: files of a package installed in this environment, found without importing it.
+- `pypi:gensim==4.4.0/gensim/test/…`: a file inside a pinned wheel (see `wheels`).
+
+Writes are atomic: local files are written beside their name and renamed; an object store gets one PUT and no rename
+(fsspec's `mv` is a copy and a delete there).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import hashlib
+import importlib.util
+import os
+import posixpath
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import fsspec
+
+from curator.documents import File
+from curator.wheels import cache_folder, wheel_member
+
+PRESETS = Path(__file__).resolve().parent  # in the wheel, pipelines/, filters/ and tokenizers/ lie below the package
+
+
+class StorageError(Exception):
+    """A path that cannot be read or written, in words for the user."""
+
+
+# ------------------------------------------------------------------------------------------------------------- finding
+
+
+def is_remote(path: str) -> bool:
+    return "://" in path and not path.startswith("file://")
+
+
+def resolve(path: str) -> str:
+    """A path that `open` takes: `package:` and `pypi:` become local paths; others stay as they are."""
+    if path.startswith("package:"):
+        return _package_path(path.removeprefix("package:"))
+    if path.startswith("pypi:"):
+        return str(wheel_member(path.removeprefix("pypi:")))
+    return path.removeprefix("file://")
+
+
+def _package_path(path: str) -> str:
+    name, _, inside = path.partition("/")
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError) as error:
+        raise StorageError(f"package:{path}: {error}") from None
+    if spec is None or not (spec.submodule_search_locations or spec.origin):
+        raise StorageError(f"package:{path}: no package {name!r} is installed in this environment")
+    if not spec.submodule_search_locations:
+        return str(spec.origin)
+    root = next(iter(spec.submodule_search_locations))
+    found = posixpath.normpath(posixpath.join(root, inside)) if inside else root
+    if not found.startswith(root):
+        raise StorageError(f"package:{path}: leaves the package")
+    return found
+
+
+def preset(kind: str, path: str, suffix: str = ".yaml") -> str:
+    """A recipe, filter or tokenizer by path, or by the name of one that curator ships: `zh_web`, `filters/zh_web.yaml`."""
+    for candidate in _preset_candidates(kind, path, suffix):
+        if os.path.isfile(candidate):
+            return candidate
+    raise StorageError(f"no {kind.rstrip('s')} {path!r}: neither a file nor one of {', '.join(presets(kind, suffix))}")
+
+
+def _preset_candidates(kind: str, path: str, suffix: str) -> Iterator[str]:
+    yield path
+    for root in _preset_roots():
+        yield str(root / path)
+        yield str(root / kind / path)
+        yield str(root / kind / f"{path}{suffix}")
+
+
+def presets(kind: str, suffix: str = ".yaml") -> list[str]:
+    """Names of the shipped presets of a kind (`pipelines`, `filters`, `tokenizers`)."""
+    for root in _preset_roots():
+        if (root / kind).is_dir():
+            return sorted(p.stem for p in (root / kind).glob(f"*{suffix}"))
+    return []
+
+
+def _preset_roots() -> tuple[Path, Path]:
+    return PRESETS, PRESETS.parent  # an installed wheel; a checkout
+
+
+def find(patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[File]:
+    """Every file that the patterns name, sorted by name, each once. A folder stands for all that is below it.
+
+    `exclude` holds globs on the name (`**/node_modules/**`). Raises StorageError for a pattern that finds nothing.
+    """
+    found: dict[str, File] = {}
+    for pattern in patterns:
+        matches = list(_find_one(pattern))
+        if not matches:
+            raise StorageError(f"nothing matches {pattern!r}")
+        for file in matches:
+            if not any(_excluded(file.name, glob) for glob in exclude):
+                found.setdefault(file.path, file)
+    return sorted(found.values(), key=lambda f: (f.name, f.path))
+
+
+def _excluded(name: str, glob: str) -> bool:
+    return fnmatch.fnmatch(f"/{name}", glob if glob.startswith(("/", "*")) else f"*/{glob}") or fnmatch.fnmatch(name, glob)
+
+
+def _find_one(pattern: str) -> Iterator[File]:
+    if pattern.startswith(("pypi:", "package:")):
+        root = resolve(pattern)
+        prefix = pattern.split("#")[0].partition(":")[2]
+        yield from _walk_local(root, _wheel_free(prefix))
+        return
+    if not is_remote(pattern):
+        pattern = pattern.removeprefix("file://")
+        if os.path.isdir(pattern):
+            yield from _walk_local(pattern, "")
+            return
+        if not any(c in pattern for c in "*?["):
+            if os.path.exists(pattern):
+                yield _local_file(pattern, os.path.basename(pattern))
+            return
+    filesystem, path = fsspec.url_to_fs(pattern)
+    prefix = _fixed_prefix(path)
+    if not any(c in path for c in "*?["):
+        paths = filesystem.find(path)
+        prefix = path.rstrip("/") + "/" if paths != [path] else posixpath.dirname(path) + "/"
+    else:
+        paths = [p for p in filesystem.glob(path) if not filesystem.isdir(p)]
+    for each in paths:
+        if filesystem.protocol in ("file", ("file", "local")):
+            yield _local_file(each, each.removeprefix(prefix))
+        else:
+            info = filesystem.info(each)
+            stamp = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or info["size"]).strip('"')
+            yield File(filesystem.unstrip_protocol(each), each.removeprefix(prefix), int(info["size"]), stamp)
+
+
+def _wheel_free(prefix: str) -> str:
+    """`gensim==4.4.0/gensim/test/x.bz2` -> `gensim/test/x.bz2`: the version is no part of a document's id."""
+    head, _, rest = prefix.partition("/")
+    return rest if "==" in head else prefix
+
+
+def _fixed_prefix(path: str) -> str:
+    magic = min((path.index(c) for c in "*?[" if c in path), default=len(path))
+    return path[: path.rfind("/", 0, magic) + 1]
+
+
+def _walk_local(root: str, prefix: str) -> Iterator[File]:
+    if os.path.isfile(root):
+        yield _local_file(root, prefix or os.path.basename(root))
+        return
+    for folder, folders, names in os.walk(root):  # links to folders are not followed: no cycles, nothing outside
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
+                yield _local_file(path, posixpath.join(prefix, os.path.relpath(path, root)))
+
+
+def _local_file(path: str, name: str) -> File:
+    status = os.stat(path)
+    return File(path, name, status.st_size, str(status.st_mtime_ns))
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def open_input(path: str) -> IO[bytes]:
+    """A seekable binary stream of raw bytes, nothing decompressed."""
+    path = resolve(path)
+    if is_remote(path):
+        return fsspec.open(path, "rb", block_size=8 << 20, cache_type="readahead").open()
+    return open(path, "rb", buffering=1 << 20)
+
+
+def local(path: str) -> Path:
+    """A local copy of a file, for native libraries that open by name; remote files are brought into the cache once."""
+    path = resolve(path)
+    if not is_remote(path):
+        return Path(path)
+    filesystem, inside = fsspec.url_to_fs(path)
+    stamp = hashlib.blake2b(f"{path}:{filesystem.ukey(inside)}".encode(), digest_size=12).hexdigest()
+    target = cache_folder() / "files" / stamp / posixpath.basename(inside)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
+        filesystem.get_file(inside, str(partial))
+        partial.rename(target)
+    return target
+
+
+
+def read_bytes(path: str) -> bytes:
+    with open_input(path) as stream:
+        return stream.read()
+
+
+def exists(path: str) -> bool:
+    path = resolve(path)
+    if is_remote(path):
+        filesystem, inside = fsspec.url_to_fs(path)
+        return filesystem.exists(inside)
+    return os.path.exists(path)
+
+
+def content_digest(path: str) -> str:
+    """sha256 of a file's bytes, in hex; remembered in this process by path, size and modification time."""
+    where = local(path)
+    status = where.stat()
+    return _content_digest(str(where), status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _content_digest(path: str, size: int, stamp: int) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
+
+
+@contextmanager
+def create(path: str) -> Iterator[IO[bytes]]:
+    """A binary stream whose bytes appear under `path` all at once when the block ends, or not at all if it raises."""
+    if is_remote(path):
+        filesystem, inside = fsspec.url_to_fs(path)
+        stream = filesystem.open(inside, "wb", autocommit=False)
+        try:
+            yield stream
+            stream.close()
+            stream.commit()
+        except BaseException:
+            stream.discard()
+            raise
+        return
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    partial = f"{path}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
+    try:
+        with open(partial, "wb", buffering=1 << 20) as stream:
+            yield stream
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    with create(path) as stream:
+        stream.write(data)
+
+
+def claim(path: str, data: bytes) -> bool:
+    """Create `path` with `data` if nothing is there; False if something is. On an object store, a conditional PUT."""
+    filesystem, inside = fsspec.url_to_fs(path)
+    if not is_remote(path):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    try:
+        filesystem.pipe_file(inside, data, mode="create")
+    except FileExistsError:
+        return False
+    return True
+
+
+def remove(path: str) -> None:
+    """Remove a file; nothing happens if it is not there."""
+    filesystem, inside = fsspec.url_to_fs(path)
+    try:
+        filesystem.rm_file(inside)
+    except FileNotFoundError:
+        pass
+
+
+def listing(folder: str) -> list[str]:
+    """Paths of all files below a folder, sorted; none if the folder does not exist."""
+    filesystem, inside = fsspec.url_to_fs(folder)
+    if not filesystem.exists(inside):
+        return []
+    found = sorted(filesystem.find(inside))
+    return [filesystem.unstrip_protocol(p) for p in found] if is_remote(folder) else found
+
+
+def join(*parts: str) -> str:
+    return posixpath.join(*parts)
