@@ -7,12 +7,15 @@ A *rule* names a column and its bounds, and `decide` is the only code in the pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 # The second of the four contracts: what every document has, in every file that the project writes.
 SCHEMA = pa.schema(
@@ -187,6 +190,18 @@ class Stage(Protocol):
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]: ...
 
 
+class Executor(Protocol):
+    """Where work runs. One method, so that the reference (`engine/executor.py`) and Ray (`engine/ray.py`) are all there is."""
+
+    def map(
+        self, function: Callable[[T], R], items: Sequence[T], resources: Mapping[str, float] | None = None
+    ) -> Iterator[tuple[int, R]]:
+        """`(index, function(items[index]))`, in the order in which they finish. A lost call is run again, so `function` keeps no
+        state but files written whole (`storage.create`). `function` and items are pickled: module-level functions, or
+        `functools.partial` of them. An exception of `function` is raised here."""
+        ...
+
+
 class WholeDatasetStage(Protocol):
     """A stage that must see every document before it can judge one. `sign` runs in the pass that ends there, `mark` once,
     `apply` at the start of the next pass, on marks that are row-aligned with their shard."""
@@ -204,23 +219,23 @@ class WholeDatasetStage(Protocol):
         """One row a document: what `mark` needs to know of it. Rows outside `where:` are null in every column."""
         ...
 
-    def mark(self, signed: Sequence[Signed], folder: str, executor: Any) -> Sequence[str]:
-        """Write one row-aligned Parquet file of marks per signed shard below `folder`; their paths, in the same order.
-        Equal inputs give equal marks, whatever the executor, the order or the number of retries."""
+    def mark(self, signed: Sequence[Shard], folder: str, executor: Executor) -> Sequence[str]:
+        """Write one Parquet file of marks per shard, row-aligned with it, below `folder`; their paths, in the same order.
+        `signed` files hold `id`, `source` and the columns of `signature`. Equal inputs give equal marks, whatever the executor, the order or the number of retries."""
         ...
 
     def apply(self, docs: pa.RecordBatch, marks: pa.RecordBatch) -> Mapping[str, pa.Array]: ...
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A shard's signatures, row-aligned with its kept documents: columns `id` and those of `signature`."""
+class Shard:
+    """One split's output: a Parquet file of documents (or, for `mark`, of their ids and signatures) and its digest."""
 
     key: str
     source: str
     path: str
     rows: int
-    digest: str
+    digest: str  # of the logical rows, not of the Parquet bytes
 
 
 # ---------------------------------------------------------------------------------------------------------------- rules

@@ -1,0 +1,1 @@
+"""Runs passes over shards: knows batches, never text."""
