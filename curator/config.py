@@ -98,6 +98,8 @@ def parse(text: str, path: str) -> Section:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise ConfigError(str(error.problem or error.context), path, mark.line + 1 if mark else None) from None
+    except RecursionError:
+        raise ConfigError("is nested too deep", path) from None
     except (YAMLError, ValueError) as error:
         raise ConfigError(str(error).splitlines()[0], path) from None
     if node is None:
@@ -135,7 +137,7 @@ def _value(node: Node, loader: YAML, path: str, depth: int) -> Any:
             items.lines.append(_line_of(child))
             items.append(_value(child, loader, path, depth + 1))
         return items
-    if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in ("null", "bool", "int", "float", "str", "timestamp"):
         raise ConfigError(f"tags ({node.tag}) are not allowed", path, _line_of(node))
     value = loader.constructor.construct_object(node, deep=True)
     return value if isinstance(value, str | int | float | bool | None) else str(node.value)  # dates stay as they are written
