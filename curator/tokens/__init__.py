@@ -1,1 +1,1 @@
-"""Documents to token shards: vocabulary (train a tokenizer), encode, mixture (plan), packing (materialise), shards (contract 3)."""
+"""Documents to token shards: vocabulary (train or load), encode, mixture (plan), packing (materialise), shards (contract 3)."""

@@ -9,9 +9,9 @@ One file of N sequences, little-endian, every part at a place that the header al
     starts     P x uint32: where in its sequence each piece begins; a piece is a run of tokens of one document
     sources    N x uint16: which of the manifest's parts the sequence is of
 
-A sequence holds `sequence_length + 1` ids: inputs are `ids[:-1]`, targets `ids[1:]`. The last id of one sequence is the first of
-the next one of the same part, so every token is a target exactly once and the inputs keep a round length. "Tokens" in budgets
-and counts are targets: `sequence_length` a sequence.
+A sequence holds `sequence_length + 1` ids: inputs are `ids[:-1]`, targets `ids[1:]`. The last id of one sequence is the first
+of the next one of the same part, so every token is a target exactly once and the inputs keep a round length. "Tokens" in
+budgets and counts are targets: `sequence_length` a sequence.
 
 Beside each shard lies `<name>.documents.parquet`, row-aligned with the pieces (see `packing`): the id of the document, and the
 token of it that the piece begins with. `manifest.json` is written last and names every file with its sha256.
