@@ -1,0 +1,75 @@
+"""One writer to an output folder: a second one is refused, a dead one's lease is taken over."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+from types import TracebackType
+
+import orjson
+
+from curator import storage
+
+BEAT = 15.0  # seconds between signs of life
+STALE = 90.0  # without one for so long, a writer on another machine counts as dead
+
+
+class OutputInUse(Exception):
+    """Another run writes to the same output."""
+
+
+class Lease:
+    """`with Lease(output):` holds `<output>/lease.json` for the time of the block."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        self.path = storage.join(output, "lease.json")
+        self.token = uuid.uuid4().hex
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def _said(self) -> bytes:
+        return orjson.dumps({"host": socket.gethostname(), "pid": os.getpid(), "token": self.token, "alive": time.time()})
+
+    def __enter__(self) -> Lease:
+        if not storage.claim(self.path, self._said()):
+            holder = self._holder()
+            if holder is not None and _alive(holder):
+                raise OutputInUse(
+                    f"{self.output}: a run writes here already (process {holder['pid']} on {holder['host']}). "
+                    "Wait for it, or give this one another --output"
+                )
+            storage.write_bytes(self.path, self._said())
+        self._thread.start()
+        return self
+
+    def _holder(self) -> dict[str, object] | None:
+        try:
+            return orjson.loads(storage.read_bytes(self.path))
+        except (OSError, ValueError):
+            return None
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT):
+            storage.write_bytes(self.path, self._said())
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        storage.remove(self.path)
+
+
+def _alive(holder: dict[str, object]) -> bool:
+    """A process on this machine is asked for; one elsewhere counts as alive while its signs of life are fresh."""
+    if holder.get("host") == socket.gethostname():
+        try:
+            os.kill(int(str(holder["pid"])), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return int(str(holder["pid"])) != os.getpid()
+    return time.time() - float(str(holder.get("alive", 0))) < STALE

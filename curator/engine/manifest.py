@@ -1,0 +1,189 @@
+"""What a finished shard leaves behind: its ledger, which must balance, and its fingerprint, which says when it is stale.
+
+The fourth of the four contracts. A shard is done when its manifest lies on disk with the fingerprint that the recipe asks
+for; the manifest is written last, so nothing half-done ever looks done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import xxhash
+
+from curator import storage
+from curator.documents import Tally
+
+FORMAT = 1
+
+
+class LedgerError(Exception):
+    """Something was lost between two lines of the program: a defect, never the data's fault."""
+
+
+def _add(counts: dict[str, int], key: str, number: int) -> None:
+    if number:
+        counts[key] = counts.get(key, 0) + number
+
+
+@dataclass
+class Ledger:
+    """The double entry of one shard: records, documents and characters each have to add up."""
+
+    records: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    record_errors: dict[str, int] = field(default_factory=dict)
+    documents: int = 0
+    kept: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)  # by reason
+    errors: dict[str, int] = field(default_factory=dict)  # by stage:kind
+    chars_in: int = 0
+    chars_kept: int = 0
+    chars_rejected: int = 0  # of rejected documents and of those with errors, as they were when they left
+    chars_added: dict[str, int] = field(default_factory=dict)  # by stage that writes text
+    chars_cut: dict[str, int] = field(default_factory=dict)
+
+    def take(self, tally: Tally) -> None:
+        self.records += tally.records
+        for kind, number in tally.skipped.items():
+            _add(self.skipped, kind, number)
+        for kind, number in tally.errors.items():
+            _add(self.record_errors, kind, number)
+
+    def reject(self, reason: str, documents: int, chars: int, error: bool) -> None:
+        _add(self.errors if error else self.rejected, reason, documents)
+        self.chars_rejected += chars
+
+    def rewrite(self, stage: str, added: int, cut: int) -> None:
+        _add(self.chars_added, stage, added)
+        _add(self.chars_cut, stage, cut)
+
+    def add(self, other: Ledger) -> None:
+        """Sum of two ledgers of the same pass."""
+        for each in dataclasses.fields(self):
+            mine, theirs = getattr(self, each.name), getattr(other, each.name)
+            if isinstance(mine, dict):
+                for key, number in theirs.items():
+                    _add(mine, key, number)
+            else:
+                setattr(self, each.name, mine + theirs)
+
+    def check(self, reads_raw: bool) -> None:
+        """Raise LedgerError unless everything that went in is accounted for."""
+        if reads_raw:
+            _balance(
+                "records",
+                self.records,
+                {"documents": self.documents, "skipped": self.skipped, "errors": self.record_errors},
+            )
+        _balance("documents", self.documents, {"kept": self.kept, "rejected": self.rejected, "errors": self.errors})
+        _balance(
+            "characters",
+            self.chars_in + sum(self.chars_added.values()),
+            {"kept": self.chars_kept, "rejected": self.chars_rejected, "cut": self.chars_cut},
+        )
+
+
+def _balance(what: str, total: int, parts: Mapping[str, int | dict[str, int]]) -> None:
+    found = sum(sum(p.values()) if isinstance(p, dict) else p for p in parts.values())
+    if found != total:
+        raise LedgerError(f"{what} do not balance: {total} went in, {found} came out ({orjson.dumps(parts).decode()})")
+
+
+@dataclass
+class Written:
+    """A Parquet file of a shard: where, how many rows, and the digest of its logical rows. No rows, no file."""
+
+    path: str = ""
+    rows: int = 0
+    digest: str = "0" * 32
+    bytes: int = 0
+
+
+@dataclass
+class Manifest:
+    """One leg of one split: what was read, what came of it, and from exactly which inputs and options."""
+
+    key: str
+    source: str
+    number: int  # of the pass
+    fingerprint: str
+    inputs: dict[str, Any]  # what the fingerprint is the hash of, to say later what changed
+    kept: Written
+    rejected: Written
+    signed: Written
+    ledger: Ledger
+    damage: list[dict[str, Any]] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage
+    bytes_read: int = 0
+    format: int = FORMAT
+
+    def write(self, path: str) -> None:
+        storage.write_bytes(path, orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+    @staticmethod
+    def read(path: str) -> Manifest | None:
+        """The manifest at a path; None if there is none, or if it is of another format or damaged (the shard is then redone)."""
+        try:
+            found = orjson.loads(storage.read_bytes(path))
+            if found.pop("format") != FORMAT:
+                return None
+            written = {name: Written(**found.pop(name)) for name in ("kept", "rejected", "signed")}
+            return Manifest(ledger=Ledger(**found.pop("ledger")), **written, **found)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+# --------------------------------------------------------------------------------------------------------- fingerprints
+
+
+def fingerprint(inputs: Mapping[str, Any]) -> str:
+    """128 bits over the canonical JSON of everything that the output depends on."""
+    return hashlib.blake2b(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def drift(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Field by field, what changed: `stages.zh_web.rules.han_ratio.min: 0.3 -> 0.6`."""
+    before, after = _flat(old), _flat(new)
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        if name not in after:
+            lines.append(f"{name}: removed (was {_short(before[name])})")
+        elif name not in before:
+            lines.append(f"{name}: new ({_short(after[name])})")
+        elif before[name] != after[name]:
+            lines.append(f"{name}: {_short(before[name])} -> {_short(after[name])}")
+    return lines
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping) and value:
+        return {k: v for key, child in value.items() for k, v in _flat(child, f"{name}.{key}" if name else str(key)).items()}
+    return {name: value}
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+# -------------------------------------------------------------------------------------------------------------- digests
+
+
+def rows_digest(batch: pa.RecordBatch | pa.Table) -> int:
+    """The sum, modulo 2^128, of a 128-bit hash of every row. Every row holds its id, so order carries no information, and
+    digests of shards add up to the digest of the run however it was cut into shards."""
+    total = 0
+    for row in batch.to_pylist():
+        total += xxhash.xxh3_128_intdigest(orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+    return total & ((1 << 128) - 1)
+
+
+def add_digests(digests: Sequence[str]) -> str:
+    return f"{sum(int(d, 16) for d in digests) & ((1 << 128) - 1):032x}"
