@@ -1,0 +1,304 @@
+"""Wikitext to the text that a reader of the page sees, in one linear scan.
+
+Kept: prose, headings as plain lines, lists ("- ", "1. ", two spaces a level), link labels, quotations, formulas as LaTeX
+between `$`, code, and the few templates that carry words (`wikitemplates`). Dropped: all other templates, references,
+galleries, files, categories, links to other languages, comments, and sections that only list references or links.
+Tables are dropped too: their cells are mostly numbers and fragments, and a cell without its row and column says little.
+Every paragraph, heading and list item is one line; lines are separated by one newline.
+
+Tag extensions (`ref`, `math`, …) are cut out first, then brackets are matched (`wikimarks`), then the text is walked once:
+a dropped construct is jumped over, a kept one is walked into by way of a list of spans still to do, so nothing recurses.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from curator.sources import wikilines
+from curator.sources.wikimarks import ARGUMENT, LINK, LINK_END, TABLE, TEMPLATE, VARIANT, Marks
+from curator.sources.wikitemplates import Arguments, Part, Span, rendering
+from curator.sources.wikivariants import choose, is_silent, rules
+
+GONE = "\x01"  # stands where a template was dropped, until the punctuation around it is mended
+_HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki
+
+
+@dataclass(frozen=True)
+class Namespaces:
+    """Prefixes, in lower case, of links that are no part of the text."""
+
+    dropped: frozenset[str] = field(
+        default=frozenset(
+            "file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류".split()
+            + "datei bild kategorie fichier catégorie archivo imagen categoría файл категория".split()
+        )
+    )
+
+    def including(self, names: Mapping[int, str]) -> Namespaces:
+        """With this wiki's own names of File (6), Media (-2) and Category (14)."""
+        return Namespaces(self.dropped | {names[key].lower() for key in (-2, 6, 14) if names.get(key)})
+
+
+def plain_text(wikitext: str, namespaces: Namespaces = Namespaces(), variant: str | None = None) -> str:
+    """The text of a page. `variant` (`zh-hans`, `zh-hant`, `zh-cn`, `zh-tw`, …) chooses among `-{…}-` forms."""
+    held: list[str] = []
+    text = _cut_extensions(wikitext.replace(_HELD, "").replace(GONE, ""), held)
+    text = _walk(text, namespaces, variant)
+    text = _plain_markup(text)
+    text = wikilines.render(text)
+    return _HELD_PIECE.sub(lambda m: held[int(m[1])], text) if held else text
+
+
+# ------------------------------------------------------------------------------------------------------- tag extensions
+
+_DROPPED_TAGS = frozenset(
+    "ref references gallery timeline score hiero imagemap graph mapframe maplink templatedata templatestyles inputbox"
+    " categorytree style script indicator includeonly dynamicpagelist rss section".split()
+)
+_EXTENSIONS = re.compile(
+    r"<!--|<(ref|references|gallery|timeline|score|hiero|imagemap|graph|mapframe|maplink|templatedata|templatestyles|inputbox"
+    r"|categorytree|style|script|indicator|includeonly|dynamicpagelist|rss|section|nowiki|pre|source|syntaxhighlight|math|chem|ce)"
+    r"(?=[\s/>])([^<>]*+)>",
+    re.IGNORECASE,
+)
+_HELD_PIECE = re.compile(f"{_HELD}([0-9]+){_HELD}")
+
+
+class _Closings:
+    """Where a tag is next closed; every part of the text is searched once per tag, however many tags stay open."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found: dict[str, tuple[int, int]] = {}
+
+    def after(self, tag: str, position: int) -> tuple[int, int] | None:
+        start, end = self._found.get(tag, (-1, -1))
+        if start < position and end != 0:
+            closing = re.compile("-->" if tag == "!--" else rf"</{tag}\s*+>", re.IGNORECASE).search(self._text, position)
+            start, end = closing.span() if closing else (0, 0)
+            self._found[tag] = start, end
+        return (start, end) if end else None
+
+
+def _cut_extensions(text: str, held: list[str]) -> str:
+    """Comments and extension tags out; what must stay as it is (code, formulas) is put into `held` and numbered."""
+    if "<" not in text:
+        return text
+    parts: list[str] = []
+    closings = _Closings(text)
+    done = 0
+    for opening in _EXTENSIONS.finditer(text):
+        start, inside = opening.span()
+        if start < done:
+            continue
+        tag = (opening[1] or "!--").lower()
+        parts.append(text[done:start])
+        done = inside
+        if opening[2] and opening[2].endswith("/"):
+            continue
+        closing = closings.after(tag, inside)
+        if closing is None or (tag == "ref" and _opens_again(text, inside, closing[0])):
+            if tag == "!--":
+                done = len(text)  # MediaWiki hides the rest of the page
+                break
+            continue
+        if tag != "!--" and tag not in _DROPPED_TAGS:
+            parts.append(f"{_HELD}{len(held)}{_HELD}")
+            held.append(_verbatim(tag, text[inside : closing[0]], opening[2]))
+        done = closing[1]
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+_REF = re.compile(r"<ref(?=[\s>])[^<>]*+(?<!/)>", re.IGNORECASE)
+
+
+def _opens_again(text: str, start: int, end: int) -> bool:
+    """A reference that another one begins in was never closed: only its tag goes, not the prose up to the next closing."""
+    return text.find("<ref", start, end) >= 0 and _REF.search(text, start, end) is not None
+
+
+def _verbatim(tag: str, content: str, attributes: str) -> str:
+    content = html.unescape(content)
+    if tag == "nowiki":
+        return content
+    if tag in ("math", "chem", "ce"):
+        content = " ".join(content.split())
+        return f"$${content}$$" if "block" in attributes else f"${content}$"
+    return "\n" + content.strip("\n") + "\n"
+
+
+# ------------------------------------------------------------------------------------------------------------- the walk
+
+_NAME = re.compile(r"[^|{}\[\]\n<>]{0,120}+")
+_TARGET = re.compile(r"[^|{}\[\]\n<>]{0,600}+")
+_OPTION = re.compile(r"\s*+([\w-]{1,30})\s*+=")
+_SAFESUBST = ("safesubst:", "subst:")
+
+
+def _walk(text: str, namespaces: Namespaces, variant: str | None) -> str:
+    marks = Marks(text)
+    positions, kinds, ends = marks.positions, marks.kinds, marks.ends
+    out: list[str] = []
+    todo: list[Part] = [(0, len(text))]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, str):
+            out.append(part)
+            continue
+        at, stop = part
+        index = marks.after(at)
+        while index < len(positions) and (mark := positions[index]) < stop:
+            if mark < at:  # inside what was jumped over
+                index = marks.after(at)
+                continue
+            out.append(text[at:mark])
+            kind, end = kinds[mark], ends[mark]
+            at = end
+            index += 1
+            if kind == LINK:
+                at = _link(text, mark, end, namespaces, out)
+            elif kind == TEMPLATE or kind == VARIANT:
+                kept = _template(text, mark, end, marks) if kind == TEMPLATE else _variant(text, mark, end, marks, variant)
+                if kept:
+                    todo.append((end, stop))
+                    todo += reversed(kept)
+                    at = stop
+                    break
+                if kind == TEMPLATE:
+                    out.append(GONE)
+            elif kind == ARGUMENT or kind == TABLE:
+                out.append("\n" if kind == TABLE else GONE)
+        if at < stop:
+            out.append(text[at:stop])
+    return "".join(out)
+
+
+def _link(text: str, start: int, end: int, namespaces: Namespaces, out: list[str]) -> int:
+    """Where to go on: at the label of a link, at its target if it has none, behind a link that is not part of the text."""
+    target = _TARGET.match(text, start + 2, end - 2)
+    assert target is not None
+    name, has_label = target[0].strip(), text.startswith("|", target.end()) and target.end() < end - 2
+    prefix, colon, _ = name.partition(":")
+    if colon and prefix:
+        prefix = prefix.strip().lower()
+        if prefix in namespaces.dropped or (not has_label and prefix not in NOT_LANGUAGES and _LANGUAGE.fullmatch(prefix)):
+            return end
+    if has_label:
+        return target.end() + 1
+    skipped = len(target[0]) - len(target[0].lstrip(" :"))
+    return start + 2 + skipped
+
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,12}|simple|tokipona")
+NOT_LANGUAGES = frozenset(["mw", "doi", "rfc", "irc", "voy", "arc", "tao", "tv", "url", "wp", "wt", "uri", "std", "phd", "dna"])
+
+
+def _template(text: str, start: int, end: int, marks: Marks) -> list[Part]:
+    """What is kept of a template, empty for most."""
+    found = _NAME.match(text, start + 2, end - 2)
+    assert found is not None
+    name = " ".join(found[0].replace("_", " ").lower().split())
+    for prefix in _SAFESUBST:
+        name = name.removeprefix(prefix)
+    render = rendering(name)
+    if render is None:
+        return []
+    if name.startswith("formatnum:"):
+        return [(start + 2 + found[0].index(":") + 1, end - 2)]
+    return render(_arguments(text, found.end(), end - 2, marks))
+
+
+def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:
+    """Arguments between the `|` that stand in no inner construct. `start` is behind the name."""
+    bars = _bars(text, start, end, marks)
+    given = Arguments()
+    for begin, stop in zip(bars, [*bars[1:], end]):
+        option = _OPTION.match(text, begin + 1, stop)
+        if option:
+            given.named[option[1].lower()] = (option.end(), stop)
+        else:
+            given.positional.append((begin + 1, stop))
+    return given
+
+
+def _bars(text: str, start: int, end: int, marks: Marks) -> list[int]:
+    bars: list[int] = []
+    at = start
+    while at < end:
+        index = marks.after(at)
+        inner = marks.positions[index] if index < len(marks.positions) else end
+        border = min(inner, end)
+        while (bar := text.find("|", at, border)) >= 0:
+            bars.append(bar)
+            at = bar + 1
+        at = marks.ends[inner] if inner < end else end
+    return bars
+
+
+def _variant(text: str, start: int, end: int, marks: Marks, variant: str | None) -> list[Part]:
+    """`-{zh-hans:…;zh-hant:…}-`: the form for the variant; `-{text}-`: the text as it is."""
+    bars = _bars(text, start + 2, end - 2, marks)
+    content: Span = (bars[0] + 1, end - 2) if bars and bars[0] - start < 60 else (start + 2, end - 2)
+    if content[0] > start + 2 and is_silent(text[start + 2 : bars[0]]):
+        return [""]
+    forms = rules(text, *content)
+    return [choose(forms, variant)] if forms else [content]
+
+
+# ------------------------------------------------------------------------------------------------------- inline markup
+
+_EXTERNAL = re.compile(r"\[(?:https?:|ftps?:)?//[^\s\[\]]++[ \t]*+([^\[\]\n]*+)\]", re.IGNORECASE)
+_BLOCK_TAG = re.compile(
+    r"</?(?:br|p|div|tr|blockquote|center|h[1-6]|ul|ol|dl|dd|dt|table|hr|poem|caption|tbody|thead)(?=[\s/>])[^<>]*+>", re.IGNORECASE
+)
+_INLINE_TAG = re.compile(
+    r"</?(?:span|small|big|b|i|u|s|em|strong|sup|sub|code|tt|kbd|var|samp|font|cite|q|abbr|del|ins|strike|bdi|bdo|mark|ruby|rb|rtc"
+    r"|time|wbr|data|dfn|link|meta|img|a|li|td|th|col|colgroup|nowiki|pre|ref|references|gallery|math|includeonly|noinclude|onlyinclude"
+    r"|source|syntaxhighlight|section|translate|languages|tvar)(?=[\s/>])[^<>]*+>",
+    re.IGNORECASE,
+)
+_ITEM_TAG = re.compile(r"<li(?=[\s/>])[^<>]*+>", re.IGNORECASE)
+_RUBY = re.compile(r"<(rt|rp)>[^<>]{0,200}+</\1>", re.IGNORECASE)
+_RAISED = re.compile(r"<(su[pb])>([0-9+−–-]{1,6})</\1>", re.IGNORECASE)
+_SUPERSCRIPT = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
+_SUBSCRIPT = str.maketrans("0123456789+-−–", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋")
+_MAGIC = re.compile(r"__[A-Z]{3,24}__")
+
+
+def _plain_markup(text: str) -> str:
+    """External links, HTML tags, quotes, magic words and entities; what is left of brackets without a partner goes too."""
+    text = text.replace("'''''", "").replace("'''", "").replace("''", "")
+    if "//" in text:
+        text = _EXTERNAL.sub(r"\1", text)
+    if "<" in text:
+        text = _ITEM_TAG.sub("\n* ", text)
+        text = _RAISED.sub(lambda m: m[2].translate(_SUPERSCRIPT if m[1].lower() == "sup" else _SUBSCRIPT), text)
+        text = _INLINE_TAG.sub("", _RUBY.sub("", _BLOCK_TAG.sub("\n", text)))
+    if "__" in text:
+        text = _MAGIC.sub("", text)
+    for brackets in ("[[", "]]", "{{", "}}"):
+        text = text.replace(brackets, "")
+    return _mended(html.unescape(text) if "&" in text else text)  # no reference decodes to one of our markers
+
+
+_SPACES = re.compile(r"[ \t]{2,}+")
+_EMPTY_PARENTHESES = re.compile(rf"[ ]?[(（][\s{GONE},;:，；、：]*+[)）]")
+_AFTER_PARENTHESIS = re.compile(rf"([(（])[ ]?{GONE}[{GONE} ,;，；、]{{0,40}}+")
+_BEFORE_PARENTHESIS = re.compile(rf"[ ,;，；、]{{0,2}}{GONE}[{GONE} ,;，；、]{{0,40}}+([)）])")
+_BEFORE_POINT = re.compile(rf"[ ]?{GONE}[{GONE} ]{{0,40}}+(?=[,.;:)，。；：、）])")
+
+
+def _mended(text: str) -> str:
+    """No `( , )`, no space before a comma, where templates or references were dropped."""
+    text = _SPACES.sub(" ", text.replace("\u00a0", " "))
+    if GONE in text:
+        text = _EMPTY_PARENTHESES.sub(lambda m: "" if GONE in m[0] else m[0], text)
+        text = _AFTER_PARENTHESIS.sub(r"\1", text)
+        text = _BEFORE_PARENTHESIS.sub(r"\1", text)
+        text = _BEFORE_POINT.sub("", text)
+        text = _SPACES.sub(" ", text.replace(GONE, ""))
+    return text
