@@ -1,0 +1,141 @@
+"""`extract`: the payload of a web page to the text that a person came for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pyarrow as pa
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.html import HTMLTree
+
+from curator.stages.charset import decode
+from curator.stages.markup import visible_text, work
+
+MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
+MOST_TITLE = 1000  # characters
+
+# Formats that no text is in, whatever the server called them.
+_BINARY = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"\x7fELF", b"RIFF", b"OggS", b"ID3", b"Rar!", b"7z\xbc\xaf", b"wOFF", b"\xd0\xcf\x11\xe0", b"FWS", b"CWS")  # fmt: skip
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_LOOKS_LIKE_MARKUP = re.compile(rb"<(?:!doctype|html|head|body|div|p|table|meta|title|script|a|br|h1)[\s>/]", re.I)
+_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """Decode a page and keep its main text and title.
+
+    Charset as browsers do, with lies survived (see `charset`); `replaced` counts the U+FFFD that stand for bad bytes. The main
+    text is resiliparse's (Bevendorff et al., ECIR 2018); where it finds none, the page's whole visible text. A page
+    without any, an empty or a binary payload has a null text. `text/plain` is decoded and no more. A payload over `max_bytes`
+    is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes (nested tags, endless attributes) is
+    read without a tree.
+    """
+
+    engine: Literal["resiliparse"] = "resiliparse"
+    max_bytes: int = 8 << 20
+
+    revision: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
+    reads: ClassVar[frozenset[str]] = frozenset({"payload", "content_type", "charset"})
+    writes: ClassVar[Mapping[str, pa.DataType]] = {
+        "text": pa.string(),
+        "title": pa.string(),
+        "replaced": pa.int32(),
+        "charset": pa.string(),
+    }
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1024:
+            raise ValueError(f"max_bytes: {self.max_bytes} is less than 1024 bytes")
+
+    def files(self) -> Sequence[str]:
+        return ()
+
+    def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        pages = [
+            _read(payload.as_buffer(), content_type, charset, self.max_bytes) if payload.is_valid else _NOTHING
+            for payload, content_type, charset in zip(
+                docs.column("payload"), docs.column("content_type").to_pylist(), docs.column("charset").to_pylist()
+            )
+        ]
+        return {name: pa.array([getattr(p, name) for p in pages], kind) for name, kind in self.writes.items()}
+
+
+@dataclass(frozen=True)
+class Page:
+    text: str | None
+    title: str | None
+    replaced: int
+    charset: str | None
+
+
+_NOTHING = Page(None, None, 0, None)
+
+
+def _read(payload: pa.Buffer, content_type: str | None, charset: str | None, most: int) -> Page:
+    return read_page(payload.slice(0, min(most, payload.size)).to_pybytes(), content_type, charset)
+
+
+def read_page(payload: bytes, content_type: str | None = None, charset: str | None = None) -> Page:
+    """Text and title of one payload; `content_type` and `charset` as the HTTP header gave them."""
+    if is_binary(payload):
+        return _NOTHING
+    markup = is_markup(payload, content_type)
+    decoded = decode(payload, charset, markup)
+    if not markup:
+        return Page(decoded.text if decoded.text.strip() else None, None, decoded.replaced, decoded.charset)
+    text, title = _main_text(decoded.text)
+    return Page(text, title, decoded.replaced, decoded.charset)
+
+
+def visible(payload: bytes, content_type: str | None, charset: str | None, most: int) -> str | None:
+    """About `most` characters of what the page shows, without a tree: enough to tell its language. None if it is no text."""
+    if is_binary(payload):
+        return None
+    markup = is_markup(payload, content_type)
+    text = decode(payload, charset, markup).text
+    return visible_text(text, most) if markup else text[:most]
+
+
+def is_binary(payload: bytes) -> bool:
+    """A known signature, or so many control characters that it is no text in any charset but UTF-16."""
+    if payload.startswith(_BINARY):
+        return True
+    head = payload[:1024]
+    if payload.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) > len(head) // 16 and min(even, odd) * 8 < max(even, odd):
+        return False
+    return len(_CONTROL.findall(head)) * 20 > len(head)
+
+
+def is_markup(payload: bytes, content_type: str | None) -> bool:
+    """HTML and XML by the header; without a header, or with one that says nothing, by the first tags."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if "html" in kind or "xml" in kind:
+        return True
+    if kind.startswith("text/"):
+        return False
+    head = payload[:1024].replace(b"\0", b"")
+    return head.lstrip().startswith(b"<") or _LOOKS_LIKE_MARKUP.search(head) is not None
+
+
+def _main_text(page: str) -> tuple[str | None, str | None]:
+    page = page.replace("\0", "")
+    if work(page.encode("utf-8", "replace")) > MOST_WORK:
+        return visible_text(page).strip() or None, None
+    tree = HTMLTree.parse(page)
+    text = extract_plain_text(tree, main_content=True, alt_texts=False)
+    if not text.strip():
+        text = extract_plain_text(tree, main_content=False, alt_texts=False)
+    return text.strip() or None, clean_title(tree.title)
+
+
+def clean_title(title: str | None) -> str | None:
+    """One line, single spaces, at most MOST_TITLE characters; None if nothing is left."""
+    return _SPACES.sub(" ", title or "").strip()[:MOST_TITLE].rstrip() or None
