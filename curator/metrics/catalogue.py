@@ -1,0 +1,180 @@
+"""METRICS: the name of every metric, what it counts, what that is divided by, and its parameters.
+
+A metric is integer counts of kernels added up, and, unless it is a count itself, one division. A new one needs a line here if
+its counts exist, a column of a kernel if not, and its twin in `tests/reference.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from curator.metrics import characters, lines, ngrams, words
+from curator.metrics.classes import (
+    ALPHANUMERIC,
+    BRACE,
+    CLASSES,
+    DIGIT,
+    HAN,
+    HANGUL,
+    KANA,
+    LATIN,
+    LATIN_UPPER,
+    NEWLINE,
+    REPLACEMENT,
+    SPACE,
+    SYMBOLS,
+)
+
+
+class Kernel(enum.Enum):
+    """What counts, and how many columns of counts a row of it has."""
+
+    CHARACTERS = ("characters", characters.COLUMNS)
+    DISTINCT = ("distinct", 2)  # distinct characters; the bits of the sum that the entropy is made of
+    LINES = ("lines", lines.COLUMNS)
+    WORDS = ("words", words.COLUMNS)
+    CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS)
+    WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS)
+
+    @property
+    def columns(self) -> int:
+        return self.value[1]
+
+
+Column = tuple[Kernel, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """`kind`: a count; a ratio from 0 to 1; a mean, which has no upper end; nats. `about` says what it measures, for people."""
+
+    kind: Literal["count", "ratio", "mean", "nats"]
+    about: str
+    count: tuple[Column, ...]
+    over: tuple[Column, ...] = ()
+    ngram: tuple[int, int] | None = None  # length, and the bit of `count_ngrams`' wanted: 1 top, 2 dup
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # name -> default; its type is the type allowed
+
+    @property
+    def type(self) -> pa.DataType:
+        return pa.int32() if self.kind == "count" else pa.float32()
+
+    @property
+    def kernels(self) -> set[Kernel]:
+        return {kernel for kernel, _ in (*self.count, *self.over)}
+
+
+def parameters_of(names: Sequence[str], given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The parameters that the kernels run with. Raises ValueError if two metrics want one parameter at two values: the text is
+    segmented once, so they would have to be two filters."""
+    found: dict[str, Any] = {}
+    asked: dict[str, str] = {}
+    for name in names:
+        for key, value in {**METRICS[name].parameters, **given.get(name, {})}.items():
+            if key in found and found[key] != value:
+                raise ValueError(f"{asked[key]} and {name} must have the same {key!r}, not {found[key]!r} and {value!r}")
+            found[key], asked[key] = value, name
+    return found
+
+
+def _characters(*kinds: int) -> tuple[Column, ...]:
+    return tuple((Kernel.CHARACTERS, kind) for kind in kinds)
+
+
+def _share(about: str, *kinds: int) -> Metric:
+    return Metric(kind="ratio", about=f"{about} / characters", count=_characters(*kinds), over=_CHARS)
+
+
+def _line(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **rest: Any) -> Metric:
+    divisor = ((Kernel.LINES, over),) if over is not None else ()
+    return Metric(kind=kind, about=about, count=((Kernel.LINES, column),), over=divisor, **rest)
+
+
+def _word(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **rest: Any) -> Metric:
+    divisor = ((Kernel.WORDS, over),) if over is not None else ()
+    return Metric(kind=kind, about=about, count=((Kernel.WORDS, column),), over=divisor, **rest)
+
+
+def _repetition(kernel: Kernel, which: Literal["top", "dup"], n: int) -> Metric:
+    unit = "words" if kernel is Kernel.WORD_NGRAMS else "characters"
+    what = f"the commonest run of {n} {unit}" if which == "top" else f"runs of {n} {unit} that stood before"
+    column = ngrams.top_column(n) if which == "top" else ngrams.dup_column(n)
+    return Metric(
+        kind="ratio",
+        about=f"characters, whitespace aside, covered by {what}",
+        count=((kernel, column),),
+        over=((kernel, ngrams.UNITS_CHARS),),
+        ngram=(n, 1 if which == "top" else 2),
+    )
+
+
+_CHARS = _characters(*range(CLASSES))
+_STOP_LIST = {"list": "en"}
+
+METRICS: dict[str, Metric] = {
+    # Characters: code points, whitespace included.
+    "chars": Metric(kind="count", about="characters", count=_CHARS),
+    "han_chars": Metric(kind="count", about="Han characters", count=_characters(HAN)),
+    "curly_brackets": Metric(kind="count", about="{ and }", count=_characters(BRACE)),
+    "han_ratio": _share("Han characters", HAN),
+    "kana_ratio": _share("hiragana and katakana", KANA),
+    "hangul_ratio": _share("hangul", HANGUL),
+    "latin_ratio": _share("Latin letters", LATIN, LATIN_UPPER),
+    "digit_ratio": _share("decimal digits", DIGIT),
+    "symbol_ratio": _share("punctuation and symbols", *SYMBOLS),
+    "alnum_ratio": _share("letters and numerals", *ALPHANUMERIC),
+    "whitespace_ratio": _share("whitespace", SPACE, NEWLINE),
+    "replacement_ratio": _share("U+FFFD, which stands for bytes that were no text", REPLACEMENT),
+    "bracketed_ratio": _share("characters inside 【】", characters.BRACKETED),
+    "unique_chars": Metric(kind="count", about="distinct characters", count=((Kernel.DISTINCT, 0),)),
+    "unique_char_ratio": Metric(
+        kind="ratio", about="distinct characters / characters", count=((Kernel.DISTINCT, 0),), over=_CHARS
+    ),
+    "char_entropy": Metric(
+        kind="nats", about="entropy of single characters, natural logarithm", count=((Kernel.DISTINCT, 1),), over=_CHARS
+    ),
+    # Lines: those that are not blank; lengths without the newline.
+    "lines": _line("count", "lines that are not blank", lines.LINES),
+    "mean_line_chars": _line("mean", "characters / lines", lines.CHARS, lines.LINES),
+    "max_line_chars": _line("count", "characters of the longest line", lines.LONGEST),
+    "short_line_ratio": _line(
+        "ratio", "lines of at most `chars` characters / lines", lines.SHORT, lines.LINES, parameters={"chars": 30}
+    ),
+    "punct_line_end_ratio": _line("ratio", "lines that end with a terminal mark / lines", lines.PUNCTUATED, lines.LINES),
+    "punct_line_char_ratio": _line(
+        "ratio", "characters of lines that end with a terminal mark / of lines", lines.PUNCTUATED_CHARS, lines.CHARS
+    ),
+    "ellipsis_line_ratio": _line("ratio", "lines that end with an ellipsis / lines", lines.ELLIPTIC, lines.LINES),
+    "bullet_line_ratio": _line("ratio", "lines that begin with a bullet / lines", lines.BULLETED, lines.LINES),
+    "dup_line_ratio": _line("ratio", "lines that stood before / lines", lines.REPEATED, lines.LINES),
+    "dup_line_char_ratio": _line("ratio", "characters of lines that stood before / of lines", lines.REPEATED_CHARS, lines.CHARS),
+    "paragraphs": _line("count", "paragraphs: lines with no blank line between", lines.PARAGRAPHS),
+    "dup_paragraph_ratio": _line(
+        "ratio", "paragraphs that stood before / paragraphs", lines.REPEATED_PARAGRAPHS, lines.PARAGRAPHS
+    ),
+    "dup_paragraph_char_ratio": _line(
+        "ratio", "characters of paragraphs that stood before / of lines", lines.REPEATED_PARAGRAPH_CHARS, lines.CHARS
+    ),
+    # Words, and tokens: words and symbols. See words.py.
+    "words": _word("count", "words", words.WORDS),
+    "mean_word_length": _word("mean", "characters of words / words", words.WORD_CHARS, words.WORDS),
+    "max_word_chars": _word("count", "characters of the longest word", words.LONGEST),
+    "alpha_word_ratio": _word("ratio", "tokens with a letter / tokens", words.ALPHABETIC, words.TOKENS),
+    "hash_word_ratio": _word("ratio", "# / tokens", words.HASHES, words.TOKENS),
+    "ellipsis_word_ratio": _word("ratio", "ellipses / tokens", words.ELLIPSES, words.TOKENS),
+    "stop_words": _word("count", "distinct words of the `list` that occur", words.STOP_WORDS, parameters=_STOP_LIST),
+    "stop_word_ratio": _word(
+        "ratio", "words of the `list` / words", words.STOP_WORD_HITS, words.WORDS, parameters=_STOP_LIST
+    ),
+    "newlines_per_word": Metric(
+        kind="mean", about="newlines / tokens", count=_characters(NEWLINE), over=((Kernel.WORDS, words.TOKENS),)
+    ),
+}
+for _kernel, _name in ((Kernel.CHARACTER_NGRAMS, "char"), (Kernel.WORD_NGRAMS, "word")):
+    METRICS |= {f"top_{_name}_{n}gram_ratio": _repetition(_kernel, "top", n) for n in (2, 3, 4)}
+    METRICS |= {f"dup_{_name}_{n}gram_ratio": _repetition(_kernel, "dup", n) for n in (5, 6, 7, 8, 9, 10, 13)}

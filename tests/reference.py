@@ -1,0 +1,243 @@
+"""Every metric again, slow and obvious: what the kernels of curator/metrics must equal."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+HAN = [(0x3005, 0x3005), (0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF)]
+KANA = [(0x3041, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F)]
+HANGUL = [(0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FB)]
+BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
+TERMINAL = ".。!?\"！？”』」〉》．｡؟۔।॥։።፧။၊‼⁇⁈⁉›»：；）…⋯'’"
+
+
+def _in(ranges: list[tuple[int, int]]) -> Callable[[str], bool]:
+    return lambda c: unicodedata.category(c)[0] in "LN" and any(a <= ord(c) <= b for a, b in ranges)
+
+
+is_han, is_kana, is_hangul = _in(HAN), _in(KANA), _in(HANGUL)
+
+
+def is_letter(c: str) -> bool:
+    return c.isalpha() or is_han(c)
+
+
+def is_latin(c: str) -> bool:
+    name = unicodedata.name(c, "")
+    return c.isalpha() and (name.startswith(("LATIN ", "FULLWIDTH LATIN ", "FEMININE ORDINAL", "MASCULINE ORDINAL")))
+
+
+def is_mark(c: str) -> bool:
+    return unicodedata.category(c).startswith("M")
+
+
+def is_alnum(c: str) -> bool:
+    return is_letter(c) or unicodedata.category(c).startswith("N")
+
+
+def decode(data: bytes) -> str:
+    """UTF-8 where each byte that begins no valid character is one U+FFFD."""
+    out, i = [], 0
+    while i < len(data):
+        for length in (1, 2, 3, 4):
+            try:
+                out.append(data[i : i + length].decode())
+                i += length
+                break
+            except UnicodeDecodeError:
+                continue
+        else:
+            out.append("\ufffd")
+            i += 1
+    return "".join(out)
+
+
+def cut(text: str, piece_bytes: int) -> list[str]:
+    """A text in pieces of at most so many bytes, each ending after a newline if it has one."""
+    data, found = text.encode(), []
+    while len(data) > piece_bytes:
+        head = data[:piece_bytes]
+        stop = head.rfind(b"\n") + 1 or len(head.decode(errors="ignore").encode())
+        found.append(data[:stop].decode())
+        data = data[stop:]
+    return [*found, data.decode()]
+
+
+# ---------------------------------------------------------------------------------------------------------- segmentation
+
+
+def lines_of(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def paragraphs_of(text: str) -> list[tuple[str, ...]]:
+    found: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if line.strip():
+            found[-1].append(line)
+        else:
+            found.append([])
+    return [tuple(p) for p in found if p]
+
+
+def tokens_of(text: str) -> list[str]:
+    found, i = [], 0
+    while i < len(text):
+        c, j = text[i], i + 1
+        if c.isspace():
+            i += 1
+            continue
+        if is_han(c) or is_kana(c):
+            while j < len(text) and is_mark(text[j]):
+                j += 1
+        elif is_alnum(c) or is_mark(c):
+            while j < len(text):
+                d = text[j]
+                if d in "'’":
+                    after = text[j + 1] if j + 1 < len(text) else " "
+                    if not (is_letter(text[j - 1]) and is_letter(after)) or is_han(after) or is_kana(after):
+                        break
+                elif not (is_alnum(d) or is_mark(d)) or is_han(d) or is_kana(d):
+                    break
+                j += 1
+        elif c in "….⋯":
+            while j < len(text) and text[j] in ("." if c == "." else "…⋯"):
+                j += 1
+        found.append(text[i:j])
+        i = j
+    return found
+
+
+def is_word(token: str) -> bool:
+    return is_alnum(token[0]) or is_mark(token[0])
+
+
+# --------------------------------------------------------------------------------------------------------------- counts
+
+
+def top_covered(units: Sequence[str], n: int) -> int:
+    grams = [tuple(units[i : i + n]) for i in range(len(units) - n + 1)]
+    if not grams:
+        return 0
+    gram, count = Counter(grams).most_common(1)[0]  # of equals, the first to appear
+    if count < 2:
+        return 0
+    return _covered(units, [i for i, g in enumerate(grams) if g == gram], n)
+
+
+def dup_covered(units: Sequence[str], n: int) -> int:
+    seen, again = set(), []
+    for i in range(len(units) - n + 1):
+        gram = tuple(units[i : i + n])
+        if gram in seen:
+            again.append(i)
+        seen.add(gram)
+    return _covered(units, again, n)
+
+
+def _covered(units: Sequence[str], starts: list[int], n: int) -> int:
+    return sum(len(units[k]) for k in {i + j for i in starts for j in range(n)})
+
+
+def repeats(items: Sequence[object]) -> list[bool]:
+    return [item in items[:i] for i, item in enumerate(items)]
+
+
+def ends_in_ellipsis(line: str) -> bool:
+    return line.rstrip().endswith(("...", "。。。", "…", "⋯"))
+
+
+def stop_forms(stop_words: Sequence[str]) -> dict[str, str]:
+    return {form: word for word in stop_words for form in (word, word.capitalize(), word.upper())}
+
+
+# -------------------------------------------------------------------------------------------------------------- metrics
+
+
+def measure(text: str, name: str, *, chars: int = 30, stop_words: Sequence[str] = (), piece_bytes: int = 1 << 60) -> float | None:
+    """One metric of one text."""
+    parts = cut(text, piece_bytes)
+    return _count(name, text, parts, chars, stop_words)
+
+
+def _ratio(top: float, bottom: float) -> float | None:
+    return top / bottom if bottom else None
+
+
+def _count(name: str, text: str, parts: list[str], short: int, stop_words: Sequence[str]) -> float | None:
+    def share(test: Callable[[str], bool]) -> float | None:
+        return _ratio(sum(map(test, text)), len(text))
+
+    if match := re.fullmatch(r"(top|dup)_(char|word)_(\d+)gram_ratio", name):
+        which, unit, n = match[1], match[2], int(match[3])
+        pieces = [tokens_of(p) if unit == "word" else [c for c in p if not c.isspace()] for p in parts]
+        covered = {"top": top_covered, "dup": dup_covered}[which]
+        return _ratio(sum(covered(p, n) for p in pieces), sum(len(u) for p in pieces for u in p))
+
+    lines = [line for part in parts for line in lines_of(part)]
+    line_chars = sum(map(len, lines))
+    line_repeats = [r for part in parts for r in repeats([line.strip() for line in lines_of(part)])]
+    paragraphs = [p for part in parts for p in paragraphs_of(part)]
+    paragraph_repeats = [
+        r for part in parts for r in repeats([tuple(line.strip() for line in p) for p in paragraphs_of(part)])
+    ]
+    tokens = [token for part in parts for token in tokens_of(part)]
+    words = [token for token in tokens if is_word(token)]
+    forms = stop_forms(stop_words)
+    punctuated = [line for line in lines if line.rstrip()[-1] in TERMINAL]
+
+    measured: dict[str, Callable[[], float | None]] = {
+        "chars": lambda: len(text),
+        "han_chars": lambda: sum(map(is_han, text)),
+        "curly_brackets": lambda: text.count("{") + text.count("}"),
+        "han_ratio": lambda: share(is_han),
+        "kana_ratio": lambda: share(is_kana),
+        "hangul_ratio": lambda: share(is_hangul),
+        "latin_ratio": lambda: share(is_latin),
+        "digit_ratio": lambda: share(lambda c: unicodedata.category(c) == "Nd"),
+        "symbol_ratio": lambda: share(lambda c: unicodedata.category(c)[0] in "PS" and not c.isspace()),
+        "alnum_ratio": lambda: share(is_alnum),
+        "whitespace_ratio": lambda: share(str.isspace),
+        "replacement_ratio": lambda: share(lambda c: c == "\ufffd"),
+        "bracketed_ratio": lambda: _ratio(
+            sum(len(m) for part in parts for line in part.split("\n") for m in re.findall("【([^】]*)】", line)), len(text)
+        ),
+        "unique_chars": lambda: len(set(text)),
+        "unique_char_ratio": lambda: _ratio(len(set(text)), len(text)),
+        "char_entropy": lambda: (
+            -sum(n / len(text) * math.log(n / len(text)) for n in Counter(text).values()) if text else None
+        ),
+        "lines": lambda: len(lines),
+        "mean_line_chars": lambda: _ratio(line_chars, len(lines)),
+        "max_line_chars": lambda: max(map(len, lines), default=0),
+        "short_line_ratio": lambda: _ratio(sum(len(line) <= short for line in lines), len(lines)),
+        "punct_line_end_ratio": lambda: _ratio(len(punctuated), len(lines)),
+        "punct_line_char_ratio": lambda: _ratio(sum(map(len, punctuated)), line_chars),
+        "ellipsis_line_ratio": lambda: _ratio(sum(map(ends_in_ellipsis, lines)), len(lines)),
+        "bullet_line_ratio": lambda: _ratio(sum(line.strip()[0] in BULLETS for line in lines), len(lines)),
+        "dup_line_ratio": lambda: _ratio(sum(line_repeats), len(lines)),
+        "dup_line_char_ratio": lambda: _ratio(
+            sum(len(line) for line, again in zip(lines, line_repeats) if again), line_chars
+        ),
+        "paragraphs": lambda: len(paragraphs),
+        "dup_paragraph_ratio": lambda: _ratio(sum(paragraph_repeats), len(paragraphs)),
+        "dup_paragraph_char_ratio": lambda: _ratio(
+            sum(sum(map(len, p)) for p, again in zip(paragraphs, paragraph_repeats) if again), line_chars
+        ),
+        "words": lambda: len(words),
+        "mean_word_length": lambda: _ratio(sum(map(len, words)), len(words)),
+        "max_word_chars": lambda: max(map(len, words), default=0),
+        "alpha_word_ratio": lambda: _ratio(sum(any(map(is_letter, t)) for t in tokens), len(tokens)),
+        "hash_word_ratio": lambda: _ratio(tokens.count("#"), len(tokens)),
+        "ellipsis_word_ratio": lambda: _ratio(
+            sum(t[0] in "…⋯" or t.startswith("...") for t in tokens), len(tokens)
+        ),
+        "stop_words": lambda: len({forms[w] for w in words if w in forms}),
+        "stop_word_ratio": lambda: _ratio(sum(w in forms for w in words), len(words)),
+        "newlines_per_word": lambda: _ratio(text.count("\n"), len(tokens)),
+    }
+    return measured[name]()
