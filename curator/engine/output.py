@@ -17,11 +17,11 @@ class ShardFile:
     """Rows to one Parquet file in row groups of about BATCH_BYTES, whatever the sizes of the batches that come in.
 
     Columns that a batch lacks are null, those that the schema does not have are left out. No rows, no file. After the block,
-    `written` holds path, rows, bytes and digest.
+    `written` holds the path below `folder`, rows, bytes and digest.
     """
 
-    def __init__(self, path: str, schema: pa.Schema | None) -> None:
-        self.path, self.schema = path, schema
+    def __init__(self, folder: str, path: str, schema: pa.Schema | None) -> None:
+        self.folder, self.path, self.schema = folder, path, schema
         self.written = Written()
         self._open = ExitStack()
         self._writer: pq.ParquetWriter | None = None
@@ -47,7 +47,7 @@ class ShardFile:
         if not self._held:
             return
         if self._writer is None:
-            self._stream = self._open.enter_context(storage.create(self.path))
+            self._stream = self._open.enter_context(storage.create(storage.join(self.folder, self.path)))
             # A dictionary helps columns that repeat; ids and texts never do, and building one for them costs time.
             repeating = [f.name for f in self.schema or () if pa.types.is_string(f.type) and f.name not in ("id", "text", "url")]
             self._writer = pq.ParquetWriter(self._stream, self.schema, compression="zstd", use_dictionary=repeating)

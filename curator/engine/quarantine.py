@@ -32,11 +32,11 @@ class WorkerKillers(Exception):
 
 def finish_leg(leg: Leg) -> Manifest:
     """`run_leg`, with care where earlier attempts have died."""
-    earlier = _note_attempt(leg.attempts_path)
+    earlier = _note_attempt(leg.at(leg.attempts_path))
     if earlier >= ATTEMPTS_BEFORE_CARE:
         leg = replace(leg, quarantined=find_killers(leg))
     manifest = run_leg(leg)
-    storage.remove(leg.attempts_path)
+    storage.remove(leg.at(leg.attempts_path))
     return manifest
 
 

@@ -53,7 +53,8 @@ class Leg:
     rejects: pa.Schema  # of the rejected file
     inputs: Mapping[str, Any]
     fingerprint: str
-    kept_path: str
+    output: str
+    kept_path: str  # this and the following are paths below `output`, so that a finished run can be moved
     rejected_path: str
     signed_path: str
     manifest_path: str
@@ -67,7 +68,9 @@ class Leg:
     sample: float = 1.0
     rejected_text: float = 1.0
     quarantined: frozenset[str] = frozenset()  # ids of documents that kill their worker
-    readable_batches: int | None = None  # how far the input can be read before the reader itself kills its worker
+
+    def at(self, path: str) -> str:
+        return storage.join(self.output, path)
 
 
 class Batch(NamedTuple):
@@ -81,9 +84,9 @@ def run_leg(leg: Leg) -> Manifest:
     """Take one shard through its leg and write its files and its manifest. Safe to run again at any time."""
     ledger, damage, seconds = Ledger(), [], {}
     started = time.perf_counter()
-    kept = ShardFile(leg.kept_path, leg.schema)
-    rejected = ShardFile(leg.rejected_path, leg.rejects)
-    signed = ShardFile(leg.signed_path, _signature_schema(leg.ends) if leg.ends else None)
+    kept = ShardFile(leg.output, leg.kept_path, leg.schema)
+    rejected = ShardFile(leg.output, leg.rejected_path, leg.rejects)
+    signed = ShardFile(leg.output, leg.signed_path, _signature_schema(leg.ends) if leg.ends else None)
     with kept, rejected, signed:
         for batch in read(leg, ledger, damage):
             through(leg, batch, ledger, seconds, kept, rejected, signed)
@@ -104,7 +107,7 @@ def run_leg(leg: Leg) -> Manifest:
         seconds={name: round(spent, 4) for name, spent in seconds.items()},
         bytes_read=leg.split.size if leg.split else 0,
     )
-    manifest.write(leg.manifest_path)
+    manifest.write(leg.at(leg.manifest_path))
     return manifest
 
 

@@ -1,0 +1,260 @@
+"""The command line: `curator run pipelines/cc_zh.yaml`, and what one does before and after it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from curator import __version__, config, storage
+
+if TYPE_CHECKING:
+    from curator.engine.executor import Inline
+    from curator.engine.ray import Ray
+    from curator.pipeline.recipe import Recipe
+
+app = typer.Typer(
+    help="From raw dumps to the corpus that a language model is pretrained on, and to the model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+console = Console()
+complaints = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+RecipePath = Annotated[str, typer.Argument(help="A pipeline: a YAML file, or the name of one that curator ships.", metavar="RECIPE")]
+Output = Annotated[str | None, typer.Option("--output", help="Write here instead of the recipe's `output:`.", metavar="DIR")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change one value of the recipe: sources.web.from=data/*.warc.gz", metavar="KEY=VALUE"),
+]
+Sample = Annotated[float, typer.Option("--sample", help="Only this fraction of the documents, by hash, into an output of its own.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Compare raw inputs by content, not by size and modification time.")]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        help="Where to run: `local` (a Ray on this machine; the default), `inline` (this process), `auto` (the cluster this "
+        "machine belongs to; the default inside `ray job submit`), or the `host:port` of a cluster.",
+        metavar="WHERE",
+    ),
+]
+Workers = Annotated[int | None, typer.Option("--workers", help="Use at most so many CPUs.", min=1)]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        console.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    output: Output = None,
+    changes: Changes = None,
+    sample: Sample = 1.0,
+    verify: Verify = False,
+    on: On = None,
+    workers: Workers = None,
+) -> None:
+    """Run a recipe: whatever is not done yet, up to the trained model and the report.
+
+    It can be killed at any moment and run again: what is done stays, and the result is the same bytes.
+    """
+    with _complaining():
+        from curator.pipeline.run import run as run_recipe
+        from curator.report.funnel import funnel
+        from curator.report.progress import Shown
+
+        loaded = _load(recipe, output, changes, sample, verify)
+        training = _training(loaded)
+        executor = _executor(on, workers)
+        try:
+            _prepare(loaded, executor)
+            summary = run_recipe(loaded, executor, Shown(console))
+        finally:
+            executor.close()  # the trainer wants the cores
+        if training is not None:
+            summary["training"] = _train(training, loaded.output)
+            storage.write_bytes(storage.join(loaded.output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+        console.print(funnel(summary))
+        _write_report(loaded.output)
+        console.print(f"documents, rejected, tokens, summary.json and report.html are in {loaded.output}/", highlight=False)
+
+
+@app.command()
+def plan(
+    recipe: RecipePath, output: Output = None, changes: Changes = None, sample: Sample = 1.0, verify: Verify = False
+) -> None:
+    """Say what `run` would do, without doing it: passes, shards, and what would run again and why."""
+    with _complaining():
+        from curator.pipeline.run import plan as plan_recipe
+        from curator.report.plan import show_plan
+
+        loaded = _load(recipe, output, changes, sample, verify)
+        _training(loaded)
+        show_plan(console, loaded, plan_recipe(loaded))
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Training options: a YAML file such as pipelines/train/160m.yaml.", metavar="CONFIG")],
+    tokens: Annotated[str, typer.Option("--tokens", help="A folder of token shards (`<output>/tokens`).", metavar="DIR")],
+    output: Annotated[str, typer.Option("--output", help="Checkpoints and metrics go here.", metavar="DIR")],
+) -> None:
+    """Train on token shards. Runs under torchrun, and goes on from the newest checkpoint."""
+    with _complaining():
+        section = config.load(storage.preset("pipelines", recipe))
+        _train(_training_config(section), output, tokens)
+
+
+@app.command()
+def digest(output: Annotated[str, typer.Argument(help="The output of a run.", metavar="OUTPUT")]) -> None:
+    """Print one hash over the documents and the tokens of an output: equal runs give equal hashes."""
+    with _complaining():
+        from curator.engine.digest import output_digest
+
+        found = output_digest(output.rstrip("/"))
+        print(f"{found['all']}  documents {found['documents']}  tokens {found['tokens']}")
+
+
+@app.command()
+def report(output: Annotated[str, typer.Argument(help="The output of a run.", metavar="OUTPUT")]) -> None:
+    """Print the funnel of a finished run and write its report.html again."""
+    with _complaining():
+        from curator.report.funnel import funnel
+
+        console.print(funnel(_summary(output.rstrip("/"))))
+        _write_report(output.rstrip("/"))
+
+
+@app.command()
+def clean(
+    recipe: RecipePath,
+    output: Output = None,
+    changes: Changes = None,
+    sample: Sample = 1.0,
+    dry: Annotated[bool, typer.Option("--dry", help="Only say what would go.")] = False,
+) -> None:
+    """Remove intermediate files that the recipe no longer refers to."""
+    with _complaining():
+        from curator.pipeline.clean import clean as clean_output
+
+        loaded = _load(recipe, output, changes, sample, verify=False)
+        removed, size = clean_output(loaded, dry)
+        console.print(f"{'would remove' if dry else 'removed'} {removed} files, {size / 1e6:.1f} MB", highlight=False)
+
+
+# ---------------------------------------------------------------------------------------------------------------- parts
+
+
+def _load(recipe: str, output: str | None, changes: list[str] | None, sample: float, verify: bool) -> Recipe:
+    from curator.pipeline.load import load_recipe
+
+    if not 0 < sample <= 1:
+        raise typer.BadParameter("must be a fraction above 0 and up to 1", param_hint="--sample")
+    return load_recipe(recipe, changes=changes or (), output=output, sample=sample, verify=verify)
+
+
+def _executor(on: str | None, workers: int | None) -> Inline | Ray:
+    if on is None:
+        on = "auto" if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else "local"
+    if on == "inline":
+        from curator.engine.executor import Inline
+
+        return Inline()
+    from curator.engine.ray import Ray
+
+    return Ray(on, workers)
+
+
+def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
+    """Compile kernels once, here, before many workers do it at the same time; then let every node look at its files."""
+    for spec in recipe.stages:
+        if hasattr(spec.placed.stage, "warm"):
+            spec.placed.stage.warm()
+    if hasattr(executor, "preflight"):
+        inputs = [storage.find(s.patterns, s.exclude)[0].path for s in recipe.sources.values()]
+        models = [path for spec in recipe.stages for path in spec.placed.stage.files()]
+        nodes = executor.preflight(recipe.output, inputs, models)  # type: ignore[union-attr]
+        if nodes:
+            console.print(f"{len(nodes)} nodes see the output, the inputs and the models", highlight=False)
+
+
+def _training(recipe: Recipe) -> Any:
+    return None if recipe.train is None else _training_config(recipe.train)
+
+
+def _training_config(section: config.Section) -> Any:
+    try:
+        from curator.train import TrainConfig
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise section.error("training needs PyTorch, which is not installed: pip install 'curator[train]'") from None
+    return config.build(TrainConfig, section)
+
+
+def _train(training: Any, output: str, tokens: str | None = None) -> dict[str, Any]:
+    from curator.train import train as train_model
+
+    console.print("[bold]training[/]")
+    return train_model(training, tokens or storage.join(output, "tokens"), output, progress=_tell)
+
+
+def _tell(line: str) -> None:
+    console.print(f"  {line}", markup=False, highlight=False)
+
+
+def _summary(output: str) -> dict[str, Any]:
+    path = storage.join(output, "summary.json")
+    if not storage.exists(path):
+        raise storage.StorageError(f"{output}: there is no summary.json; the run is not finished (run it again), or this is no output")
+    return orjson.loads(storage.read_bytes(path))
+
+
+def _write_report(output: str) -> None:
+    from curator.report.page import write_report
+
+    write_report(output)
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    """Errors that are the user's to mend are printed as one plain sentence; a defect of ours keeps its traceback."""
+    from curator.engine.lease import OutputInUse
+    from curator.engine.passes import TooManyErrors
+    from curator.engine.quarantine import WorkerKillers
+    from curator.engine.ray import ClusterError
+    from curator.pipeline.load import RecipeErrors
+    from curator.wheels import WheelError
+
+    try:
+        yield
+    except (config.ConfigError, RecipeErrors) as error:
+        complaints.print(str(error))
+        raise typer.Exit(2) from None
+    except (storage.StorageError, WheelError, OutputInUse, TooManyErrors, WorkerKillers, ClusterError, FileNotFoundError) as error:
+        complaints.print(f"curator: {error}")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        complaints.print("curator: stopped; run the same command again to go on")
+        raise typer.Exit(130) from None
+
+
+def main() -> None:
+    """The `curator` command."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""One pass: run what is not done, leave what is, and say why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from curator import storage
+from curator.documents import Executor
+from curator.engine.manifest import Manifest, drift
+from curator.engine.quarantine import finish_leg
+from curator.engine.shard import Leg
+
+LEAST_ERRORS = 20  # a handful of bad documents never stops a run, however small it is
+
+
+class TooManyErrors(Exception):
+    """More went wrong than bad documents explain."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What is on disk for a leg: its manifest if it is done, or why it has to run."""
+
+    leg: Leg
+    manifest: Manifest | None = None
+    reasons: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def done(self) -> bool:
+        return self.manifest is not None
+
+
+def look(legs: Sequence[Leg], output: str) -> list[State]:
+    """Which legs are done: a manifest with the same fingerprint, whose files are there."""
+    there = {path.removeprefix(output).lstrip("/") for path in storage.listing(output)} if legs else set()
+    return [_look(leg, there) for leg in legs]
+
+
+def _look(leg: Leg, there: set[str]) -> State:
+    if leg.manifest_path not in there:
+        return State(leg, reasons=("not done yet",))
+    manifest = Manifest.read(leg.at(leg.manifest_path))
+    if manifest is None:
+        return State(leg, reasons=("its manifest is damaged or of another version",))
+    if manifest.fingerprint != leg.fingerprint:
+        return State(leg, reasons=tuple(drift(manifest.inputs, leg.inputs)))
+    for written in (manifest.kept, manifest.rejected, manifest.signed):
+        if written.rows and written.path not in there:
+            return State(leg, reasons=(f"{written.path} is gone",))
+    return State(leg, manifest)
+
+
+def run_pass(states: Sequence[State], executor: Executor, finished: Callable[[Manifest], Any]) -> list[Manifest]:
+    """Manifests of all legs, in their order; those that are not done are run."""
+    todo = [(place, state.leg) for place, state in enumerate(states) if not state.done]
+    manifests = [state.manifest for state in states]
+    for index, manifest in executor.map(finish_leg, [leg for _, leg in todo]):
+        manifests[todo[index][0]] = manifest
+        finished(manifest)
+    return [m for m in manifests if m is not None]
+
+
+def check_errors(manifests: Sequence[Manifest], most: float) -> None:
+    """Raise TooManyErrors if the share of records and documents with errors is above `most` (and above a handful)."""
+    records = sum(m.ledger.records or m.ledger.documents for m in manifests)
+    kinds: dict[str, int] = {}
+    for manifest in manifests:
+        for kind, count in (manifest.ledger.record_errors | manifest.ledger.errors).items():
+            kinds[f"{manifest.source}: {kind}"] = kinds.get(f"{manifest.source}: {kind}", 0) + count
+    errors = sum(kinds.values())
+    if errors > max(LEAST_ERRORS, most * records):
+        worst = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items(), key=lambda k: -k[1])[:5])
+        raise TooManyErrors(
+            f"{errors} of {records} records failed, more than max_errors allows ({most:.2%}): {worst}. "
+            "The documents and what was raised are in rejected/ (column `detail`), damaged records in the manifests"
+        )

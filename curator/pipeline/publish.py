@@ -1,0 +1,100 @@
+"""The last act of a run: the output holds what the manifests say and nothing else, and the summary is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from curator import __version__, storage
+from curator.engine.manifest import Ledger, Manifest, add_digests
+from curator.pipeline.plan import manifest_path, whole_dataset_stages
+from curator.pipeline.recipe import Recipe
+
+PUBLISHED = ("documents", "rejected", "manifests")
+
+
+def publish(
+    recipe: Recipe,
+    manifests: Sequence[Manifest],
+    finals: Sequence[Manifest],
+    marks: Mapping[str, Mapping[str, Any]],
+    tokens: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Remove what earlier runs have left in the published folders, then write `summary.json`; returns the summary."""
+    wanted = referred(recipe, manifests)
+    for folder in PUBLISHED:
+        for path in storage.listing(storage.join(recipe.output, folder)):
+            if path.removeprefix(recipe.output).lstrip("/") not in wanted:
+                storage.remove(path)
+    summary = summarise(recipe, manifests, finals, marks, tokens)
+    storage.write_bytes(storage.join(recipe.output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+    return summary
+
+
+def referred(recipe: Recipe, manifests: Sequence[Manifest]) -> set[str]:
+    """Paths, below the output, of every file that the manifests stand for, their own among them."""
+    found = {f"manifests/{spec.placed.name}.json" for spec in whole_dataset_stages(recipe)}
+    for manifest in manifests:
+        found.add(manifest_path(manifest.number, manifest.key))
+        found |= {w.path for w in (manifest.kept, manifest.rejected, manifest.signed) if w.rows}
+    return found
+
+
+def summarise(
+    recipe: Recipe,
+    manifests: Sequence[Manifest],
+    finals: Sequence[Manifest],
+    marks: Mapping[str, Mapping[str, Any]],
+    tokens: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Counts by source, stage and reason; what was damaged; timings; digests."""
+    return {
+        "name": recipe.name,
+        "recipe": recipe.path,
+        "curator": __version__,
+        "stages": [spec.placed.name for spec in recipe.stages],
+        "sources": {name: _of_source(name, manifests, finals) for name in recipe.sources},
+        "damage": [place | {"source": m.source} for m in manifests for place in m.damage],
+        "quarantined": sorted({document for m in manifests for document in m.quarantined}),
+        "dedup": {name: dict(found) for name, found in marks.items()},
+        "seconds": _seconds(manifests),
+        "tokens": tokens,
+        "digests": {"documents": add_digests([m.kept.digest for m in finals]), "tokens": (tokens or {}).get("digest")},
+    }
+
+
+def _of_source(name: str, manifests: Sequence[Manifest], finals: Sequence[Manifest]) -> dict[str, Any]:
+    """One source's funnel. Later passes read what earlier ones have kept, so what came in is counted in the first."""
+    mine = [m for m in manifests if m.source == name]
+    total, first = Ledger(), Ledger()
+    for manifest in mine:
+        total.add(manifest.ledger)
+        if manifest.number == 0:
+            first.add(manifest.ledger)
+    kept = [m.ledger for m in finals if m.source == name]
+    return {
+        "bytes": sum(m.bytes_read for m in mine),
+        "records": first.records,
+        "skipped": first.skipped,
+        "record_errors": first.record_errors,
+        "documents": first.documents,
+        "rejected": total.rejected,
+        "errors": total.errors,
+        "kept": sum(k.kept for k in kept),
+        "chars_in": first.chars_in,
+        "chars_added": total.chars_added,
+        "chars_cut": total.chars_cut,
+        "chars_rejected": total.chars_rejected,
+        "chars_kept": sum(k.chars_kept for k in kept),
+    }
+
+
+def _seconds(manifests: Sequence[Manifest]) -> dict[str, float]:
+    """Worker seconds by stage, of the manifests in use (some may come from earlier runs)."""
+    spent: dict[str, float] = {}
+    for manifest in manifests:
+        for stage, seconds in manifest.seconds.items():
+            spent[stage] = round(spent.get(stage, 0.0) + seconds, 3)
+    return dict(sorted(spent.items(), key=lambda s: -s[1]))
