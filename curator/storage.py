@@ -10,6 +10,7 @@ Writes are atomic: local files are written beside their name and renamed; an obj
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import functools
 import hashlib
@@ -102,7 +103,7 @@ def find(patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[File]:
     """
     found: dict[str, File] = {}
     for pattern in patterns:
-        matches = list(_find_one(pattern))
+        matches = list(_find_one(pattern)) or [f for shipped in _shipped(pattern) for f in _find_one(shipped)]
         if not matches:
             raise StorageError(f"nothing matches {pattern!r}")
         for file in matches:
@@ -111,15 +112,25 @@ def find(patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[File]:
     return sorted(found.values(), key=lambda f: (f.name, f.path))
 
 
+def _shipped(pattern: str) -> Iterator[str]:
+    """A relative path that is not below the working directory may be one of the files that curator ships."""
+    if not (is_remote(pattern) or os.path.isabs(pattern) or ":" in pattern):
+        yield from (str(root / pattern) for root in _preset_roots() if (root / "pipelines").is_dir())
+
+
 def _excluded(name: str, glob: str) -> bool:
     return fnmatch.fnmatch(f"/{name}", glob if glob.startswith(("/", "*")) else f"*/{glob}") or fnmatch.fnmatch(name, glob)
 
 
 def _find_one(pattern: str) -> Iterator[File]:
-    if pattern.startswith(("pypi:", "package:")):
-        root = resolve(pattern)
-        prefix = pattern.split("#")[0].partition(":")[2]
-        yield from _walk_local(root, _wheel_free(prefix))
+    if pattern.startswith("pypi:"):  # the path stays as it is, so that every node of a cluster brings the wheel for itself
+        name = pattern.split("#")[0].partition("/")[2]  # the version is no part of a document's id
+        yield File(pattern, name, os.path.getsize(resolve(pattern)), content_digest(pattern))
+        return
+    if pattern.startswith("package:"):
+        root, prefix = resolve(pattern), pattern.removeprefix("package:").rstrip("/")
+        for file in _walk_local(root, prefix):
+            yield dataclasses.replace(file, path=f"package:{file.name}")
         return
     if not is_remote(pattern):
         pattern = pattern.removeprefix("file://")
@@ -144,12 +155,6 @@ def _find_one(pattern: str) -> Iterator[File]:
             info = filesystem.info(each)
             stamp = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or info["size"]).strip('"')
             yield File(filesystem.unstrip_protocol(each), each.removeprefix(prefix), int(info["size"]), stamp)
-
-
-def _wheel_free(prefix: str) -> str:
-    """`gensim==4.4.0/gensim/test/x.bz2` -> `gensim/test/x.bz2`: the version is no part of a document's id."""
-    head, _, rest = prefix.partition("/")
-    return rest if "==" in head else prefix
 
 
 def _fixed_prefix(path: str) -> str:

