@@ -260,10 +260,15 @@ class Rule:
             return pc.fill_null(pc.equal(column, self.equals), False)
         passed = pa.repeat(True, len(column))
         if self.min is not None:
-            passed = pc.and_(passed, pc.greater_equal(column, self.min))
+            passed = pc.and_(passed, pc.greater_equal(column, _as(self.min, column.type)))
         if self.max is not None:
-            passed = pc.and_(passed, pc.less_equal(column, self.max))
+            passed = pc.and_(passed, pc.less_equal(column, _as(self.max, column.type)))
         return pc.fill_null(passed, False)
+
+
+def _as(bound: float, kind: pa.DataType) -> pa.Scalar:
+    """A bound in the column's own precision: a float32 of 0.7 passes `min: 0.7`, which as a double it lies below."""
+    return pa.scalar(bound, kind if pa.types.is_floating(kind) else pa.float64())
 
 
 def decide(docs: pa.RecordBatch, rules: Sequence[Rule], within: pa.Array | None = None) -> pa.Array:
