@@ -1,5 +1,13 @@
 """Raw bytes to documents: what `read:` can name in a recipe."""
 
 from curator.documents import Source
+from curator.sources.jsonl import Jsonl
+from curator.sources.parquet import Parquet
+from curator.sources.warc import Warc, Wet
 
-SOURCES: dict[str, type[Source]] = {}
+SOURCES: dict[str, type[Source]] = {
+    "warc": Warc,
+    "wet": Wet,
+    "jsonl": Jsonl,
+    "parquet": Parquet,
+}

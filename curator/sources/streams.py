@@ -155,7 +155,7 @@ class DecompressedStream(io.BufferedIOBase):
 # --------------------------------------------------------------------------------------------------------- gzip and bz2
 
 
-class _Decompressor(Protocol):
+class Decompressor(Protocol):
     """What `bz2.BZ2Decompressor` offers."""
 
     @property
@@ -168,11 +168,11 @@ class _Decompressor(Protocol):
 
 
 class Inflate:
-    """One gzip member, with the interface of `bz2.BZ2Decompressor`. Bytes before a damaged place are given before it raises
-    `zlib.error`, which zlib's own object does not do."""
+    """One gzip member (or, by `wbits`, one zlib or raw deflate stream), with the interface of `bz2.BZ2Decompressor`.
+    Bytes before a damaged place are given before it raises `zlib.error`, which zlib's own object does not do."""
 
-    def __init__(self) -> None:
-        self._state = zlib.decompressobj(wbits=31)
+    def __init__(self, wbits: int = 31) -> None:
+        self._state = zlib.decompressobj(wbits)
         self._failure: zlib.error | None = None
 
     @property
@@ -210,7 +210,7 @@ def _what_precedes(state: Any, data: bytes) -> bytes:
     return bytes(given)
 
 
-def _members(raw: IO[bytes], begin: Callable[[], _Decompressor], is_start: Callable[[bytes], bool]) -> Iterator[bytes]:
+def members(raw: IO[bytes], begin: Callable[[], Decompressor], is_start: Callable[[bytes], bool]) -> Iterator[bytes]:
     """Portions of all gzip members or bz2 streams of a file."""
     data = raw.read(READ_BYTES)
     while data:
@@ -294,7 +294,7 @@ def _exactly(raw: IO[bytes], size: int) -> bytes:
 
 
 PORTIONS: dict[str, Callable[[IO[bytes]], Iterator[bytes]]] = {
-    "gzip": lambda raw: _members(raw, Inflate, lambda head: head.startswith(GZIP)),
-    "bzip2": lambda raw: _members(raw, bz2.BZ2Decompressor, lambda head: bool(BZIP2.match(head))),
+    "gzip": lambda raw: members(raw, Inflate, lambda head: head.startswith(GZIP)),
+    "bzip2": lambda raw: members(raw, bz2.BZ2Decompressor, lambda head: bool(BZIP2.match(head))),
     "zstd": _zstd,
 }

@@ -59,7 +59,8 @@ def _stream(stream: IO[bytes], first: bool = True) -> Iterator[Portion]:
             yield Portion(data, first=first)
             first = False
     except StreamError as failure:
-        yield Portion(b"", failure.offset, damage="truncated" if failure.kind == "truncated" else "corrupt", message=str(failure))
+        kind = "truncated" if failure.kind == "truncated" else "corrupt"
+        yield Portion(b"", failure.offset, damage=kind, message=str(failure))
 
 
 def _gzip(raw: IO[bytes]) -> Iterator[Portion]:

@@ -14,8 +14,9 @@ from curator.documents import Tally
 from curator.sources.warc_portions import Portion, Portions
 
 HEADER_BYTES = 256 << 10  # a longer header is none
-START = re.compile(rb"(?<![^\n])WARC/[01]\.\d{1,2}[ \t]*\r?\n")
+START = re.compile(rb"(?<![^\n])(?:WARC|warc)/[01]\.\d{1,2}[ \t]*\r?\n")
 START_BYTES = 16  # no start is longer, but for white space
+NAMES = (b"WARC/", b"warc/")
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 BLANK = re.compile(rb"[\r\n \t\0]*")
 AHEAD = 64  # what is looked at behind a record to see that it ends where it says
@@ -33,8 +34,8 @@ class Record:
 
 
 def records(portions: Portions, tally: Tally, hold: int) -> Iterator[Record]:
-    """Every record that can be read, each counted once in the tally; errors are counted here, documents and skips are left to the
-    caller. Of a body longer than `hold` bytes only the beginning is kept."""
+    """Every record that can be read. All that are met are counted in the tally, and errors; documents and skips are left to
+    the caller. Of a body longer than `hold` bytes only the beginning is kept."""
     return _Reader(portions, tally, hold).read()
 
 
@@ -93,7 +94,7 @@ class _Reader:
     def _continues(self) -> bool:
         """Whether the next portion belongs to this run."""
         ahead = self._peek()
-        return ahead is not None and not ahead.damage and not (ahead.first and ahead.data[:64].lstrip().startswith(b"WARC/"))
+        return ahead is not None and not ahead.damage and not (ahead.first and ahead.data[:64].lstrip().startswith(NAMES))
 
     def _fill(self, wanted: int) -> bool:
         """Have `wanted` bytes from `at` on; False if the run ends before."""
@@ -130,7 +131,7 @@ class _Reader:
             self.at = _blank_end(self.data, self.at)
             if self.at < len(self.data):
                 self._fill(5)
-                if self.data.startswith(b"WARC/", self.at):
+                if self.data.startswith(NAMES, self.at):
                     return True
                 self._count_garbage(self.run or self.base + self.at)
                 return self._scan()
@@ -188,8 +189,8 @@ class _Reader:
         return end
 
     def _fail(self, kind: str, offset: int, message: str, resume: int) -> None:
-        """Count the record as an error and go to the next one, from `resume` on. At the end of a run the damage behind it, or the
-        end of the file, is the reason."""
+        """Count the record as an error and go to the next one, from `resume` on. At the end of a run the damage behind it, or
+        the end of the file, is the reason."""
         self.at = min(resume, len(self.data))
         if not self._scan():
             ahead = self._peek()
@@ -201,8 +202,8 @@ class _Reader:
         self.tally.error(kind, offset, message)
 
     def _take(self, record: Record) -> bool:
-        """The body of a record of ordinary size. Where it does not end as the record says, it is taken to end before the next line
-        that begins a record, or with the gzip member."""
+        """The body of a record of ordinary size. Where it does not end as the record says, it is taken to end before the next
+        line that begins a record, or with the gzip member."""
         whole = self._fill(record.length + AHEAD) or len(self.data) - self.at >= record.length
         if whole and self._ends_at(self.at + record.length):
             record.body = self.data[self.at : self.at + record.length]
@@ -270,7 +271,8 @@ class _Reader:
         if self.data.startswith(b"\r\n\r\n", end):
             return True
         follow = _blank_end(self.data, end)
-        return b"WARC/".startswith(self.data[follow : follow + 5])
+        following = self.data[follow : follow + 5]
+        return any(name.startswith(following) for name in NAMES)
 
     def _at_end_of_run(self) -> bool:
         return _blank_end(self.data, self.at) == len(self.data) and not self._continues()

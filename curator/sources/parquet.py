@@ -1,0 +1,257 @@
+"""`parquet`: documents in a column."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curator.documents import BATCH_BYTES, BATCH_ROWS, File, Piece, Tally
+from curator.sources.jsonl import MAPPED
+from curator.storage import open_input
+
+BUFFER_BYTES = 1 << 20
+MAGIC = b"PAR1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet:
+    """Parquet files, a row group at a time.
+
+    `text`, `url`, `title`, `date`, `language` and `license` name the column that holds each; a dot goes into a struct
+    (`content.body`). All but the text are taken only if they are strings (a date may be a date or timestamp, and becomes ISO
+    8601). Every other column goes to the metadata. The offset is the row's number in the file. A text that is null or not UTF-8
+    is an error; so is every row of a file without the text column, and of a row group that cannot be read.
+    """
+
+    text: str = "text"
+    url: str = "url"
+    title: str = "title"
+    date: str = "date"
+    language: str = "language"
+    license: str = "license"
+
+    revision: ClassVar[int] = 1
+    columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
+    libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "orjson")
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            raise ValueError("text: name the column that holds the text")
+
+    def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
+        """Ranges that begin where a row group does."""
+        try:
+            with open_input(file.path) as raw:
+                starts = [start for start, _, _ in _groups(pq.ParquetFile(raw).metadata)]
+        except (pa.ArrowException, OSError):
+            return [(0, -1)]  # `read` will say what is wrong
+        cuts = [0]
+        for start in sorted(starts):
+            if start - cuts[-1] >= size:
+                cuts.append(start)
+        return list(zip(cuts, [*cuts[1:], -1]))
+
+    def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
+        if piece.file.size == 0:
+            tally.broken("empty", 0, "the file is empty")
+            return
+        with open_input(piece.file.path) as raw:
+            try:
+                file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES)
+            except (pa.ArrowException, OSError) as failure:
+                raw.seek(0)
+                kind = "corrupt" if raw.read(4) == MAGIC else "not_parquet"
+                tally.broken(kind, 0, f"cannot be read as Parquet: {failure}")
+                return
+            row = 0
+            for index, (start, rows, size) in enumerate(_groups(file.metadata)):
+                if piece.start <= start and (piece.stop < 0 or start < piece.stop):
+                    yield from self._group(file, index, row, rows, size, tally)
+                row += rows
+
+    def _group(
+        self, file: pq.ParquetFile, index: int, row: int, rows: int, size: int, tally: Tally
+    ) -> Iterator[pa.RecordBatch]:
+        wrong = self._wrong_schema(file.schema_arrow)
+        if wrong is not None:
+            _lost(tally, *wrong, row, rows)
+            return
+        done = 0
+        batches = file.iter_batches(max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1))), row_groups=[index])
+        while done < rows:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as failure:
+                _lost(tally, "corrupt", f"row group {index} cannot be read: {failure}", row + done, rows - done)
+                return
+            if batch is None:
+                _lost(tally, "corrupt", f"row group {index} has fewer rows than it says", row + done, rows - done)
+                return
+            yield self._documents(batch, row + done, tally)
+            done += len(batch)
+
+    def _wrong_schema(self, schema: pa.Schema) -> tuple[str, str] | None:
+        table = _with_columns(pa.Table.from_batches([], schema), [self.text])
+        if self.text not in table.column_names:
+            near = get_close_matches(self.text, table.column_names, 1, 0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return "no_text_column", f"no column {self.text!r}{hint} The columns are: {', '.join(table.column_names)}"
+        kind = table.schema.field(self.text).type
+        if not _is_text(kind):
+            return "text_not_string", f"column {self.text!r} is of type {kind}, not of text"
+        return None
+
+    def _documents(self, batch: pa.RecordBatch, row: int, tally: Tally) -> pa.RecordBatch:
+        """The documents of some rows; no Python object is made of a text."""
+        table = _with_columns(pa.Table.from_batches([batch]), [self.text, *(getattr(self, name) for name in MAPPED)])
+        columns = {name: table.column(i).combine_chunks() for i, name in enumerate(table.column_names)}
+        text, invalid = _as_text(columns.pop(self.text))
+        found: dict[str, pa.Array] = {"text": text}
+        for name in MAPPED:
+            column = columns.get(getattr(self, name))
+            mapped = None if column is None else _as_iso(column) if name == "date" else column
+            if mapped is not None and _is_text(mapped.type):
+                found[name], replaced = _as_text(mapped)
+                found[name] = _replaced(mapped, found[name], replaced)
+                del columns[getattr(self, name)]
+            else:
+                found[name] = pa.nulls(len(text), pa.string())
+        found["metadata"] = _metadata(columns, len(text))
+        tally.records += len(text)
+        for i in invalid:
+            tally.error("invalid_utf8", row + i, "the text is not UTF-8")
+        missing = np.flatnonzero(text.is_null().to_numpy(zero_copy_only=False))
+        for i in np.setdiff1d(missing, invalid).tolist():
+            tally.error("no_text", row + i, "the text is null")
+        found = {
+            "offset": pa.array(np.arange(row, row + len(text), dtype=np.int64)),
+            "part": pa.nulls(len(text), pa.string()),
+            **found,
+        }
+        documents = pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
+        return documents.filter(text.is_valid()) if len(missing) else documents
+
+
+def _groups(metadata: pq.FileMetaData) -> list[tuple[int, int, int]]:
+    """(first byte, rows, bytes uncompressed) of each row group."""
+    groups = []
+    for i in range(metadata.num_row_groups):
+        group = metadata.row_group(i)
+        first = min(
+            (
+                min(c.data_page_offset, c.dictionary_page_offset or c.data_page_offset)
+                for c in (group.column(j) for j in range(group.num_columns))
+            ),
+            default=0,
+        )
+        groups.append((max(first, 0), group.num_rows, group.total_byte_size))
+    return groups
+
+
+def _lost(tally: Tally, kind: str, message: str, row: int, rows: int) -> None:
+    """Rows that are there and cannot be read: each is an error, the place is named once."""
+    if rows:
+        tally.records += rows
+        tally.error(kind, row, message)
+        tally.errors[kind] += rows - 1
+
+
+def _with_columns(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The table with structs opened as far as the dotted names need it; a field is then called by its path."""
+    for _ in range(max(name.count(".") for name in names)):
+        if any("." in name and name not in table.column_names for name in names):
+            table = table.flatten()
+    return table
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _as_text(column: pa.Array) -> tuple[pa.Array, list[int]]:
+    """The column as `string`, and the rows that are not UTF-8, which are null in it."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    column = column.cast(pa.string())
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        values = column.cast(pa.binary()).to_pylist()
+        bad = [i for i, value in enumerate(values) if value is not None and not _is_utf8(value)]
+        for i in bad:
+            values[i] = None
+        return pa.array(values, pa.binary()).cast(pa.string()), bad
+    return column, []
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _replaced(column: pa.Array, text: pa.Array, bad: list[int]) -> pa.Array:
+    """For columns other than the text: values that are not UTF-8 with their bad bytes replaced."""
+    if not bad:
+        return text
+    values = text.to_pylist()
+    for i in bad:
+        values[i] = column.cast(pa.binary())[i].as_py().decode("utf-8", "replace")
+    return pa.array(values, pa.string())
+
+
+def _as_iso(column: pa.Array) -> pa.Array:
+    if pa.types.is_date(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_timestamp(column.type):
+        return pc.replace_substring(column.cast(pa.string()), " ", "T")  # pyright: ignore[reportAttributeAccessIssue]
+    return column
+
+
+def _metadata(columns: dict[str, pa.Array], rows: int) -> pa.Array:
+    """A JSON object per row of what no column of the schema holds; null where there is nothing."""
+    if not columns:
+        return pa.nulls(rows, pa.string())
+    names = list(columns)
+    values = [_values(column) for column in columns.values()]
+    return pa.array([orjson.dumps(dict(zip(names, row)), default=_plain).decode() for row in zip(*values)], pa.string())
+
+
+def _values(column: pa.Array) -> list[Any]:
+    kind = column.type
+    if _is_text(kind):
+        text, bad = _as_text(column)
+        return _replaced(column, text, bad).to_pylist()
+    if pa.types.is_temporal(kind):
+        return _as_iso(column).cast(pa.string()).to_pylist()
+    return [_value(value) for value in column]
+
+
+def _value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):  # a nested time out of Python's range or finer than it has, a string that is not UTF-8
+        return None
+
+
+def _plain(value: object) -> Any:
+    """What JSON has no type for."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    return str(value)

@@ -1,0 +1,250 @@
+"""`warc` and `wet`: web crawls as WARC files (ISO 28500), pages as they came or as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, ClassVar
+
+import orjson
+import pyarrow as pa
+
+from curator.documents import File, Piece, Tally, batched
+from curator.sources.streams import StreamError, decompressed
+from curator.sources.warc_http import PayloadError, Response, decode_payload, media_type, parse_response
+from curator.sources.warc_portions import Portions
+from curator.sources.warc_records import HEADER_BYTES, Record, records
+from curator.storage import open_input
+
+PAGES = frozenset(["text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml", "text/plain"])
+NO_TYPE = frozenset(["", "application/octet-stream", "application/unknown", "content/unknown", "unknown/unknown", "unk", "*/*"])
+OTHER_TYPES = frozenset(["request", "metadata", "warcinfo", "revisit", "conversion", "continuation", "resource", "response"])
+BEGINS_AS_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE
+)
+BINARY_FORMATS = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"RIFF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b\x08")
+DATE = re.compile(r"(\d{4})-?(\d\d)?-?(\d\d)?(?:T?(\d\d):?(\d\d):?(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?)?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warc:
+    """Pages of a crawl: HTTP responses with status 200, and stored resources, that are HTML, XHTML or plain text.
+
+    `max_payload` bounds a page in bytes after decompression; a larger one is skipped as `too_large`, not cut: pages of this
+    size are listings and logs, and a cut would make a document whose end means nothing. Files compressed by record (gzip), as
+    a whole (gzip, bzip2, zstd) or not at all. A damaged record is an error and costs itself alone. The offset is the record's
+    in the compressed file; in a file compressed as a whole, in the decompressed bytes.
+    """
+
+    max_payload: int = 16 << 20
+
+    revision: ClassVar[int] = 1
+    columns: ClassVar[frozenset[str]] = frozenset(["url", "date", "payload", "content_type", "charset", "metadata"])
+    libraries: ClassVar[tuple[str, ...]] = ("fastwarc", "zstandard")
+
+    def __post_init__(self) -> None:
+        _require_positive("max_payload", self.max_payload)
+
+    def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
+        return [(0, -1)]
+
+    def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
+        return batched(self._rows(piece, tally), self.columns)
+
+    def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
+        for record in read_records(piece.file, tally, self.max_payload + HEADER_BYTES):
+            kind = record.headers.get("warc-type", "").lower()
+            if kind == "response":
+                row = self._response(record, tally)
+            elif kind == "resource":
+                row = self._resource(record, tally)
+            else:
+                row = skip_type(record, kind, tally)
+            if row is not None:
+                yield row
+
+    def _response(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
+        response = parse_response(record.body)
+        if response is None:
+            if media_type(record.headers.get("content-type", ""))[0] == "application/http":
+                return tally.error("http", record.offset, "the response has no HTTP status line")
+            return tally.skip("not_http")
+        if response.status != 200:
+            return tally.skip(_status_kind(response.status))
+        mime, charset = media_type(response.headers.get("content-type", ""))
+        return self._page(record, response, mime, charset, tally)
+
+    def _resource(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
+        mime, charset = media_type(record.headers.get("content-type", ""))
+        if mime == "text/plain":  # a crawler's own log or a robots.txt: no page
+            return tally.skip("not_html")
+        return self._page(record, Response(200, {}, record.body), mime, charset, tally)
+
+    def _page(
+        self, record: Record, response: Response, mime: str, charset: str | None, tally: Tally
+    ) -> Mapping[str, Any] | None:
+        identified = record.headers.get("warc-identified-payload-type", "").lower()
+        if mime not in PAGES and not (mime in NO_TYPE and (identified in PAGES or not identified)):
+            return tally.skip("not_html")
+        if record.cut:
+            return tally.skip("too_large")
+        try:
+            payload, complete = decode_payload(response, self.max_payload)
+        except PayloadError as failure:
+            if failure.kind == "too_large":
+                return tally.skip("too_large")
+            return tally.error(failure.kind, record.offset, str(failure))
+        if not payload:
+            return tally.skip("empty")
+        if mime not in PAGES:
+            mime = identified or ("text/html" if BEGINS_AS_HTML.match(payload) else "")
+        if not mime or payload.startswith(BINARY_FORMATS):
+            return tally.skip("not_html")
+        url = _url(record)
+        if not url:
+            return tally.error("no_url", record.offset, "the record has no WARC-Target-URI")
+        return {
+            "offset": record.offset,
+            "part": record.part,
+            "url": url,
+            "date": iso_date(record.headers.get("warc-date", "")),
+            "payload": payload,
+            "content_type": mime,
+            "charset": charset,
+            "metadata": _metadata(record, status=response.status, damaged=not complete or None),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wet:
+    """Text that was extracted before: `conversion` records, as in Common Crawl's WET files.
+
+    Bytes that are not UTF-8 are replaced. `max_text` bounds a text in bytes; a larger one is skipped as `too_large`. Damage and
+    offsets are as for `warc`.
+    """
+
+    max_text: int = 16 << 20
+
+    revision: ClassVar[int] = 1
+    columns: ClassVar[frozenset[str]] = frozenset(["url", "date", "text", "metadata"])
+    libraries: ClassVar[tuple[str, ...]] = ("zstandard",)
+
+    def __post_init__(self) -> None:
+        _require_positive("max_text", self.max_text)
+
+    def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
+        return [(0, -1)]
+
+    def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
+        return batched(self._rows(piece, tally), self.columns)
+
+    def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
+        for record in read_records(piece.file, tally, self.max_text):
+            row = self._text(record, tally)
+            if row is not None:
+                yield row
+
+    def _text(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
+        kind = record.headers.get("warc-type", "").lower()
+        if kind != "conversion":
+            return skip_type(record, kind, tally)
+        if media_type(record.headers.get("content-type", "text/plain"))[0] != "text/plain":
+            return tally.skip("not_text")
+        if record.cut:
+            return tally.skip("too_large")
+        url = _url(record)
+        if not url:
+            return tally.error("no_url", record.offset, "the record has no WARC-Target-URI")
+        return {
+            "offset": record.offset,
+            "part": record.part,
+            "url": url,
+            "date": iso_date(record.headers.get("warc-date", "")),
+            "text": record.body.decode("utf-8", "replace"),
+            "metadata": _metadata(record, languages=record.headers.get("warc-identified-content-language")),
+        }
+
+
+# -------------------------------------------------------------------------------------------------------- common to both
+
+
+def read_records(file: File, tally: Tally, hold: int) -> Iterator[Record]:
+    """All records of a file; an empty file and one without any record are reported as broken."""
+    with open_input(file.path) as raw:
+        if not raw.read(1):
+            tally.broken("empty", 0, "the file is empty")
+            return
+        raw.seek(0)
+        met = tally.records
+        yield from records(Portions(raw, file.size), tally, hold)
+        if tally.records == met:
+            raw.seek(0)
+            tally.broken("not_warc", 0, f"no WARC record in the file: {_describe(raw)}")
+
+
+FORMATS = {
+    b"filedesc:": "this is an ARC file, the older format; convert it with `warcio recompress`",
+    b"\x04\x22\x4d\x18": "it is compressed with lz4; unpack it first",
+    b"PK\x03\x04": "this is a zip archive",
+    b"%PDF": "this is a PDF",
+    b"{": "it looks like JSON: `read: jsonl`?",
+    b"PAR1": "this is Parquet: `read: parquet`",
+    b"<mediawiki": "this is a Wikipedia dump: `read: wikipedia`",
+    b"<": "it looks like HTML or XML, without the crawl's record headers",
+}
+
+
+def _describe(raw: IO[bytes]) -> str:
+    try:
+        head = decompressed(raw).read(512)
+    except StreamError as failure:
+        return str(failure)
+    for magic, words in FORMATS.items():
+        if head.lstrip().startswith(magic):
+            return words
+    return f"it begins with {head[:24]!r}"
+
+
+def skip_type(record: Record, kind: str, tally: Tally) -> None:
+    """Count a record of a type that holds no document; types that no standard knows are one kind."""
+    if not kind:
+        return tally.error("no_type", record.offset, "the record has no WARC-Type")
+    return tally.skip(kind if kind in OTHER_TYPES else "unknown_type")
+
+
+def iso_date(value: str) -> str | None:
+    """`2024-05-18T01:58:10Z`, also from `20240518015810`; None if it is no date."""
+    found = DATE.match(value.strip())
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    date = "-".join(part for part in (year, month, day) if part)
+    return f"{date}T{hour}:{minute}:{second}{fraction or ''}{zone or 'Z'}" if hour else date
+
+
+def _status_kind(status: int) -> str:
+    if 300 <= status < 400:
+        return "redirect"
+    return "http_error" if status >= 400 else "other_status"
+
+
+def _url(record: Record) -> str:
+    return record.headers.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">")
+
+
+def _metadata(record: Record, **more: Any) -> str:
+    found = {
+        **more,
+        "record_id": record.headers.get("warc-record-id"),
+        "truncated": record.headers.get("warc-truncated"),
+        "payload_digest": record.headers.get("warc-payload-digest"),
+        "ip": record.headers.get("warc-ip-address"),
+        "wrong_length": record.mended or None,
+    }
+    return orjson.dumps({name: value for name, value in found.items() if value is not None}).decode()
+
+
+def _require_positive(option: str, value: int) -> None:
+    if value <= 0:
+        raise ValueError(f"{option}: {value} is not a number of bytes above 0")

@@ -1,0 +1,155 @@
+"""HTTP responses as crawlers keep them: status, headers, and the payload without its transfer and content encodings.
+
+Many crawlers store a payload decoded and leave the headers as they were, so an encoding is undone only where it is there.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastwarc.stream_io import BrotliReader
+
+from curator.sources.streams import PORTIONS, Inflate, StreamError, compression, members
+from curator.sources.warc_records import HEADER_BYTES, HEADER_END, parse_headers
+
+STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
+CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
+CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]{1,40})""", re.IGNORECASE)
+BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+MOST_CODINGS = 4
+FINE_READ_BYTES = 256
+
+
+class PayloadError(Exception):
+    """A payload that gives nothing: `kind` is `content_encoding`, or `too_large` for one above the bound."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(slots=True)
+class Response:
+    status: int
+    headers: dict[str, str]
+    payload: bytes  # as it was stored
+
+
+def parse_response(body: bytes) -> Response | None:
+    """An HTTP response; None if the bytes do not begin with a status line."""
+    status = STATUS_LINE.match(body)
+    if status is None:
+        return None
+    end = HEADER_END.search(body, status.end(), HEADER_BYTES)
+    head, begin = (end.start(), end.end()) if end else (min(len(body), HEADER_BYTES), len(body))
+    return Response(int(status[1]), parse_headers(body[:head]), body[begin:])
+
+
+def media_type(content_type: str) -> tuple[str, str | None]:
+    """`Text/HTML; Charset="GBK"` -> (`text/html`, `GBK`)."""
+    charset = CHARSET.search(content_type)
+    return re.split("[;,]", content_type, maxsplit=1)[0].strip().lower(), charset[1] if charset else None
+
+
+def decode_payload(response: Response, most: int) -> tuple[bytes, bool]:
+    """The payload without its encodings, and whether all of it came: a page that was cut short gives what there is.
+
+    Raises PayloadError for more than `most` bytes, and where nothing can be decoded.
+    """
+    payload, complete = response.payload, True
+    transfer = _codings(response.headers.get("transfer-encoding", ""))
+    if "chunked" in transfer:
+        payload, complete = _dechunk(payload)
+    codings = [*_codings(response.headers.get("content-encoding", "")), *(c for c in transfer if c != "chunked")]
+    if len(codings) > MOST_CODINGS:
+        raise PayloadError("content_encoding", f"{len(codings)} encodings on top of each other")
+    for coding in reversed(codings):
+        payload, whole = _decompress(payload, coding, most)
+        complete = complete and whole
+    if len(payload) > most:
+        raise PayloadError("too_large", f"a payload of more than {most} bytes")
+    return payload, complete
+
+
+def _codings(value: str) -> list[str]:
+    return [name for name in (part.strip().lower().removeprefix("x-") for part in value.split(",")) if name]
+
+
+def _dechunk(payload: bytes) -> tuple[bytes, bool]:
+    """Chunks put together (RFC 9112 §7.1), as far as they are well-formed; a payload that holds none is left as it is."""
+    joined = bytearray()
+    at = 0
+    while (size := CHUNK_SIZE.match(payload, at)) is not None:
+        begin, length = size.end(), int(size[1], 16)
+        if length == 0:
+            return bytes(joined), True
+        end = begin + length
+        if at == 0 and end < len(payload) and not payload.startswith((b"\r\n", b"\n"), end):
+            break
+        joined += payload[begin:end]
+        if end >= len(payload):
+            return bytes(joined), False
+        at = end + (2 if payload.startswith(b"\r\n", end) else 1)
+    return (bytes(joined), False) if joined else (payload, True)
+
+
+def _decompress(payload: bytes, coding: str, most: int) -> tuple[bytes, bool]:
+    portions = _portions(payload, coding)
+    if portions is None or not payload:
+        return payload, True
+    gathered = bytearray()
+    complete = True
+    try:
+        for portion in portions:
+            gathered += portion
+            if len(gathered) > most:
+                raise PayloadError("too_large", f"a payload of more than {most} bytes")
+    except StreamError as failure:
+        complete = failure.kind == "trailing_bytes"
+        if not gathered:
+            if not _is_text(payload):
+                raise PayloadError("content_encoding", f"{coding}: {failure}") from None
+            return payload, True
+    return bytes(gathered), complete
+
+
+def _portions(payload: bytes, coding: str) -> Iterator[bytes] | None:
+    """The decompressed portions of a payload; None if it is not compressed, whatever its headers say."""
+    if coding in ("gzip", "zstd"):
+        kind = compression(payload[:10])
+        return PORTIONS[kind](io.BytesIO(payload)) if kind in ("gzip", "zstd") else None
+    if coding == "deflate":  # zlib (RFC 1950) by the standard; some servers send raw deflate
+        has_header = payload[:1] and payload[0] & 0x0F == 8 and int.from_bytes(payload[:2], "big") % 31 == 0
+        return members(io.BytesIO(payload), lambda: Inflate(15 if has_header else -15), lambda _: False)
+    return _brotli(payload) if coding == "br" else None
+
+
+def _brotli(payload: bytes) -> Iterator[bytes]:
+    given = 0
+    try:
+        reader = BrotliReader(io.BytesIO(payload))
+        while portion := reader.read(1 << 20):
+            given += len(portion)
+            yield portion
+    except OSError:
+        # The reader loses what it had of the portion in which it fails, so that one is read again bit by bit.
+        yield from _brotli_rest(payload, given)
+        raise StreamError("corrupt", "damaged brotli data") from None
+
+
+def _brotli_rest(payload: bytes, given: int) -> Iterator[bytes]:
+    reader = BrotliReader(io.BytesIO(payload))
+    try:
+        while given:
+            given -= len(reader.read(min(given, 1 << 20)))
+        while portion := reader.read(FINE_READ_BYTES):
+            yield portion
+    except OSError:
+        return
+
+
+def _is_text(payload: bytes) -> bool:
+    return BINARY.search(payload[:1024]) is None
