@@ -12,7 +12,7 @@ HAN = [(0x3005, 0x3005), (0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (
 KANA = [(0x3041, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F)]
 HANGUL = [(0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FB)]
 BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
-TERMINAL = ".。!?\"！？”』」〉》．｡؟۔।॥։።፧။၊‼⁇⁈⁉›»：；）…⋯'’"
+TERMINAL = ".。!?\"！？”』」〉》．｡؟۔।॥։።፧။‼⁇⁈⁉›»：；）…⋯'’"
 
 
 def _in(ranges: list[tuple[int, int]]) -> Callable[[str], bool]:
@@ -151,6 +151,11 @@ def ends_in_ellipsis(line: str) -> bool:
     return line.rstrip().endswith(("...", "。。。", "…", "⋯"))
 
 
+def has_clause(line: str) -> bool:
+    marks = set(TERMINAL) - set(".'’：）") | set(",，､、;﹐،؛՝၊፣")
+    return any(c in marks for c in line) or re.search(r"\.(\s|$)", line) is not None
+
+
 def stop_forms(stop_words: Sequence[str]) -> dict[str, str]:
     return {form: word for word in stop_words for form in (word, word.capitalize(), word.upper())}
 
@@ -216,7 +221,9 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
         "max_line_chars": lambda: max(map(len, lines), default=0),
         "short_line_ratio": lambda: _ratio(sum(len(line) <= short for line in lines), len(lines)),
         "punct_line_end_ratio": lambda: _ratio(len(punctuated), len(lines)),
-        "punct_line_char_ratio": lambda: _ratio(sum(map(len, punctuated)), line_chars),
+        "punct_line_end_char_ratio": lambda: _ratio(sum(map(len, punctuated)), line_chars),
+        "clause_line_ratio": lambda: _ratio(sum(map(has_clause, lines)), len(lines)),
+        "clause_line_char_ratio": lambda: _ratio(sum(len(line) for line in lines if has_clause(line)), line_chars),
         "ellipsis_line_ratio": lambda: _ratio(sum(map(ends_in_ellipsis, lines)), len(lines)),
         "bullet_line_ratio": lambda: _ratio(sum(line.strip()[0] in BULLETS for line in lines), len(lines)),
         "dup_line_ratio": lambda: _ratio(sum(line_repeats), len(lines)),

@@ -146,9 +146,11 @@ METRICS: dict[str, Metric] = {
         "ratio", "lines of at most `chars` characters / lines", lines.SHORT, lines.LINES, parameters={"chars": 30}
     ),
     "punct_line_end_ratio": _line("ratio", "lines that end with a terminal mark / lines", lines.PUNCTUATED, lines.LINES),
-    "punct_line_char_ratio": _line(
+    "punct_line_end_char_ratio": _line(
         "ratio", "characters of lines that end with a terminal mark / of lines", lines.PUNCTUATED_CHARS, lines.CHARS
     ),
+    "clause_line_ratio": _line("ratio", "lines with a comma or a mark that ends a sentence / lines", lines.CLAUSED, lines.LINES),
+    "clause_line_char_ratio": _line("ratio", "characters of such lines / of lines", lines.CLAUSED_CHARS, lines.CHARS),
     "ellipsis_line_ratio": _line("ratio", "lines that end with an ellipsis / lines", lines.ELLIPTIC, lines.LINES),
     "bullet_line_ratio": _line("ratio", "lines that begin with a bullet / lines", lines.BULLETED, lines.LINES),
     "dup_line_ratio": _line("ratio", "lines that stood before / lines", lines.REPEATED, lines.LINES),

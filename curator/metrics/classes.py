@@ -1,4 +1,4 @@
-"""Every code point in one of 26 classes: a table of bytes that all kernels look characters up in.
+"""Every code point in one of 27 classes: a table of bytes that all kernels look characters up in.
 
 The classes follow Python's own Unicode tables (`unicodedata.unidata_version`, which a filter's fingerprint holds), so that a
 metric agrees with `str.isalpha`, `str.isspace` and `str.isnumeric` of the same interpreter.
@@ -26,7 +26,7 @@ NUMBER = 11  # other numerals: ½ Ⅳ ①
 STOP = 12  # . alone: it also makes ellipses
 IDEOGRAPHIC_STOP = 13  # 。 alone: it also makes ellipses
 TERMINAL = 14  # other marks that end a sentence or a quotation
-COLON = 15  # ：；） end a line of Chinese, : ; ) do not end one of English
+COLON = 15  # ：） end a line of Chinese, : ) do not end one of English
 ELLIPSIS = 16
 APOSTROPHE = 17  # ' and ’: join a word, and end a quotation
 LENTICULAR_OPEN = 18  # 【
@@ -37,7 +37,8 @@ BRACE = 22  # { }
 REPLACEMENT = 23  # U+FFFD
 PUNCTUATION = 24  # any other punctuation
 SYMBOL = 25  # any other symbol
-CLASSES = 26
+COMMA = 26  # and other marks between clauses
+CLASSES = 27
 
 LETTERS = (HAN, KANA, HANGUL, LATIN_UPPER, LATIN, LETTER)
 ALPHANUMERIC = (*LETTERS, DIGIT, NUMBER)
@@ -56,7 +57,8 @@ LATIN_RANGES = (
 # Bullets: Gopher's • and -, MAP-CC's list (PEERS §5.3), and the asterisk of Markdown.
 BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
 # What ends a line: C4's and FineWeb's . ! ? " with the same of Chinese, Arabic, Devanagari, Armenian, Ethiopic, Khmer, Burmese.
-TERMINAL_MARKS = '!?"！？”」』〉》．｡؟۔।॥։።፧។၊။‼⁇⁈⁉›»'
+TERMINAL_MARKS = '!?"！？；”」』〉》．｡؟۔।॥։።፧។။‼⁇⁈⁉›»'
+COMMAS = ",，､、;﹐،؛՝၊፣"
 
 
 @functools.cache
@@ -76,7 +78,8 @@ def table() -> np.ndarray:
         (".", STOP),
         ("。", IDEOGRAPHIC_STOP),
         (TERMINAL_MARKS, TERMINAL),
-        ("：；）", COLON),
+        ("：）", COLON),
+        (COMMAS, COMMA),
         ("…⋯", ELLIPSIS),
         ("'’", APOSTROPHE),
         ("【", LENTICULAR_OPEN),

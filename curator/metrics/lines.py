@@ -11,7 +11,18 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curator.metrics.classes import BULLET, ELLIPSIS, IDEOGRAPHIC_STOP, NEWLINE, SPACE, STOP, TERMINALS, mask
+from curator.metrics.classes import (
+    BULLET,
+    COMMA,
+    ELLIPSIS,
+    IDEOGRAPHIC_STOP,
+    NEWLINE,
+    SPACE,
+    STOP,
+    TERMINAL,
+    TERMINALS,
+    mask,
+)
 
 LINES = 0
 CHARS = 1
@@ -26,9 +37,12 @@ REPEATED_CHARS = 9
 PARAGRAPHS = 10
 REPEATED_PARAGRAPHS = 11
 REPEATED_PARAGRAPH_CHARS = 12
-COLUMNS = 13
+CLAUSED = 13
+CLAUSED_CHARS = 14
+COLUMNS = 15
 
 _TERMINAL = mask(TERMINALS)
+_CLAUSE = mask((COMMA, TERMINAL, IDEOGRAPHIC_STOP, ELLIPSIS))
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _PRIME = np.uint64(0xD6E8FEB86659FD93)
 
@@ -53,6 +67,7 @@ def count_lines(points, kinds, bounds, rows, short, scratch, table, out):
             last = -1
             state = _SEED
             kept = _SEED
+            claused = False
             i = begin
             while i < end and kinds[i] != NEWLINE:
                 if first >= 0:
@@ -65,6 +80,9 @@ def count_lines(points, kinds, bounds, rows, short, scratch, table, out):
                         state ^= state >> np.uint64(32)
                     last = i
                     kept = state
+                    claused |= ((_CLAUSE >> kinds[i]) & 1) != 0
+                elif i > begin and kinds[i - 1] == STOP:
+                    claused = True
                 i += 1
             length = i - begin
             begin = i + 1
@@ -75,6 +93,9 @@ def count_lines(points, kinds, bounds, rows, short, scratch, table, out):
             row[LONGEST] = max(row[LONGEST], length)
             row[SHORT] += length <= short
             row[BULLETED] += kinds[first] == BULLET
+            if claused or kinds[last] == STOP:
+                row[CLAUSED] += 1
+                row[CLAUSED_CHARS] += length
             if (_TERMINAL >> kinds[last]) & 1:
                 row[PUNCTUATED] += 1
                 row[PUNCTUATED_CHARS] += length
