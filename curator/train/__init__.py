@@ -1,0 +1,27 @@
+"""The pretraining loop: token shards in, checkpoints and a loss by source out. The only part of curator that imports torch.
+
+Read in this order: `config` (the YAML's options), `model` (the decoder), `data` (which sequences when), `optimizer`, `loop`;
+then `checkpoint` (what makes a resumed run the same run) and `device` (where it runs, and on how many).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from curator.train.config import ModelConfig, OptimizerConfig, TrainConfig
+
+__all__ = ["ModelConfig", "OptimizerConfig", "TrainConfig", "train"]
+
+
+def train(
+    config: TrainConfig, shards_folder: str, output_folder: str, progress: Callable[[dict[str, Any]], None] | None = None
+) -> dict[str, Any]:
+    """Train, or go on training, on a folder of token shards; see `loop.train`. Torch is first imported here."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise RuntimeError("training needs torch: pip install 'curator[train]'") from None
+    from curator.train import loop
+
+    return loop.train(config, shards_folder, output_folder, progress)

@@ -1,0 +1,127 @@
+"""Where a run computes, with what precision, and as which of how many ranks (started by torchrun, one process a device)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from curator.train.config import TrainConfig
+
+# Dense bfloat16 FLOP/s of one device, from NVIDIA's data sheets; the first name that occurs in the device's own wins.
+PEAK_FLOPS = {
+    "B200": 2250e12,
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "GH200": 989e12,
+    "H800": 989e12,
+    "H20": 148e12,
+    "A100": 312e12,
+    "A800": 312e12,
+    "L40S": 362e12,
+    "L20": 119.5e12,
+    "L4": 121e12,
+    "A6000": 154.8e12,
+    "A10": 125e12,
+    "RTX 4090": 165.2e12,
+    "RTX 3090": 71e12,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One rank's device. `precision` is the type that matrices are multiplied in; weights and optimiser are always
+    float32."""
+
+    device: torch.device
+    precision: torch.dtype
+    compile: bool
+    rank: int = 0
+    ranks: int = 1
+
+    @property
+    def name(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+
+    def autocast(self) -> AbstractContextManager[object]:
+        if self.precision == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.precision)
+
+    def peak_flops(self) -> float | None:
+        """Of all ranks together; None for float32 and for devices that the table does not know."""
+        if self.device.type != "cuda" or self.precision != torch.bfloat16:
+            return None
+        name = self.name
+        return next((flops * self.ranks for key, flops in PEAK_FLOPS.items() if key in name), None)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """The sum of float64 `values` over all ranks, on every rank."""
+        if self.ranks == 1:
+            return values
+        tensor = torch.from_numpy(values)
+        if self.device.type == "cuda":  # NCCL reduces what lies on a GPU
+            tensor = tensor.to(self.device)
+        dist.all_reduce(tensor)
+        return tensor.cpu().numpy()
+
+    def from_first(self, number: int) -> int:
+        """Rank 0's `number`, on every rank."""
+        return round(float(self.sum(np.array([float(number) if self.rank == 0 else 0.0]))[0]))
+
+
+@contextmanager
+def join(config: TrainConfig) -> Iterator[Place]:
+    """This process's place among its ranks: alone, or one of torchrun's WORLD_SIZE over NCCL (gloo on CPU).
+
+    Raises ValueError for a device that this machine does not have.
+    """
+    rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    device = choose_device(config.device, int(os.environ.get("LOCAL_RANK", "0")))
+    joined = ranks > 1 and not dist.is_initialized()
+    if joined:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=ranks)
+    try:
+        yield Place(device, choose_precision(config.precision, device), choose_compile(config.compile, device), rank, ranks)
+    finally:
+        if joined:
+            dist.destroy_process_group()
+
+
+def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(wanted)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device: this machine has no mps: write auto or cpu")
+    if device.type == "cuda":
+        number = local_rank if device.index is None else device.index
+        if number >= torch.cuda.device_count():
+            raise ValueError(f"device: no cuda:{number}: torch sees {torch.cuda.device_count()} CUDA devices here")
+        device = torch.device("cuda", number)
+        torch.cuda.set_device(device)
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 on a GPU that computes in it, float32 elsewhere: a CPU without its instructions is a hundred times
+    slower."""
+    if wanted == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        wanted = "bfloat16" if fast else "float32"
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
+
+
+def choose_compile(wanted: bool | str, device: torch.device) -> bool:
+    """`auto` compiles on CUDA, where Triton is: on a CPU it costs half a minute and gains nothing on short runs."""
+    if wanted == "auto":
+        return device.type == "cuda" and importlib.util.find_spec("triton") is not None
+    return bool(wanted)
