@@ -183,6 +183,7 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
         covered = {"top": top_covered, "dup": dup_covered}[which]
         return _ratio(sum(covered(p, n) for p in pieces), sum(len(u) for p in pieces for u in p))
 
+    visible = [c for c in text if not c.isspace()]
     lines = [line for part in parts for line in lines_of(part)]
     line_chars = sum(map(len, lines))
     line_repeats = [r for part in parts for r in repeats([line.strip() for line in lines_of(part)])]
@@ -211,10 +212,10 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
         "bracketed_ratio": lambda: _ratio(
             sum(len(m) for part in parts for line in part.split("\n") for m in re.findall("【([^】]*)】", line)), len(text)
         ),
-        "unique_chars": lambda: len(set(text)),
-        "unique_char_ratio": lambda: _ratio(len(set(text)), len(text)),
+        "unique_chars": lambda: len(set(visible)),
+        "unique_char_ratio": lambda: _ratio(len(set(visible)), len(visible)),
         "char_entropy": lambda: (
-            -sum(n / len(text) * math.log(n / len(text)) for n in Counter(text).values()) if text else None
+            -sum(n / len(visible) * math.log(n / len(visible)) for n in Counter(visible).values()) if visible else None
         ),
         "lines": lambda: len(lines),
         "mean_line_chars": lambda: _ratio(line_chars, len(lines)),

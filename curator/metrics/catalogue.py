@@ -114,6 +114,7 @@ def _repetition(kernel: Kernel, which: Literal["top", "dup"], n: int) -> Metric:
 
 
 _CHARS = _characters(*range(CLASSES))
+_VISIBLE = _characters(*(c for c in range(CLASSES) if c not in (SPACE, NEWLINE)))
 _STOP_LIST = {"list": "en"}
 
 METRICS: dict[str, Metric] = {
@@ -131,12 +132,12 @@ METRICS: dict[str, Metric] = {
     "whitespace_ratio": _share("whitespace", SPACE, NEWLINE),
     "replacement_ratio": _share("U+FFFD, which stands for bytes that were no text", REPLACEMENT),
     "bracketed_ratio": _share("characters inside 【】", characters.BRACKETED),
-    "unique_chars": Metric(kind="count", about="distinct characters", count=((Kernel.DISTINCT, 0),)),
+    "unique_chars": Metric(kind="count", about="distinct characters, whitespace aside", count=((Kernel.DISTINCT, 0),)),
     "unique_char_ratio": Metric(
-        kind="ratio", about="distinct characters / characters", count=((Kernel.DISTINCT, 0),), over=_CHARS
+        kind="ratio", about="distinct characters / characters, whitespace aside", count=((Kernel.DISTINCT, 0),), over=_VISIBLE
     ),
     "char_entropy": Metric(
-        kind="nats", about="entropy of single characters, natural logarithm", count=((Kernel.DISTINCT, 1),), over=_CHARS
+        kind="nats", about="entropy of single characters, whitespace aside", count=((Kernel.DISTINCT, 1),), over=_VISIBLE
     ),
     # Lines: those that are not blank; lengths without the newline.
     "lines": _line("count", "lines that are not blank", lines.LINES),

@@ -7,11 +7,13 @@ import math
 import numba
 import numpy as np
 
-from curator.metrics.classes import CLASSES, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE
+from curator.metrics.classes import CLASSES, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE, SPACE, mask
 
 # Columns of `out`: one for each class, then these.
 BRACKETED = CLASSES
 COLUMNS = CLASSES + 1
+
+_BLANK = mask((SPACE, NEWLINE))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -35,8 +37,8 @@ def count_characters(kinds, bounds, rows, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def count_distinct(points, bounds, rows, final, counts, seen, held, distinct, entropy_sum):
-    """Distinct code points of each row, and the sum of count × ln(count) over them in the order they were first met.
+def count_distinct(points, kinds, bounds, rows, final, counts, seen, held, distinct, entropy_sum):
+    """Distinct code points of each row, whitespace aside, and the sum of count × ln(count) over them in the order they were first met.
 
     `counts` (one per code point) and `seen` (those met) carry a row from span to span; `held` holds the row and the number
     seen. `final` finishes the last row.
@@ -46,6 +48,8 @@ def count_distinct(points, bounds, rows, final, counts, seen, held, distinct, en
             _finish(counts, seen, held, distinct, entropy_sum)
             held[0] = rows[span]
         for i in range(bounds[span], bounds[span + 1]):
+            if (_BLANK >> kinds[i]) & 1:
+                continue
             point = points[i]
             if counts[point] == 0:
                 seen[held[1]] = point

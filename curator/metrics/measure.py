@@ -78,7 +78,7 @@ def _counters(
         distinct = np.zeros(len(entropy_sum), np.int64)
 
         def count_distinct(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-            characters.count_distinct(p, b, r, last, *state, distinct, entropy_sum)
+            characters.count_distinct(p, k, b, r, last, *state, distinct, entropy_sum)
             if last:
                 out[Kernel.DISTINCT] = np.stack([distinct, entropy_sum.view(np.int64)], axis=1)
 
