@@ -1,30 +1,39 @@
-# The two commands of the README are `make demo` and `make test`; the rest is for those who work on curator.
+# `make demo` and `make test` set everything up by themselves, in a virtual environment of their own (VENV).
 PYTHON ?= python3
-INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
-DATA = CURATOR_DATA=$${CURATOR_DATA:-../shared/data}
+VENV ?= .venv
+BIN = $(VENV)/bin
+DATA = CURATOR_DATA="$${CURATOR_DATA:-$(abspath ../shared/data)}"
+PYTEST = $(DATA) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-all check fix bench clean
 
-demo:            ## install, then raw dumps to a trained model in a few minutes: runs/quickstart/report.html
-	$(INSTALL) ".[quickstart]"
-	curator run pipelines/quickstart.yaml
+demo: $(VENV)/.demo  ## raw dumps to a trained model in a few minutes; then open runs/quickstart/report.html
+	$(BIN)/curator run pipelines/quickstart.yaml
 
-test:            ## install, then the fast tests
-	$(INSTALL) ".[dev]"
-	$(DATA) $(PYTHON) -m pytest -n 2 -m "not slow"
+test: $(VENV)/.dev  ## the tests that take minutes in all
+	$(PYTEST) -m "not slow"
 
-test-all:        ## every test, the slow ones too
-	$(INSTALL) ".[dev]"
-	$(DATA) $(PYTHON) -m pytest -n 2
+test-all: $(VENV)/.dev  ## every test
+	$(PYTEST)
 
-check:           ## style, types, layers
-	ruff check . && ruff format --check . && lint-imports && pyright
+check: $(VENV)/.dev  ## style, types, layers
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/pyright
 
-fix:             ## what ruff can mend by itself
-	ruff check --fix . && ruff format .
+fix: $(VENV)/.dev  ## what ruff can mend by itself
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-bench:           ## every benchmark of BENCHMARKS.md
-	$(DATA) $(PYTHON) -m tests.bench
+bench: $(VENV)/.dev  ## the benchmarks of BENCHMARKS.md
+	$(DATA) $(BIN)/python tests/bench/run.py
 
 clean:
-	rm -rf runs build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf runs build dist .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[quickstart]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@

@@ -17,6 +17,7 @@ import hashlib
 import importlib.util
 import os
 import posixpath
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -239,16 +240,12 @@ def _content_digest(path: str, size: int, stamp: int) -> str:
 @contextmanager
 def create(path: str) -> Iterator[IO[bytes]]:
     """A binary stream whose bytes appear under `path` all at once when the block ends, or not at all if it raises."""
-    if is_remote(path):
-        filesystem, inside = fsspec.url_to_fs(path)
-        stream = filesystem.open(inside, "wb", autocommit=False)
-        try:
+    if is_remote(path):  # written here first: what is uploaded is whole, and a failure uploads nothing
+        with tempfile.NamedTemporaryFile(prefix="curator-") as stream:
             yield stream
-            stream.close()
-            stream.commit()
-        except BaseException:
-            stream.discard()
-            raise
+            stream.flush()
+            filesystem, inside = fsspec.url_to_fs(path)
+            filesystem.put_file(stream.name, inside)
         return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     partial = f"{path}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
@@ -288,12 +285,11 @@ def remove(path: str) -> None:
 
 
 def listing(folder: str) -> list[str]:
-    """Paths of all files below a folder, sorted; none if the folder does not exist."""
+    """Paths of all files below a folder, sorted, each beginning with `folder`; none if the folder does not exist."""
     filesystem, inside = fsspec.url_to_fs(folder)
     if not filesystem.exists(inside):
         return []
-    found = sorted(filesystem.find(inside))
-    return [filesystem.unstrip_protocol(p) for p in found] if is_remote(folder) else found
+    return [join(folder, path.removeprefix(inside).lstrip("/")) for path in sorted(filesystem.find(inside))]
 
 
 def join(*parts: str) -> str:

@@ -1,0 +1,130 @@
+"""Paths, wheels, atomic writes; on the local disk and on an object store in this process."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from curator import storage, wheels
+
+
+def test_a_folder_a_glob_and_a_file(tmp_path):
+    for name in ("a/x.txt", "a/b/y.txt", "a/b/z.md"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    names = lambda *patterns, **options: [f.name for f in storage.find([str(tmp_path / p) for p in patterns], **options)]  # noqa: E731
+    assert names("a") == ["b/y.txt", "b/z.md", "x.txt"]
+    assert names("a/*.txt") == ["x.txt"]
+    assert names("a/**/*.txt") == ["b/y.txt", "x.txt"]
+    assert names("a/b/y.txt") == ["y.txt"]
+    assert names("a", exclude=["**/b/**"]) == ["x.txt"]
+    assert names("a", "a/x.txt") == ["b/y.txt", "b/z.md", "x.txt"], "a file found twice is read once"
+    with pytest.raises(storage.StorageError, match="nothing matches"):
+        names("c/*.txt")
+
+
+def test_links_out_of_a_folder_are_not_followed(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "secret").write_text("x")
+    (tmp_path / "in" / "door").symlink_to(tmp_path / "out", target_is_directory=True)
+    (tmp_path / "in" / "mine").write_text("x")
+    assert [f.name for f in storage.find([str(tmp_path / "in")])] == ["mine"]
+
+
+def test_a_package_is_found_without_importing_it():
+    files = storage.find(["package:rich"], exclude=["**/__pycache__/**"])
+    assert "rich/console.py" in {f.name for f in files}
+    with storage.open_input(files[0].path) as stream:
+        assert isinstance(stream.read(), bytes)
+    with pytest.raises(storage.StorageError, match="no package 'nowhere_at_all'"):
+        storage.find(["package:nowhere_at_all"])
+    with pytest.raises(storage.StorageError, match="leaves the package"):
+        storage.find(["package:rich/../typer"])
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path):
+    path = str(tmp_path / "deep" / "file")
+    storage.write_bytes(path, b"old")
+    with pytest.raises(RuntimeError), storage.create(path) as stream:
+        stream.write(b"new")
+        raise RuntimeError
+    assert storage.read_bytes(path) == b"old"
+    assert storage.listing(str(tmp_path)) == [path]
+
+
+def test_object_store(tmp_path):
+    root = f"memory://{tmp_path.name}"
+    storage.write_bytes(f"{root}/a/x.txt", b"1")
+    with pytest.raises(RuntimeError), storage.create(f"{root}/a/y.txt") as stream:
+        stream.write(b"2")
+        raise RuntimeError
+    assert storage.listing(root) == [f"{root}/a/x.txt"]
+    assert [(f.name, f.size) for f in storage.find([f"{root}/a/*.txt"])] == [("x.txt", 1)]
+    assert storage.claim(f"{root}/lease", b"me")
+    assert not storage.claim(f"{root}/lease", b"you")
+    assert storage.local(f"{root}/a/x.txt").read_bytes() == b"1"
+    storage.remove(f"{root}/a/x.txt")
+    storage.remove(f"{root}/a/x.txt")
+    assert not storage.exists(f"{root}/a/x.txt")
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    """pip, but for a wheel made here: what is tested is ours, not the index."""
+    monkeypatch.setenv("CURATOR_CACHE", str(tmp_path / "cache"))
+    wheel = tmp_path / "toy-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("toy/data.txt", "the data")
+
+    def download(command, **_):
+        target = Path(command[command.index("--dest") + 1])
+        if command[-1] != "toy==1.0":
+            return subprocess.CompletedProcess(command, 1, "", "ERROR: No matching distribution found")
+        (target / wheel.name).write_bytes(wheel.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(wheels.subprocess, "run", download)
+    return wheel
+
+
+def test_a_file_inside_a_pinned_wheel(index):
+    pin = hashlib.sha256(index.read_bytes()).hexdigest()
+    path = f"pypi:toy==1.0/toy/data.txt#sha256={pin}"
+    assert storage.read_bytes(path) == b"the data"
+    (file,) = storage.find([path])
+    assert (file.name, file.size, file.path) == ("toy/data.txt", 8, path)
+    assert storage.read_bytes("pypi:toy==1.0/toy/data.txt") == b"the data"
+
+
+def test_a_wheel_that_is_not_the_pinned_one_is_refused(index):
+    with pytest.raises(wheels.WheelError, match="expected 0000"):
+        storage.read_bytes(f"pypi:toy==1.0/toy/data.txt#sha256={'0' * 64}")
+
+
+def test_a_cached_wheel_that_was_changed_is_refused(index, tmp_path):
+    storage.read_bytes("pypi:toy==1.0/toy/data.txt")
+    (cached,) = (tmp_path / "cache").rglob("*.whl")
+    with zipfile.ZipFile(cached, "a") as archive:
+        archive.writestr("toy/other.txt", "slipped in")
+    with pytest.raises(wheels.WheelError, match="delete it to bring it again"):
+        storage.read_bytes("pypi:toy==1.0/toy/other.txt")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("pypi:toy/toy/data.txt", "write pypi:NAME==VERSION"),
+        ("pypi:nothing==1.0/x", "could not bring nothing==1.0"),
+        ("pypi:toy==1.0/data.txt", "did you mean 'toy/data.txt'"),
+        ("pypi:toy==1.0/../../etc/passwd", "has no"),
+    ],
+)
+def test_wheel_paths_that_lead_nowhere(index, path, message):
+    with pytest.raises(wheels.WheelError, match=message):
+        storage.read_bytes(path)
