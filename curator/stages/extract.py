@@ -57,7 +57,7 @@ class Extract:
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         pages = [
-            _read(payload.as_buffer(), content_type, charset, self.max_bytes) if payload.is_valid else _NOTHING
+            read_page(head(payload, self.max_bytes), content_type, charset) if payload.is_valid else _NOTHING
             for payload, content_type, charset in zip(
                 docs.column("payload"), docs.column("content_type").to_pylist(), docs.column("charset").to_pylist()
             )
@@ -76,8 +76,10 @@ class Page:
 _NOTHING = Page(None, None, 0, None)
 
 
-def _read(payload: pa.Buffer, content_type: str | None, charset: str | None, most: int) -> Page:
-    return read_page(payload.slice(0, min(most, payload.size)).to_pybytes(), content_type, charset)
+def head(payload: pa.BinaryScalar, most: int) -> bytes:
+    """The first `most` bytes of a payload, copied once."""
+    buffer = payload.as_buffer()
+    return buffer.slice(0, min(most, buffer.size)).to_pybytes()
 
 
 def read_page(payload: bytes, content_type: str | None = None, charset: str | None = None) -> Page:
