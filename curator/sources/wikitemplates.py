@@ -80,6 +80,10 @@ def _nihongo(given: Arguments) -> list[Part]:
     return [*given.get(1), *([" (", *inside, ")"] if inside else [])]
 
 
+def _as_of(given: Arguments) -> list[Part]:
+    return ["as of " if "lc" in given.named else "As of ", *given.get(1)]
+
+
 def _chinese(given: Arguments) -> list[Part]:
     """`{{zh|t=…|s=…|p=…}}`: the forms, one after the other."""
     return _join([given.get(key) for key in ("c", "t", "s", "p", "w", "j", "poj", 1)], ", ")
@@ -128,7 +132,7 @@ TEMPLATES: dict[str, Rendering] = {
     **_named("zh | lang-zh | chinese | zh-cn | zh-tw | chinese name", _chinese),
     **_named("circa | c. | ca. | 約 | 约", wrapped("c. ", "", 1)),
     **_named("floruit | fl. ", wrapped("fl. ", "", 1)),
-    **_named("as of", wrapped("As of ", "", 1)),
+    **_named("as of", _as_of),
     **_named("us$ | usd | us dollar", wrapped("US$", "", 1)),
     **_named("a$ | aud", wrapped("A$", "", 1)),
     **_named("c$ | cad", wrapped("C$", "", 1)),

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 from curator.sources import wikilines
 from curator.sources.wikimarks import ARGUMENT, LINK, LINK_END, TABLE, TEMPLATE, VARIANT, Marks
-from curator.sources.wikitemplates import Arguments, Part, Span, rendering
-from curator.sources.wikivariants import choose, is_silent, rules
+from curator.sources.wikitemplates import Arguments, Part, rendering
+from curator.sources.wikivariants import LONGEST_FLAGS, choose, is_flags, is_silent, rules
 
 GONE = "\x01"  # stands where a template was dropped, until the punctuation around it is mended
 _HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki
@@ -214,7 +214,7 @@ def _template(text: str, start: int, end: int, marks: Marks) -> list[Part]:
 
 def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:
     """Arguments between the `|` that stand in no inner construct. `start` is behind the name."""
-    bars = _bars(text, start, end, marks)
+    bars = _outside("|", text, start, end, marks)
     given = Arguments()
     for begin, stop in zip(bars, [*bars[1:], end]):
         option = _OPTION.match(text, begin + 1, stop)
@@ -225,28 +225,31 @@ def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:
     return given
 
 
-def _bars(text: str, start: int, end: int, marks: Marks) -> list[int]:
-    bars: list[int] = []
+def _outside(character: str, text: str, start: int, end: int, marks: Marks) -> list[int]:
+    """Where the character stands in no inner construct. Those are jumped over, so deep nesting costs nothing more."""
+    found: list[int] = []
     at = start
     while at < end:
         index = marks.after(at)
         inner = marks.positions[index] if index < len(marks.positions) else end
         border = min(inner, end)
-        while (bar := text.find("|", at, border)) >= 0:
-            bars.append(bar)
-            at = bar + 1
+        while (place := text.find(character, at, border)) >= 0:
+            found.append(place)
+            at = place + 1
         at = marks.ends[inner] if inner < end else end
-    return bars
+    return found
 
 
 def _variant(text: str, start: int, end: int, marks: Marks, variant: str | None) -> list[Part]:
     """`-{zh-hans:…;zh-hant:…}-`: the form for the variant; `-{text}-`: the text as it is."""
-    bars = _bars(text, start + 2, end - 2, marks)
-    content: Span = (bars[0] + 1, end - 2) if bars and bars[0] - start < 60 else (start + 2, end - 2)
-    if content[0] > start + 2 and is_silent(text[start + 2 : bars[0]]):
-        return [""]
-    forms = rules(text, *content)
-    return [choose(forms, variant)] if forms else [content]
+    begin, stop = start + 2, end - 2
+    bar = text.find("|", begin, min(stop, begin + LONGEST_FLAGS))
+    if bar >= 0 and is_flags(text[begin:bar]):
+        if is_silent(text[begin:bar]):
+            return [""]
+        begin = bar + 1
+    forms = rules(text, begin, stop, _outside(";", text, begin, stop, marks))
+    return [choose(forms, variant)] if forms else [(begin, stop)]
 
 
 # ------------------------------------------------------------------------------------------------------- inline markup

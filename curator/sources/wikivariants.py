@@ -24,7 +24,14 @@ FALLBACKS: dict[str | None, tuple[str, ...]] = {
     "zh-mo": ("zh-mo", "zh-hk", *_HANT),
 }
 
-_RULE = re.compile(r"(?:^|;)\s*+(?:[^;:=]{0,200}+=>\s*+)?(zh(?:-(?:hans|hant|cn|tw|hk|mo|sg|my))?)\s*+:", re.IGNORECASE)
+LONGEST_FLAGS = 60
+_FLAGS = re.compile(r"[A-Z+;\s-]*+(?:zh(?:-[a-z]+)?[;\s]*+)*+", re.IGNORECASE)
+_RULE = re.compile(r"\s*+(?:[^;:=]{0,200}+=>\s*+)?(zh(?:-(?:hans|hant|cn|tw|hk|mo|sg|my))?)\s*+:\s*+", re.IGNORECASE)
+
+
+def is_flags(text: str) -> bool:
+    """Whether what stands before the first `|` are flags, rather than the target of a link."""
+    return _FLAGS.fullmatch(text) is not None
 
 
 def is_silent(flags: str) -> bool:
@@ -32,20 +39,18 @@ def is_silent(flags: str) -> bool:
     return any(flag.strip().upper() in ("H", "T", "-", "D") for flag in flags.split(";"))
 
 
-def rules(text: str, start: int, stop: int) -> dict[str, Span]:
-    """Where the form of each variant stands; empty if this is plain text between `-{` and `}-`."""
-    found = [(m[1].lower(), m.start(), m.end()) for m in _RULE.finditer(text[start:stop])]
-    if not found:
-        return {}
+def rules(text: str, start: int, stop: int, semicolons: list[int]) -> dict[str, Span]:
+    """Where the form of each variant stands; empty if this is plain text between `-{` and `}-`. A `;` ends a form only if a
+    rule follows, so that one inside of a form is kept."""
+    found = [m for at in (start - 1, *semicolons) if (m := _RULE.match(text, at + 1, stop))]
+    borders = [rule.start() - 1 for rule in found[1:]] + [stop]
     forms: dict[str, Span] = {}
-    borders = [begin for _, begin, _ in found[1:]] + [stop - start]
-    for (variant, _, begin), end in zip(found, borders):
-        while end > begin and text[start + end - 1] in "; \t\n":
+    for rule, border in zip(found, borders):
+        end = max(border, rule.end())
+        while end > rule.end() and text[end - 1] in "; \t\n":
             end -= 1
-        while begin < end and text[start + begin] in " \t\n":
-            begin += 1
-        forms.setdefault(variant, (start + begin, start + end))
-    return forms
+        forms.setdefault(rule[1].lower(), (rule.end(), end))
+    return forms if found and found[0].start() == start else {}
 
 
 def choose(forms: dict[str, Span], variant: str | None) -> Part:
