@@ -45,7 +45,7 @@ _UNIT_RANGES = (
     (0x20000, 0x3FFFF),  # Han
 )
 _FILLERS = frozenset([0x034F, 0x115F, 0x1160, 0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10)])
-# Blocks where every character is a unit that folds to itself; filled without asking for each of them.
+# Han and Hangul where every character, be it assigned or not yet, is a unit that folds to itself; not asked for one by one.
 _PLAIN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0x20000, 0x2F800), (0x2FA20, 0x40000))
 
 
@@ -85,6 +85,8 @@ def _entry(character: str) -> int:
 def character_class(character: str) -> int:
     """What a normalised character does to the units around it."""
     code, category = ord(character), unicodedata.category(character)
+    if any(start <= code < stop for start, stop in _PLAIN):
+        return UNIT
     if category in ("Cf", "Me") or code in _FILLERS:
         return IGNORED
     if category[0] not in "LMN":

@@ -76,7 +76,9 @@ def _views(texts: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     wide = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     ends = np.frombuffer(offsets, wide)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     starts = np.where(texts.is_valid().to_numpy(zero_copy_only=False), ends[:-1], -1)
-    return np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), starts, ends[1:]
+    view = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
+    view.flags.writeable = False  # always, so that the kernel is compiled for one type
+    return view, starts, ends[1:]
 
 
 @njit(cache=True, nogil=True)

@@ -26,7 +26,7 @@ _CANDIDATES = pa.schema(
         ("priority", pa.int32()),
         ("quality", pa.float64()),
         ("length", pa.int32()),
-        ("id", pa.string()),
+        ("id", pa.large_string()),  # of all shards together they can exceed 2 GB
         ("source", pa.string()),
     ]
 )
@@ -113,7 +113,7 @@ def choose_survivors(plan: Plan, _: int) -> None:
             yield pa.record_batch(
                 [
                     pa.array(survives[start : start + len(batch)]),
-                    ids.take(pa.array(here)),
+                    ids.take(pa.array(here)).cast(pa.string()),
                     pa.array(copies[here].astype(np.int32)),
                 ],
                 schema=schema,
@@ -123,7 +123,7 @@ def choose_survivors(plan: Plan, _: int) -> None:
     write_batches(plan.path("survivors"), schema, told())
 
 
-def _summary(counts: list[dict], copies: np.ndarray, ids: pa.StringArray, sources: pa.ChunkedArray) -> dict:
+def _summary(counts: list[dict], copies: np.ndarray, ids: pa.LargeStringArray, sources: pa.ChunkedArray) -> dict:
     """What was found, with the share that every source loses: a cluster or a share that is not plausible shows here."""
     totals = {kind: _added(part[kind] for part in counts) for kind in ("documents", "signed", "members")}
     kept = _count(sources)
@@ -141,7 +141,7 @@ def _summary(counts: list[dict], copies: np.ndarray, ids: pa.StringArray, source
         "clusters": len(copies),
         "duplicates": int(copies.sum()) - len(copies),
         "largest": largest,
-        "sizes": {f"{1 << k}-{(2 << k) - 1}": n for k, n in enumerate(np.bincount(_log2(copies)).tolist()) if n},
+        "sizes": {f"{1 << k}-{(2 << k) - 1}": n for k, n in enumerate(np.bincount(np.frexp(copies)[1] - 1).tolist()) if n},
         "sources": by_source,
     }
 
@@ -185,7 +185,3 @@ def _added(parts) -> dict[str, int]:
         for key, count in part.items():
             total[key] = total.get(key, 0) + count
     return dict(sorted(total.items()))
-
-
-def _log2(values: np.ndarray) -> np.ndarray:
-    return np.array([int(v).bit_length() - 1 for v in values], np.int64)
