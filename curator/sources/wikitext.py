@@ -42,8 +42,11 @@ class Namespaces:
         return Namespaces(self.dropped | {names[key].lower() for key in (-2, 6, 14) if names.get(key)})
 
 
-def plain_text(wikitext: str, namespaces: Namespaces = Namespaces(), variant: str | None = None) -> str:
-    """The text of a page. `variant` (`zh-hans`, `zh-hant`, `zh-cn`, `zh-tw`, …) chooses among `-{…}-` forms."""
+EVERYWHERE = Namespaces()
+
+
+def plain_text(wikitext: str, namespaces: Namespaces = EVERYWHERE, variant: str | None = None) -> str:
+    """The text of a page. `variant` (a key of `wikivariants.FALLBACKS`) chooses among `-{…}-` forms."""
     held: list[str] = []
     text = _cut_extensions(wikitext.replace(_HELD, "").replace(GONE, ""), held)
     text = _walk(text, namespaces, variant)
