@@ -163,7 +163,9 @@ def stop_forms(stop_words: Sequence[str]) -> dict[str, str]:
 # -------------------------------------------------------------------------------------------------------------- metrics
 
 
-def measure(text: str, name: str, *, chars: int = 30, stop_words: Sequence[str] = (), piece_bytes: int = 1 << 60) -> float | None:
+def measure(
+    text: str, name: str, *, chars: int = 30, stop_words: Sequence[str] = (), piece_bytes: int = 1 << 60
+) -> float | None:
     """One metric of one text."""
     parts = cut(text, piece_bytes)
     return _count(name, text, parts, chars, stop_words)
@@ -188,9 +190,7 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
     line_chars = sum(map(len, lines))
     line_repeats = [r for part in parts for r in repeats([line.strip() for line in lines_of(part)])]
     paragraphs = [p for part in parts for p in paragraphs_of(part)]
-    paragraph_repeats = [
-        r for part in parts for r in repeats([tuple(line.strip() for line in p) for p in paragraphs_of(part)])
-    ]
+    paragraph_repeats = [r for part in parts for r in repeats([tuple(line.strip() for line in p) for p in paragraphs_of(part)])]
     tokens = [token for part in parts for token in tokens_of(part)]
     words = [token for token in tokens if is_word(token)]
     forms = stop_forms(stop_words)
@@ -228,9 +228,7 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
         "ellipsis_line_ratio": lambda: _ratio(sum(map(ends_in_ellipsis, lines)), len(lines)),
         "bullet_line_ratio": lambda: _ratio(sum(line.strip()[0] in BULLETS for line in lines), len(lines)),
         "dup_line_ratio": lambda: _ratio(sum(line_repeats), len(lines)),
-        "dup_line_char_ratio": lambda: _ratio(
-            sum(len(line) for line, again in zip(lines, line_repeats) if again), line_chars
-        ),
+        "dup_line_char_ratio": lambda: _ratio(sum(len(line) for line, again in zip(lines, line_repeats) if again), line_chars),
         "paragraphs": lambda: len(paragraphs),
         "dup_paragraph_ratio": lambda: _ratio(sum(paragraph_repeats), len(paragraphs)),
         "dup_paragraph_char_ratio": lambda: _ratio(
@@ -241,9 +239,7 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
         "max_word_chars": lambda: max(map(len, words), default=0),
         "alpha_word_ratio": lambda: _ratio(sum(any(map(is_letter, t)) for t in tokens), len(tokens)),
         "hash_word_ratio": lambda: _ratio(tokens.count("#"), len(tokens)),
-        "ellipsis_word_ratio": lambda: _ratio(
-            sum(t[0] in "…⋯" or t.startswith("...") for t in tokens), len(tokens)
-        ),
+        "ellipsis_word_ratio": lambda: _ratio(sum(t[0] in "…⋯" or t.startswith("...") for t in tokens), len(tokens)),
         "stop_words": lambda: len({forms[w] for w in words if w in forms}),
         "stop_word_ratio": lambda: _ratio(sum(w in forms for w in words), len(words)),
         "newlines_per_word": lambda: _ratio(text.count("\n"), len(tokens)),

@@ -115,7 +115,7 @@ def _repetition(kernel: Kernel, which: Literal["top", "dup"], n: int) -> Metric:
 
 _CHARS = _characters(*range(CLASSES))
 _VISIBLE = _characters(*(c for c in range(CLASSES) if c not in (SPACE, NEWLINE)))
-_STOP_LIST = {"list": "en"}
+_STOP_LIST = {"list": "stop_words_en"}
 
 METRICS: dict[str, Metric] = {
     # Characters: code points, whitespace included.
@@ -150,12 +150,16 @@ METRICS: dict[str, Metric] = {
     "punct_line_end_char_ratio": _line(
         "ratio", "characters of lines that end with a terminal mark / of lines", lines.PUNCTUATED_CHARS, lines.CHARS
     ),
-    "clause_line_ratio": _line("ratio", "lines with a comma or a mark that ends a sentence / lines", lines.CLAUSED, lines.LINES),
+    "clause_line_ratio": _line(
+        "ratio", "lines with a comma or a mark that ends a sentence / lines", lines.CLAUSED, lines.LINES
+    ),
     "clause_line_char_ratio": _line("ratio", "characters of such lines / of lines", lines.CLAUSED_CHARS, lines.CHARS),
     "ellipsis_line_ratio": _line("ratio", "lines that end with an ellipsis / lines", lines.ELLIPTIC, lines.LINES),
     "bullet_line_ratio": _line("ratio", "lines that begin with a bullet / lines", lines.BULLETED, lines.LINES),
     "dup_line_ratio": _line("ratio", "lines that stood before / lines", lines.REPEATED, lines.LINES),
-    "dup_line_char_ratio": _line("ratio", "characters of lines that stood before / of lines", lines.REPEATED_CHARS, lines.CHARS),
+    "dup_line_char_ratio": _line(
+        "ratio", "characters of lines that stood before / of lines", lines.REPEATED_CHARS, lines.CHARS
+    ),
     "paragraphs": _line("count", "paragraphs: lines with no blank line between", lines.PARAGRAPHS),
     "dup_paragraph_ratio": _line(
         "ratio", "paragraphs that stood before / paragraphs", lines.REPEATED_PARAGRAPHS, lines.PARAGRAPHS
@@ -171,9 +175,7 @@ METRICS: dict[str, Metric] = {
     "hash_word_ratio": _word("ratio", "# / tokens", words.HASHES, words.TOKENS),
     "ellipsis_word_ratio": _word("ratio", "ellipses / tokens", words.ELLIPSES, words.TOKENS),
     "stop_words": _word("count", "distinct words of the `list` that occur", words.STOP_WORDS, parameters=_STOP_LIST),
-    "stop_word_ratio": _word(
-        "ratio", "words of the `list` / words", words.STOP_WORD_HITS, words.WORDS, parameters=_STOP_LIST
-    ),
+    "stop_word_ratio": _word("ratio", "words of the `list` / words", words.STOP_WORD_HITS, words.WORDS, parameters=_STOP_LIST),
     "newlines_per_word": Metric(
         kind="mean", about="newlines / tokens", count=_characters(NEWLINE), over=((Kernel.WORDS, words.TOKENS),)
     ),

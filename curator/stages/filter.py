@@ -153,7 +153,6 @@ def _build(cls: type[Filter], name: str, merged: Mapping[str, Mapping[str, Any]]
         error = functools.partial(_error, where[key], key)
         bounds = {k: v for k, v in values.items() if k in BOUNDS}
         given = {k: v for k, v in values.items() if k not in BOUNDS}
-        rule = _rule(name, key, bounds, error)
         if key in METRICS:
             _check_metric(key, bounds, given, error)
             metrics.append(key)
@@ -168,7 +167,7 @@ def _build(cls: type[Filter], name: str, merged: Mapping[str, Mapping[str, Any]]
             else:
                 _check_column(key, bounds, error)
                 columns.append(key)
-        rules.append(rule)
+        rules.append(_rule(name, key, bounds, error))
         _check_parameters(metrics, parameters, error)
     return cls(
         name=name,
@@ -225,7 +224,7 @@ def _check_metric(key: str, bounds: Mapping[str, Any], given: Mapping[str, Any],
 
 def _check_column(key: str, bounds: Mapping[str, Any], error: Any) -> None:
     if key in SCHEMA.names and key not in KEPT_APART:
-        if "in" not in bounds:
+        if bounds and "in" not in bounds:
             raise error("is a column of strings: it takes in")
     elif "." not in key or key.split(".")[0] in KEPT_APART:
         names = [*METRICS, *(c for c in SCHEMA.names if c not in KEPT_APART)]
@@ -238,7 +237,9 @@ def _check_parameters(metrics: Sequence[str], parameters: Sequence[tuple[str, Pa
         found = parameters_of(metrics, {metric: dict(values) for metric, values in parameters})
         if "list" in found:
             _list_path(found["list"])
-    except (ValueError, storage.StorageError) as problem:
+    except storage.StorageError as problem:
+        raise error(str(problem).replace("filters/list", "list of words", 1)) from None
+    except ValueError as problem:
         raise error(str(problem)) from None
 
 

@@ -23,7 +23,9 @@ NAMES = list(METRICS)
 STOPS = ["the", "of", "don't", "的", "是"]
 
 # Few characters, so that lines, words and n-grams repeat; with what is odd about each class.
-characters = st.sampled_from(list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T") + ["the ", "don't ", "...", "。。。"])
+characters = st.sampled_from(
+    list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T") + ["the ", "don't ", "...", "。。。"]
+)
 repetitive = st.tuples(st.text("ab中 \n", max_size=12), st.integers(1, 8)).map(lambda pair: pair[0] * pair[1])
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 texts = st.one_of(st.lists(characters, max_size=60).map("".join), repetitive, any_text)
@@ -79,7 +81,11 @@ def test_no_rows_and_only_nulls() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.binary(max_size=30) | st.sampled_from([b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", b"\xe4\xb8"]), max_size=4))
+@given(
+    st.lists(
+        st.binary(max_size=30) | st.sampled_from([b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90\x80\x80", b"\xe4\xb8"]), max_size=4
+    )
+)
 def test_bytes_that_are_no_utf8_are_counted_as_replacements(rows: list[bytes]) -> None:
     column = pa.array(rows, pa.binary()).view(pa.string())
     found = measure(column, ["chars", "replacement_ratio", "han_chars"])

@@ -1,0 +1,340 @@
+"""The `filter` stage: YAML to rules, what it writes, slips by line, the shipped presets, and that every rule can fire."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from curator import config, storage
+from curator.config import ConfigError
+from curator.documents import SCHEMA, Rule, Stage, decide
+from curator.metrics import METRICS
+from curator.stages import STAGES
+from curator.stages.filter import Filter
+
+PRESETS = storage.presets("filters")
+
+
+def write(folder: Path, text: str, name: str = "mine") -> str:
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def batch(rows: list[Mapping[str, Any]], types: Mapping[str, pa.DataType] | None = None) -> pa.RecordBatch:
+    """Documents with the columns of SCHEMA and those of `types`."""
+    schema = pa.schema([*SCHEMA, *(pa.field(k, v) for k, v in (types or {}).items())])
+    return pa.RecordBatch.from_pylist([dict(row) for row in rows], schema=schema)
+
+
+def reasons(stage: Filter, docs: pa.RecordBatch) -> list[str | None]:
+    """What the engine does with a stage: its columns under its name, then `decide`."""
+    measured = stage(docs)
+    assert measured.keys() == stage.writes.keys()
+    for key, column in measured.items():
+        assert column.type == stage.writes[key]
+        docs = docs.append_column(f"{stage.name}.{key}", column)
+    return decide(docs, stage.rules).to_pylist()
+
+
+# ------------------------------------------------------------------------------------------------------------- from YAML
+
+
+def test_a_filter_measures_what_its_rules_name_and_nothing_else(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "document:\n  chars: {min: 3, max: 9}\n  han_ratio: {min: 0.5}\n  language: {in: [zh, yue]}\n  early.score: {min: 0.5}\n"
+        "  metadata.generated: {is: false}\n",
+    )
+    stage = Filter.load(path)
+    assert isinstance(stage, Stage)
+    assert stage.name == "mine"
+    assert stage.reads == {"text", "language", "early.score", "metadata"}
+    assert stage.writes == {"chars": pa.int32(), "han_ratio": pa.float32(), "metadata.generated": pa.bool_()}
+    assert stage.rules[0] == Rule(column="mine.chars", reason="mine.chars", min=3, max=9)
+    assert stage.rules[2] == Rule(column="language", reason="mine.language", among=("zh", "yue"))
+    docs = batch(
+        [
+            {"text": "中文中文", "language": "zh", "early.score": 0.5, "metadata": '{"generated": false}'},
+            {"text": "中", "language": "zh", "early.score": 0.9, "metadata": '{"generated": false}'},
+            {"text": "Chinese", "language": "zh", "early.score": 0.9, "metadata": '{"generated": false}'},
+            {"text": "中文中文", "language": "en", "early.score": 0.9, "metadata": '{"generated": false}'},
+            {"text": "中文中文", "language": "zh", "early.score": None, "metadata": '{"generated": false}'},
+            {"text": "中文中文", "language": "zh", "early.score": 0.9, "metadata": '{"generated": true}'},
+            {"text": None, "language": "zh", "early.score": 0.9, "metadata": None},
+        ],
+        {"early.score": pa.float32()},
+    )
+    expected = [
+        None,
+        "mine.chars",
+        "mine.han_ratio",
+        "mine.language",
+        "mine.early.score",
+        "mine.metadata.generated",
+        "mine.chars",
+    ]
+    assert reasons(stage, docs) == expected
+    assert reasons(stage, docs.slice(2, 3)) == expected[2:5]
+    assert reasons(stage, docs.slice(0, 0)) == []
+
+
+def test_both_ends_are_included(tmp_path: Path) -> None:
+    stage = Filter.load(write(tmp_path, "document:\n  han_ratio: {min: 0.7, max: 0.7}\n  chars: {min: 10, max: 10}\n"))
+    assert reasons(stage, batch([{"text": "七个汉字在这里abc"}, {"text": "汉字在这里abcde"}])) == [None, "mine.han_ratio"]
+
+
+def test_change_replaces_adds_and_takes_out(tmp_path: Path) -> None:
+    path = write(tmp_path, "document:\n  chars: {min: 200, max: 900}\n  han_ratio: {min: 0.3}\n")
+    recipe = config.parse("change:\n  chars: {min: 50}\n  han_ratio: off\n  words: {max: 7}\n", "recipe.yaml")["change"]
+    stage = Filter.load(path, recipe, "again")
+    assert [(r.reason, r.min, r.max) for r in stage.rules] == [("again.chars", 50, 900), ("again.words", None, 7)]
+    assert Filter.load(path, {"han_ratio": None, "chars": {"max": None}}).rules[0].max is None
+
+
+def test_parameters_stand_beside_the_bounds(tmp_path: Path) -> None:
+    words = tmp_path / "few.txt"
+    words.write_text("# two\n猫\n狗\n", encoding="utf-8")
+    path = write(
+        tmp_path, f"document:\n  stop_words: {{min: 2, list: '{words}'}}\n  short_line_ratio: {{max: 0.5, chars: 3}}\n"
+    )
+    stage = Filter.load(path)
+    assert stage.files() == [str(words)]
+    docs = batch([{"text": "猫追狗跑\n狗"}, {"text": "猫追猫跑"}, {"text": "猫狗\n猫\n狗追猫又追狗"}])
+    assert reasons(stage, docs) == [None, "mine.stop_words", "mine.short_line_ratio"]
+    words.write_text("追\n跑\n", encoding="utf-8")
+    assert reasons(stage, docs) == [None, None, "mine.stop_words"]
+
+
+def test_metadata_values_of_every_kind(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "document:\n  metadata.minified: {is: false}\n  metadata.licence: {in: [MIT]}\n  metadata.stars: {min: 2.5}\n",
+    )
+    good = {"minified": False, "licence": "MIT", "stars": 3, "inner": {"minified": True}}
+    rows = [good, good | {"minified": True}, good | {"licence": "GPL"}, good | {"stars": 2}, good | {"stars": "many"}, {}, []]
+    docs = batch([{"metadata": json.dumps(r)} for r in rows] + [{"metadata": m} for m in ("{broken", "", None, "null")])
+    assert reasons(Filter.load(path), docs) == [
+        None,
+        "mine.metadata.minified",
+        "mine.metadata.licence",
+        "mine.metadata.stars",
+        "mine.metadata.stars",
+        *["mine.metadata.minified"] * 6,
+    ]
+    assert Filter.load(path).reads == {"metadata"}
+
+
+def test_a_text_that_cannot_be_measured_is_rejected(tmp_path: Path) -> None:
+    stage = Filter.load(write(tmp_path, "document:\n  dup_line_ratio: {max: 1}\n"))
+    assert reasons(stage, batch([{"text": ""}, {"text": "\n \n"}, {"text": "x"}])) == ["mine.dup_line_ratio"] * 2 + [None]
+
+
+def test_equal_filters_are_equal_and_travel(tmp_path: Path) -> None:
+    one, two = Filter.load("zh_web"), Filter.load("filters/zh_web.yaml")
+    assert one == two
+    assert hash(one) == hash(two)
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert Filter.load("zh_web", {"han_ratio": {"min": 0.6}}) != one
+    assert Filter.load("zh_web", {"stop_word_ratio": {"list": "stop_words_en"}}) != one
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "message"),
+    [
+        ("  han_ration: {min: 1}", 2, "Did you mean 'han_ratio'"),
+        ("  chars: {min: 1}\n  is_minified: {is: false}", 3, "is_minified: is no metric"),
+        ("  chars: {mim: 1}", 2, "Did you mean 'min'"),
+        ("  chars: {min: x}", 2, "min must be a number"),
+        ("  chars: {min: .nan}", 2, "min must be a number"),
+        ("  chars: {min: 9, max: 1}", 2, "nothing could pass"),
+        ("  chars: {is: true}", 2, "takes min and max"),
+        ("  chars: {}", 2, "write its bounds"),
+        ("  chars: 5", 2, "write its bounds"),
+        ("  stop_words: {list: stop_words_en}", 2, "needs one of"),
+        ("  stop_words: {min: 1, list: nowhere}", 2, "nowhere"),
+        ("  stop_words: {min: 1, list: 7}", 2, "list must be a string"),
+        ("  short_line_ratio: {max: 1, chars: many}", 2, "chars must be a whole number"),
+        ("  stop_words: {min: 1}\n  stop_word_ratio: {min: 0.1, list: stop_words_zh}", 3, "must have the same 'list'"),
+        ("  language: {min: 1}", 2, "it takes in"),
+        ("  language: {in: zh}", 2, "in must be a list"),
+        ("  language: {in: [zh], is: true}", 2, "one of in and is"),
+        ("  early.score: {min: 1, chars: 3}", 2, "no bound 'chars'"),
+        ("  metadata.a: {is: 1}", 2, "is must be true or false"),
+        ("  text: {in: [a]}", 2, "is no metric"),
+        ("  metadata.a.b: {is: true}", 2, "is no metric"),
+    ],
+)
+def test_slips_are_named_with_their_line(tmp_path: Path, body: str, line: int, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Filter.load(write(tmp_path, f"document:\n{body}\n"))
+    assert caught.value.line == line
+    assert message in str(caught.value)
+
+
+def test_slips_in_a_change_are_at_its_own_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "document:\n  chars: {min: 200}\n")
+    for body, line, message in (
+        ("change:\n  chars: {min: 1}\n  han: {min: 1}\n", 3, "is no metric"),
+        ("change:\n  lines: off\n", 2, "there is no such rule"),
+        ("change:\n  chars: {min: null}\n", 2, "needs one of"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            Filter.load(path, config.parse(body, "recipe.yaml")["change"])
+        assert (caught.value.path, caught.value.line) == ("recipe.yaml", line)
+        assert message in str(caught.value)
+
+
+def test_a_filter_without_rules_is_refused(tmp_path: Path) -> None:
+    for text in ("document: {}\n", "{}\n", "document:\n  chars: {min: 1}\nlines: {}\n", "document: [chars]\n"):
+        with pytest.raises(ConfigError):
+            Filter.load(write(tmp_path, text))
+    with pytest.raises(ConfigError, match="needs a rule"):
+        Filter.load(write(tmp_path, "document:\n  chars: {min: 1}\n"), {"chars": None})
+    with pytest.raises(storage.StorageError, match="zh_web"):
+        Filter.load("zh_wed")
+
+
+def test_it_is_registered() -> None:
+    assert STAGES["filter"] is Filter
+
+
+# --------------------------------------------------------------------------------------------------------------- presets
+
+PROSE_ZH = (
+    "北京是一座有三千多年历史的城市，曾经是六个朝代的都城。老城中央是故宫，它的北面有景山，登上山顶可以看到整个中轴线。"
+    "春天的时候，胡同里的槐树开始发芽，老人们在门口下棋，孩子们骑着车子从他们身边经过。\n"
+    "后来城墙被拆掉了，只有几座城门还留在原来的地方；但是人们说起方向，仍然用东西南北，不用左右。"
+    "这也许是因为街道太直，也许是因为住在这里的人，心里都有一张棋盘一样的地图。\n"
+)
+PROSE_EN = (
+    "The river that runs through the town was once the reason people came here to live, and it has been the reason for "
+    "most of what they built. Mills stood along both banks, with wheels that turned from spring until the first ice.\n"
+    "When the railway arrived, the mills closed one after another; some of the buildings have become houses, others are "
+    "empty to this day. Children still swim below the old dam, though every sign beside the path tells them not to.\n"
+)
+CODE = "".join(f"def area_{n}(width, height):\n    return width * height + {n}\n\n" for n in range(3))
+FLAGS = {"generated": False, "minified": False, "vendored": False}
+
+
+def good(preset: str) -> dict[str, Any]:
+    """A document that passes a preset."""
+    language = "en" if preset.startswith("en_") else "zh"
+    text = {"zh_web": PROSE_ZH, "en_web": PROSE_EN, "code": CODE}.get(preset, "x")
+    scores = {
+        "language.score": 0.9,
+        "language.zh_score": 0.9,
+        "early.score": 0.9,
+        "early.zh_score": 0.9,
+        "early.language": language,
+    }
+    return {"text": text, "language": language, "metadata": json.dumps(FLAGS), **scores}
+
+
+TYPES = {
+    "language.score": pa.float32(),
+    "language.zh_score": pa.float32(),
+    "early.score": pa.float32(),
+    "early.zh_score": pa.float32(),
+    "early.language": pa.string(),
+}
+
+SHORT = "短的一行"
+FIRING: dict[str, dict[str, Any]] = {
+    # What makes each rule fail, by metric; a text that breaks one bound may break others, so each rule is tried alone.
+    "chars": {"text": "短。"},
+    "han_ratio": {"text": PROSE_EN},
+    "kana_ratio": {"text": "これはひらがなです。" * 20},
+    "replacement_ratio": {"text": "\ufffd" * 9 + "乱码"},
+    "digit_ratio": {"text": "13800138000 400-800-1234"},
+    "symbol_ratio": {"text": "★★★→→→☆☆☆好"},
+    "char_entropy": {"text": "哈哈哈嘿嘿哈哈" * 20},
+    "stop_word_ratio": {"text": "手机 电脑 相机 报价 图片 批发 厂家 直销 " * 9},
+    "clause_line_char_ratio": {"text": "首页\n新闻\n体育\n关于我们\n联系方式\n" * 5},
+    "mean_line_chars": {"code": {"text": "x" * 150}, "zh_web": {"text": "甲乙\n丙丁\n"}},
+    "bullet_line_ratio": {"text": "- one thing\n• another\n- third\n" * 4},
+    "bracketed_ratio": {"text": "【最新优惠活动今日开始】来"},
+    "dup_line_ratio": {"text": "again\n" * 5},
+    "dup_line_char_ratio": {"text": "上一篇下一篇\n" * 5},
+    "dup_paragraph_ratio": {"text": "one and two\n\n" * 4},
+    "dup_paragraph_char_ratio": {"text": "one and two\n\n" * 4},
+    "words": {"text": "too few words"},
+    "mean_word_length": {"text": "a b c d e f"},
+    "stop_words": {"text": "nothing common appears anywhere"},
+    "alpha_word_ratio": {"text": "1 2 3 4 + = - word"},
+    "hash_word_ratio": {"text": "# # # tag"},
+    "ellipsis_word_ratio": {"text": "wait ... what ... no ..."},
+    "ellipsis_line_ratio": {"text": "read on...\nmore…\nend"},
+    "latin_ratio": {"text": PROSE_ZH},
+    "punct_line_end_ratio": {"text": "Home\nNews\nContact\n"},
+    "short_line_ratio": {"text": "Home\nNews\nContact\n"},
+    "newlines_per_word": {"text": "a\n\n\nb\n\n\n"},
+    "max_line_chars": {"text": "x = 1;" * 200},
+    "alnum_ratio": {"text": "(((((([[[[{{{{;;;;:::a"},
+    **{name: {"text": "buy cheap pills now and here " * 20} for name in METRICS if "word_" in name and "gram" in name},
+    **{name: {"text": "在线咨询" * 40} for name in METRICS if "char_" in name and "gram" in name},
+    "language": {"language": "ja"},
+    "language.score": {"language.score": 0.2},
+    "language.zh_score": {"language.zh_score": 0.2},
+    "early.score": {"early.score": 0.1},
+    "early.zh_score": {"early.zh_score": 0.1},
+    "early.language": {"early.language": "ja"},
+    **{f"metadata.{flag}": {"metadata": json.dumps(FLAGS | {flag: True})} for flag in FLAGS},
+}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_keeps_a_plain_good_document(preset: str) -> None:
+    assert reasons(Filter.load(preset), batch([good(preset)], TYPES)) == [None]
+
+
+@pytest.mark.parametrize(("preset", "key"), [(p, r.reason.partition(".")[2]) for p in PRESETS for r in Filter.load(p).rules])
+def test_every_rule_of_every_preset_can_fire(preset: str, key: str) -> None:
+    whole = Filter.load(preset)
+    others = {r.reason.partition(".")[2]: None for r in whole.rules if r.reason != f"{preset}.{key}"}
+    alone = Filter.load(preset, others)
+    change = FIRING[key].get(preset, FIRING[key])
+    assert reasons(alone, batch([good(preset), good(preset) | change], TYPES)) == [None, f"{preset}.{key}"]
+
+
+def test_every_threshold_names_its_source() -> None:
+    for preset in PRESETS:
+        lines = Path(storage.preset("filters", preset)).read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith(f"# {preset}: "), preset
+
+
+def test_mojibake_menus_and_error_pages_go_and_verse_stays() -> None:
+    verse = "\n".join(
+        ["空山新雨後，天氣晚來秋。", "明月松間照，清泉石上流。", "竹喧歸浣女，蓮動下漁舟。", "隨意春芳歇，王孫自可留。"] * 1
+    )
+    verse += "\n中歲頗好道，晚家南山陲。\n興來每獨往，勝事空自知。\n行到水窮處，坐看雲起時。\n偶然值林叟，談笑無還期。\n獨坐幽篁裏，彈琴復長嘯。"
+    menu = "\n".join(["首页", "新闻中心", "产品展示", "联系我们", "人才招聘", "公司简介", "企业文化", "在线留言"] * 6)
+    mojibake = "锟斤拷\ufffd\ufffd锟斤拷，" * 30
+    spam = "天天娱乐城在线开户送彩金，天天娱乐城官网。" * 12
+    found = reasons(Filter.load("zh_web"), batch([{"text": t} for t in (verse, PROSE_ZH, menu, mojibake, spam)]))
+    assert found[:2] == [None, None]
+    assert None not in found[2:]
+
+
+@pytest.mark.data
+def test_zh_web_keeps_the_good_and_drops_the_junk() -> None:
+    data = Path(os.environ.get("CURATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    assert data.is_dir(), f"no data at {data}: set CURATOR_DATA to the folder that MANIFEST.md describes"
+    stage = Filter.load("zh_web")
+
+    def kept(name: str, least: int = 100) -> float:
+        rows = [json.loads(line) for line in (data / "text" / name).open(encoding="utf-8")]
+        found = reasons(stage, batch([{"text": r["text"]} for r in rows if len(r["text"]) >= least]))
+        return found.count(None) / len(found)
+
+    for good_set in ("zhwiki_paragraphs_hans_cmrc2018", "zhwiki_paragraphs_hant_drcd", "zh_academic_abstracts_csl"):
+        assert kept(f"{good_set}.jsonl") >= 0.98, good_set
+    assert kept("hplt_raw_zh_web.jsonl", 1) < 0.45
+    assert kept("zh_sms_spam_10k.jsonl", 1) < 0.01
