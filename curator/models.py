@@ -8,6 +8,7 @@ and content. Layout: `fasttext.cc`, `dictionary.cc`, `matrix.cc` of facebookrese
 from __future__ import annotations
 
 import functools
+import importlib
 import mmap
 import struct
 from pathlib import Path
@@ -37,8 +38,7 @@ class FastText:
     """A fastText classifier. `labels` are without the prefix `__label__`; texts are bare lines (newlines become spaces)."""
 
     def __init__(self, path: str) -> None:
-        from fasttext import FastText as library
-
+        library: Any = importlib.import_module("fasttext.FastText")
         library.eprint = lambda *_, **__: None  # it warns of its own API on every load
         self._model: Any = library.load_model(path)
         self.labels = tuple(label.removeprefix("__label__") for label in self._model.get_labels())
@@ -117,7 +117,8 @@ class _Walk:
 
     def skip(self, count: int, what: str) -> None:
         if count < 0 or self.at + count > len(self.data):
-            raise ModelError(f"{self.path}: {what} of {count} bytes does not fit the file of {len(self.data)}: truncated or damaged")
+            size = len(self.data)
+            raise ModelError(f"{self.path}: {what} of {count} bytes does not fit the file of {size}: truncated or damaged")
         self.at += count
 
     def model(self) -> None:
@@ -165,5 +166,3 @@ class _Walk:
     def quantizer(self) -> None:
         dimension, *_ = self.read("4i")
         self.skip(dimension * _PRODUCT_QUANTIZER_CENTROIDS * 4, "centroids")
-
-

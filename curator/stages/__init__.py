@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from curator.documents import Stage
 from curator.stages.extract import Extract
 from curator.stages.filter import Filter
 from curator.stages.language import Language
 from curator.stages.normalize import Normalize
 from curator.stages.redact import Redact
 
-STAGES: dict[str, type[Stage]] = {
+STAGES: dict[str, type] = {
     "extract": Extract,
     "filter": Filter,
     "language": Language,

@@ -77,7 +77,8 @@ def codec_of(label: str) -> str | None:
 
 
 def meta_charset(payload: bytes) -> str | None:
-    """The label in `<meta charset>`, `<meta http-equiv content>` or `<?xml encoding>`; UTF-16 there means UTF-8, as in browsers."""
+    """The label in `<meta charset>`, `<meta http-equiv content>` or `<?xml encoding>`; UTF-16 there means UTF-8, as browsers
+    have it."""
     head = payload[:PRESCAN]
     found = _XML.match(head)
     if found is None:

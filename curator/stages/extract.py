@@ -18,7 +18,10 @@ MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and 
 MOST_TITLE = 1000  # characters
 
 # Formats that no text is in, whatever the server called them.
-_BINARY = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"\x7fELF", b"RIFF", b"OggS", b"ID3", b"Rar!", b"7z\xbc\xaf", b"wOFF", b"\xd0\xcf\x11\xe0", b"FWS", b"CWS")  # fmt: skip
+_BINARY = (
+    *(b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"wOFF", b"FWS", b"CWS"),
+    *(b"PK\x03\x04", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf", b"\x7fELF", b"\xd0\xcf\x11\xe0"),
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _LOOKS_LIKE_MARKUP = re.compile(rb"<(?:!doctype|html|head|body|div|p|table|meta|title|script|a|br|h1)[\s>/]", re.I)
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
@@ -31,8 +34,8 @@ class Extract:
     Charset as browsers do, with lies survived (see `charset`); `replaced` counts the U+FFFD that stand for bad bytes. The main
     text is resiliparse's (Bevendorff et al., ECIR 2018); where it finds none, the page's whole visible text. A page
     without any, an empty or a binary payload has a null text. `text/plain` is decoded and no more. A payload over `max_bytes`
-    is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes (nested tags, endless attributes) is
-    read without a tree.
+    is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes (nested tags, endless
+    attributes) is read without a tree.
     """
 
     engine: Literal["resiliparse"] = "resiliparse"

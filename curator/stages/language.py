@@ -26,7 +26,7 @@ class Language:
 
     `windows` windows of `window` characters, evenly spread over the text, are scored and their probabilities averaged, so that
     a foreign first line or a menu does not decide; a text that is no longer than all of them is scored whole, in as many
-    pieces. `language` is the model's most probable label, Chinese is `zh`, and `und` stands for a text without a letter. `score` is its
+    pieces. `language` is the model's most probable label (Chinese is `zh`; `und` where there is no letter), `score` its
     probability, `zh_score` the sum over zh, yue, lzh and wuu. `script` is Hans, Hant, mixed or Hani (no character tells) for
     those four, else the script of most letters. `on: visible` reads the payload before extraction: the text between
     the tags, its first 4,000 characters, found without a tree. Null texts give nulls.

@@ -13,19 +13,19 @@ import numba
 import numpy as np
 
 
-def _packed(*names: str) -> np.ndarray:
+def _packed(names: str) -> np.ndarray:
     """Names as sorted 64-bit numbers of their first eight letters, to be found by bisection."""
-    return np.array(sorted(int.from_bytes(n.encode()[:8].ljust(8, b"\0"), "big") for n in names), np.uint64)
+    return np.array(sorted(int.from_bytes(n.encode()[:8].ljust(8, b"\0"), "big") for n in names.split()), np.uint64)
 
 
 # Elements without an end, and those whose end is implied so often that their nesting says nothing.
-_FLAT = _packed(*"area base br col embed hr img input link meta param source track wbr".split())
-_IMPLIED = _packed(*"p li dd dt tr td th tbody thead tfoot option optgroup colgroup html head body".split())
-_FORMATTING = _packed(*"a b big code em font i nobr s small strike strong tt u".split())
-_RAW = _packed(*"script style title textarea iframe noembed noframes template xmp".split())
+_FLAT = _packed("area base br col embed hr img input link meta param source track wbr")
+_IMPLIED = _packed("p li dd dt tr td th tbody thead tfoot option optgroup colgroup html head body")
+_FORMATTING = _packed("a b big code em font i nobr s small strike strong tt u")
+_RAW = _packed("script style title textarea iframe noembed noframes template xmp")
 _INLINE = _packed(
-    *"a abbr acronym b bdi bdo big cite code data dfn em font i ins kbd label mark nobr q rp rt ruby s samp small span strike".split(),
-    *"strong sub sup time tt u var wbr img".split(),
+    "a abbr acronym b bdi bdo big cite code data dfn em font i img ins kbd label mark nobr q rp rt ruby s samp small span "
+    "strike strong sub sup time tt u var wbr"
 )
 _REOPENED = 10  # a formatting element that is opened again is a new node; a level of nesting is only walked over
 

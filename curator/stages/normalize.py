@@ -17,14 +17,18 @@ Form = Literal["NFC", "NFKC", "none"]
 Script = Literal["keep", "Hans", "Hant"]
 
 # What no text needs: control characters but tab and line ends, soft hyphen, zero-width and bidirectional marks, byte order
-# marks, interlinear annotation, noncharacters. The marks that some scripts do need are in _JOINERS and _DIRECTIONS.
-_INVISIBLE = r"\x00-\x08\x0E-\x1F\x7F-\x84\x86-\x9F\xAD\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB\uFFFE\uFFFF"
+# marks, interlinear annotation, noncharacters. The marks that some scripts do need are told apart below.
+_INVISIBLE = (
+    r"\x00-\x08\x0E-\x1F\x7F-\x84\x86-\x9F\xAD\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB\uFFFE\uFFFF"
+)
 _LINE_ENDS = r"\r\x0B\x0C\x85\u2028\u2029"
 _SPACES = r"\xA0\u1680\u2000-\u200A\u202F\u205F\u3000"
 _WIDE = r"\uFF10-\uFF19\uFF21-\uFF3A\uFF41-\uFF5A"
 
 _INVISIBLE_RUN = re.compile(f"[{_INVISIBLE}]+")
-_WIDE_TO_HALF = {c: c - 0xFEE0 for first, last in ((0xFF10, 0xFF19), (0xFF21, 0xFF3A), (0xFF41, 0xFF5A)) for c in range(first, last + 1)}
+_WIDE_TO_HALF = {
+    c: c - 0xFEE0 for first, last in ((0xFF10, 0xFF19), (0xFF21, 0xFF3A), (0xFF41, 0xFF5A)) for c in range(first, last + 1)
+}
 
 # In RE2: what the layout rules change, and the characters that OpenCC may.
 _LAYOUT = r"[ \t]\n|[ \t]\z|\n\n\n"
@@ -39,7 +43,9 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]")
 _DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 # Chinese punctuation that NFKC would turn into ASCII or spell out.
-_KEPT_FROM_NFKC = re.compile(r"[\u2025\u2026\u3000-\u303F\uFE10-\uFE1F\uFE30-\uFE4F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]+")
+_KEPT_FROM_NFKC = re.compile(
+    r"[\u2025\u2026\u3000-\u303F\uFE10-\uFE1F\uFE30-\uFE4F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]+"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +165,9 @@ def _unstable(form: Literal["NFC", "NFKC"]) -> str:
     points = [
         p
         for p in range(0x80, sys.maxunicode + 1)
-        if not 0xD800 <= p <= 0xDFFF and not (form == "NFKC" and _KEPT_FROM_NFKC.match(chr(p))) and (unicodedata.combining(c := chr(p)) or unicodedata.normalize(form, c) != c)
+        if not 0xD800 <= p <= 0xDFFF
+        and not (form == "NFKC" and _KEPT_FROM_NFKC.match(chr(p)))
+        and (unicodedata.combining(c := chr(p)) or unicodedata.normalize(form, c) != c)
     ]
     points += [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]  # Hangul vowels and finals join what is before them
     points += [p for p in _second_halves() if p >= 0x80]

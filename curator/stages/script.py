@@ -14,7 +14,8 @@ ONE_SIDED = 0.9  # of the telling characters must be of one script, or the text 
 
 # Letters by script, from the blocks of the Unicode standard; scripts that the web writes in.
 _LETTERS = {
-    "Latn": "41-5A 61-7A AA BA C0-D6 D8-F6 F8-2B8 1E00-1EFF 2C60-2C7F A722-A787 A78B-A7FF AB30-AB64 FB00-FB06 FF21-FF3A FF41-FF5A",
+    "Latn": "41-5A 61-7A AA BA C0-D6 D8-F6 F8-2B8 1E00-1EFF 2C60-2C7F A722-A787 A78B-A7FF AB30-AB64 FB00-FB06 FF21-FF3A "
+    "FF41-FF5A",
     "Grek": "370-373 376-377 37B-37D 37F 386 388-3E1 3F0-3FF 1F00-1FFF",
     "Cyrl": "400-481 48A-52F 1C80-1C88 2DE0-2DFF A640-A69F",
     "Armn": "531-556 561-587",
@@ -111,4 +112,3 @@ def dominant_script(counts: np.ndarray, language: str) -> str | None:
     if language == "ja" and found in ("Hira", "Kana", "Hani"):
         return "Jpan"
     return "Kore" if language == "ko" and found in ("Hang", "Hani") else found
-
