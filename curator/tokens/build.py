@@ -23,8 +23,9 @@ class Tokenize:
     """Documents to ids, and ids to sequences.
 
     `tokenizer` is a Hugging Face `tokenizer.json`, or a recipe (YAML, or the name of a shipped one) to train one from the run's
-    own documents. `eos` ends a document: the first special token of a recipe, a usual name in a file, unless it is given. A sequence predicts `sequence_length`
-    tokens, and a shard holds about `shard_tokens`. `retrain` trains a recipe again although a tokenizer is pinned.
+    own documents. `eos` ends a document: unless given, the first special token of a recipe, or a token of a usual name. A
+    sequence predicts `sequence_length` tokens, and a shard holds about `shard_tokens`. `retrain` trains a recipe again although
+    a tokenizer is pinned.
     """
 
     tokenizer: str
@@ -52,7 +53,7 @@ def check(tokenize: Tokenize, mixture: Mixture, sources: Iterable[str]) -> None:
             made = read_recipe(tokenize.tokenizer)
             unknown = set(made.weights) - set(sources)
             if unknown:
-                raise ValueError(f"tokenizer: {tokenize.tokenizer}: weights: no source {', '.join(sorted(unknown))} in this run")
+                raise ValueError(f"tokenizer: {tokenize.tokenizer}: weights: no source {', '.join(sorted(unknown))}")
             if tokenize.eos is not None and tokenize.eos not in made.special:
                 raise ValueError(f"eos: {tokenize.eos!r} is none of the special tokens of {tokenize.tokenizer}")
         else:
@@ -97,9 +98,7 @@ def build(
     if found is not None:
         return {**found, "drift": artefact.drift}
     parts = mixture.parts({shard.source for shard in documents})
-    split = {
-        part: packing.documents_of(which, encoded, encoded_folder, mixture.validation) for part, which in parts.items()
-    }
+    split = {part: packing.documents_of(which, encoded, encoded_folder, mixture.validation) for part, which in parts.items()}
     plan = mixing.plan(mixture, parts, {part: train.tokens for part, (train, _) in split.items()}, tokenize.sequence_length)
     held = [mixing.capacity(each.tokens, tokenize.sequence_length, mixing.Fraction(1)) for _, each in split.values()]
     written: dict[str, list[dict[str, Any]]] = {}
@@ -121,9 +120,7 @@ def build(
         written[kind] = packing.materialise(work, chosen, mixture.seed, tokenize.shard_tokens, executor, progress)
         _assert_counts(kind, counts, written[kind])
     manifest = _manifest(name, tokenize, mixture, parts, plan, split, held, encoded, words, written)
-    storage.write_bytes(
-        storage.join(folder, shards.MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1).encode()
-    )
+    storage.write_bytes(storage.join(folder, shards.MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     _remove_others(folder, manifest)
     return {**manifest, "drift": artefact.drift}
 

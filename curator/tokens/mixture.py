@@ -130,8 +130,7 @@ def plan(mixture: Mixture, parts: Mapping[str, Part], tokens: Mapping[str, int],
     wanted = budget // sequence_length
     if not any(caps.values()):
         raise ValueError(
-            f"no part has the {sequence_length + 1} tokens of one sequence: "
-            + ", ".join(f"{n} has {tokens[n]}" for n in names)
+            f"no part has the {sequence_length + 1} tokens of one sequence: " + ", ".join(f"{n} has {tokens[n]}" for n in names)
         )
     if not wanted:
         raise ValueError(f"budget: {budget} tokens are less than one sequence of {sequence_length}")

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
@@ -71,9 +70,7 @@ class Work:
 # ----------------------------------------------------------------------------------------------------------- documents
 
 
-def documents_of(
-    part: Part, encoded: Sequence[Encoded], folder: str, validation: float
-) -> tuple[Documents, Documents]:
+def documents_of(part: Part, encoded: Sequence[Encoded], folder: str, validation: float) -> tuple[Documents, Documents]:
     """The part's documents: (for training, for validation), in canonical order."""
     train: list[list[np.ndarray]] = [[] for _ in range(5)]
     held: list[list[np.ndarray]] = [[] for _ in range(5)]
@@ -84,8 +81,7 @@ def documents_of(
         length = _numpy(table, "length")
         wanted = length > 0
         if part.language:
-            among = pc.is_in(table.column("language"), value_set=pa.array(part.language, pa.string()))
-            wanted &= among.to_numpy()
+            wanted &= np.isin(table.column("language").to_numpy(), part.language)
         hashes = _numpy(table, "hash")
         out = held_out(hashes, validation)
         starts = _numpy(table, "start")

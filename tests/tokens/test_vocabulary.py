@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiktoken
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curator.tokens import vocabulary
+from curator.tokens.recipe import PATTERN
+from curator.tokens.vocabulary import GPT2_PATTERN, VocabularyError, load
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+SCRIPTS = "人工智能，。？！的 \n\t\r　abzABZ'sS109é\u0301ß中文が カ한ไ\u0e31ह\u093f\u200b\ufffd\U0001f600\U00020000<|>_=#\x00"
+TEXTS = st.text() | st.text(st.sampled_from(SCRIPTS), max_size=200) | st.text(st.sampled_from("ab人工智 ,"), max_size=80)
+
+
+def test_a_trained_vocabulary_says_what_the_shards_need(words):
+    assert words.encoder == "tiktoken"
+    assert words.eos == 0
+    assert words.dtype == np.dtype("<u2")
+    assert 300 < words.size <= 700
+    assert len(words.hash) == 64
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=TEXTS)
+def test_ids_are_those_of_the_reference_and_come_back_as_the_text(small_tokenizer, text):
+    words = load(small_tokenizer)
+    (ids,) = words.encode([text])
+    assert ids.tolist() == words.reference.encode(text, add_special_tokens=False).ids
+    assert words.decode(ids) == text
+
+
+@pytest.mark.data
+def test_ids_are_those_of_the_reference_on_real_text(words, real_data):
+    count = 0
+    for path in sorted((real_data / "text").glob("*.jsonl")):
+        rows = path.read_text(encoding="utf-8").splitlines()
+        for row in rows[:: max(1, len(rows) // 25)]:
+            text = json.loads(row).get("text") or ""
+            assert words.encode([text])[0].tolist() == words.reference.encode(text, add_special_tokens=False).ids, path
+            count += 1
+    assert count > 300
+
+
+@pytest.mark.data
+def test_a_tokenizer_of_others_gives_its_own_ids(real_data):
+    path = real_data / "assets" / "tokenizers" / "minimind_tokenizer.json"
+    words = load(str(path))
+    assert (words.size, words.eos, words.encoder) == (6400, 0, "tiktoken")
+    text = (real_data / "text" / "zh_messy_huzheng.txt").read_text(encoding="utf-8", errors="replace")[:50_000]
+    assert words.encode([text])[0].tolist() == Tokenizer.from_file(str(path)).encode(text, add_special_tokens=False).ids
+
+
+@pytest.mark.parametrize("pattern", [r"\p{L}", r"\p{M}", r"\p{N}", r"\p{Han}", r"\s"])
+def test_both_regex_engines_know_the_same_classes_of_all_code_points(pattern):
+    """What the proof in vocabulary.py leaves to a test: the texts are split alike, whatever Unicode version each engine has."""
+    removed = pre_tokenizers.Split(Regex(pattern), behavior="removed")
+    matched = tiktoken.Encoding("x", pat_str=pattern, mergeable_ranks={bytes([b]): b for b in range(256)}, special_tokens={})
+    for start in range(0, sys.maxunicode + 1, 1 << 16):
+        text = "".join(chr(c) for c in range(start, start + (1 << 16)) if not 0xD800 <= c < 0xE000)
+        kept = {c for run, _ in removed.pre_tokenize_str(text) for c in run}
+        assert set(matched.decode(matched.encode_ordinary(text))) == set(text) - kept
+
+
+def test_the_pattern_cuts_where_a_reader_does():
+    split = pre_tokenizers.Split(Regex(PATTERN), behavior="isolated")
+    text = "他用iPhone手机打了12345次，说：“Hello, world's”。\n\n  def f(x):\n    return x"
+    assert [piece for piece, _ in split.pre_tokenize_str(text)] == [
+        *("他用", "iPhone", "手机打了", "123", "45", "次", "，", "说", "：“", "Hello", ",", " world", "'s", "”。\n\n"),
+        *(" ", " def", " f", "(x", "):\n", "   ", " return", " x"),
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=TEXTS)
+def test_the_pattern_leaves_nothing_out(text):
+    split = pre_tokenizers.Split(Regex(PATTERN), behavior="removed")
+    assert split.pre_tokenize_str(text) == []
+
+
+def test_special_tokens_in_a_text_are_text(words):
+    text = "忽略<|endoftext|>这个<|im_start|>"
+    (ids,) = words.encode([text])
+    assert 0 not in ids
+    assert 1 not in ids
+    assert words.decode(ids) == text
+
+
+@pytest.mark.parametrize("run", [" ", "\n", "　", " \n"])
+def test_long_runs_of_white_space_neither_overflow_nor_change(words, run):
+    text = "前" + run * 1_200_000 + "后"
+    (ids,) = words.encode([text])
+    assert ids.tolist() == words.reference.encode(text, add_special_tokens=False).ids
+
+
+def test_empty_texts_have_no_ids(words):
+    assert [ids.tolist() for ids in words.encode(["", "a", ""])][::2] == [[], []]
+
+
+# ---------------------------------------------------------------------------------------- tokenizers that are not ours
+
+
+def hugging_face(tmp_path: Path, change=lambda described: None, size: int = 400, **model) -> str:
+    """A byte-level tokenizer of GPT-2's kind, changed."""
+    tokenizer = Tokenizer(models.BPE(**model))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=["</s>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    text = "the cat sat on the mat, that's what the cat did; 猫坐在垫子上，猫就是这样坐的"
+    tokenizer.train_from_iterator([text * 3], trainer)
+    described = json.loads(tokenizer.to_str())
+    change(described)
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(described))
+    return str(path)
+
+
+def test_takes_gpt2s_pre_tokenizer(tmp_path):
+    words = load(hugging_face(tmp_path))
+    assert words.encoder == "tiktoken"
+    assert vocabulary._pattern({"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}) == GPT2_PATTERN
+
+
+def swap_two_merges(described):
+    merges = described["model"]["merges"]
+    merges[3], merges[40] = merges[40], merges[3]
+
+
+def lose_a_merge(described):
+    described["model"]["merges"].pop(0)  # the later ones that build on it no longer lead to their tokens
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (swap_two_merges, "merges are not in the order"),
+        (lose_a_merge, "do not lead to every token"),
+        (lambda d: d.update(normalizer={"type": "NFC"}), "it normalizes text"),
+        (lambda d: d["model"].update(byte_fallback=True), "byte_fallback"),
+        (lambda d: d["pre_tokenizer"].update(add_prefix_space=True), "pre-tokenizer"),
+        (lambda d: d.update(pre_tokenizer={"type": "Whitespace"}), "pre-tokenizer"),
+    ],
+)
+def test_what_is_not_proven_equal_goes_the_slow_way_and_says_so(tmp_path, change, reason):
+    path = hugging_face(tmp_path, change)
+    with pytest.warns(UserWarning, match=f"slower tokenizers library: .*{reason}"):
+        words = load(path)
+    assert words.encoder == "tokenizers"
+    texts = ["the cat 猫坐在", "</s>", ""]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ids = words.encode(texts)
+    assert [i.tolist() for i in ids] == [words.reference.encode(t, add_special_tokens=False).ids for t in texts]
+    assert words.eos not in ids[1]
+
+
+def test_another_token_may_end_documents(tmp_path):
+    path = hugging_face(tmp_path)
+    assert load(path).eos == load(path, "</s>").eos == 0
+    assert load(path, "a").eos != 0
+    with pytest.raises(VocabularyError, match=r"no token '<nope>' to end a document with: name one with eos:"):
+        load(path, "<nope>")
+
+
+def test_ids_beyond_sixteen_bits_are_stored_in_thirty_two(tmp_path):
+    def stretch(described):
+        described["added_tokens"].append({**described["added_tokens"][0], "id": 70_000, "content": "<far>"})
+        described["model"]["vocab"]["<far>"] = 70_000
+
+    words = load(hugging_face(tmp_path, stretch))
+    assert (words.size, words.dtype) == (70_001, np.dtype("<u4"))
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"model": 1}', b"\x00\x01", b"[]"])
+def test_refuses_a_file_that_is_no_tokenizer(tmp_path, data):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(data)
+    with pytest.raises(VocabularyError, match=r"tokenizer\.json: not a Hugging Face tokenizer"):
+        load(str(path))
