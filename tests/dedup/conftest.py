@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Killed(Exception):
 
 
 class Chaotic:
-    """Calls in any order, some twice, one after the other has begun to matter; now and then the run is killed."""
+    """Calls in any order, some twice, each of what came out of a pickle; now and then the run is killed."""
 
     def __init__(self, seed: int, kills: float = 0.1) -> None:
         self.random, self.kills = random.Random(seed), kills
@@ -36,7 +37,8 @@ class Chaotic:
         for index in order:
             if self.random.random() < self.kills:
                 raise Killed
-            result = function(items[index])
+            call, item = pickle.loads(pickle.dumps((function, items[index])))
+            result = call(item)
             if index not in done:
                 done.add(index)
                 yield index, result
@@ -125,14 +127,15 @@ def words() -> Callable[[int, int], str]:
 
 
 @pytest.fixture(scope="session")
-def data() -> Callable[[str], list[dict]]:
+def data_root() -> Path:
     root = Path(os.environ.get("CURATOR_DATA", Path(__file__).parents[2] / "../shared/data")).resolve()
+    assert root.is_dir(), f"{root} is missing: set CURATOR_DATA to the folder of the data sets, or deselect with -m 'not data'"
+    return root
 
+
+@pytest.fixture(scope="session")
+def data(data_root: Path) -> Callable[[str], list[dict]]:
     def read(name: str) -> list[dict]:
-        path = root / name
-        assert path.exists(), (
-            f"{path} is missing: set CURATOR_DATA to the folder of the data sets, or deselect with -m 'not data'"
-        )
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in (data_root / name).read_text(encoding="utf-8").splitlines()]
 
     return read

@@ -342,6 +342,12 @@ def test_no_documents(dedup):
     assert one.summary()["documents"] == 0
 
 
+def test_a_shard_without_rows_gets_marks_without_rows(dedup, words):
+    one = dedup()
+    shards = [one.shard("none", []), one.shard("s", [{"id": i, "text": words(1, 30)} for i in "ab"]), one.shard("other", [])]
+    assert [pq.read_metadata(path).num_rows for path in one.stage.mark(shards, str(one.folder / "m"), Inline())] == [0, 2, 0]
+
+
 def test_apply_and_its_rule_reject_the_duplicates(dedup, words):
     stage = DedupDocuments(name="near")
     marks = pa.RecordBatch.from_pylist(

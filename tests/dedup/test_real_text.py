@@ -160,3 +160,28 @@ def test_every_band_and_row_that_threshold_chooses_signs(mccormick):
         signed = stage.sign(pa.RecordBatch.from_pydict({"text": [d["text"] for d in documents[:50]]}))
         assert signed["bands"].type.list_size == stage.banding[0]
         assert signed["bands"].null_count == 0
+
+
+def test_silver_pairs_of_the_crawl_are_one(dedup, data):
+    """Numbers computed by others, on shingles of seven characters: all that is nearly equal by them is one here."""
+    rows = data("text/hplt_raw_zh_web.jsonl")
+    named = {row["url"]: f"{i:03}" for i, row in enumerate(rows)}
+    assert len(named) == len(rows)
+    silver = [
+        [named.get(pair[side].partition("|")[2]) for side in "ab"]
+        for pair in data("dedup/silver_zh_news_and_web_exact_jaccard.jsonl")
+        if pair["set"] == "hplt_raw_zh_web" and pair["jaccard_char7"] >= 0.95
+    ]
+    silver = [pair for pair in silver if None not in pair]
+    assert len(silver) > 100
+    marks = dedup().dedup([{"id": f"{i:03}", "text": row["text"]} for i, row in enumerate(rows)])
+    assert [pair for pair in silver if marks[pair[0]]["cluster"] != marks[pair[1]]["cluster"]] == []
+    assert all(marks[one]["cluster"] for one, _ in silver)
+
+
+def test_editions_of_a_book_and_copies_of_a_licence_are_one(data_root):
+    books = sorted((data_root / "books").glob("gitenberg_3261_*.txt"))
+    licences = sorted((data_root / "dedup/cs336/documents_with_fuzzy_duplicates").glob("*.txt"))
+    texts = [path.read_bytes().decode("utf-8", "replace") for path in (*books, *licences)]
+    assert [len(books), len(licences)] == [2, 3]
+    assert meet(texts) == {(0, 1), (3, 4)}
