@@ -38,6 +38,12 @@ _LABELS = {
     "x-mac-cyrillic": "mac_cyrillic",
     "x-user-defined": "cp1252",
     "uhc": "cp949",
+    "cp949": "cp949",
+    "ms949": "cp949",
+    "cp936": "gb18030",
+    "ms936": "gb18030",
+    "cp950": "big5hkscs",
+    "cp932": "cp932",
     "utf8mb4": "utf-8",
 }
 _MULTIBYTE = frozenset({"gb18030", "big5hkscs", "cp932", "euc_jp", "cp949", "utf-8"})
@@ -142,7 +148,7 @@ def _utf16(payload: bytes, declared: list[str]) -> str | None:
     """UTF-16 shows in the zero bytes of its ASCII characters: markup, spaces, line ends. A mere label proves nothing."""
     head = payload[:PRESCAN]
     low, high = head[1::2].count(0), head[::2].count(0)  # zeros where little and where big endian has them
-    enough = len(head) // (64 if any(c.startswith("utf-16") for c in declared) else 8)
+    enough = len(head) // (64 if any(c.startswith("utf-16") for c in declared) else 16)
     if low > enough and high * 8 < low:
         return "utf-16-le"
     if high > enough and low * 8 < high:
@@ -151,11 +157,11 @@ def _utf16(payload: bytes, declared: list[str]) -> str | None:
 
 
 def _surely_utf8(payload: bytes, declared: list[str]) -> bool:
-    """Whether valid UTF-8 is believed against a label. A few pairs of bytes may be valid by chance: a Chinese character in
-    GBK is with probability 0.2, so four in a row with 0.001."""
+    """Whether valid UTF-8 is believed against a label. Pairs of bytes may be valid by chance: a Chinese character in GBK is
+    with probability 0.2, so four different ones with 0.002. Three bytes in a row that make one character hardly ever are."""
     if not declared or "utf-8" in declared or not any(c in _MULTIBYTE for c in declared):
         return True
-    sequences = _SEQUENCES.findall(payload, 0, 1 << 16)
+    sequences = set(_SEQUENCES.findall(payload[: 1 << 16]))
     return len(sequences) >= 4 or any(len(s) > 2 for s in sequences)
 
 
