@@ -141,9 +141,11 @@ def _take(fields: dict[str, Any], name: str, kind: type) -> Any:
         *path, name = name.split(".")
         for key in path:
             holder = holder.get(key) if isinstance(holder, dict) else None
-    if isinstance(holder, dict) and isinstance(holder.get(name), kind):
-        return holder.pop(name)
-    return None
+    value = holder.get(name) if isinstance(holder, dict) else None
+    if value is None or not isinstance(value, kind):
+        return None
+    del holder[name]
+    return value
 
 
 def _no_text(fields: dict[str, Any], name: str) -> tuple[str, str]:
@@ -154,10 +156,8 @@ def _no_text(fields: dict[str, Any], name: str) -> tuple[str, str]:
 
 
 def _why(line: bytes, failure: orjson.JSONDecodeError) -> str:
-    if "surrogate" in str(failure):
-        return "lone_surrogate"
     try:
         line.decode()
     except UnicodeDecodeError:
         return "invalid_utf8"
-    return "invalid_json"
+    return "lone_surrogate" if "surrogate" in str(failure) else "invalid_json"

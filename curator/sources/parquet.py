@@ -56,7 +56,7 @@ class Parquet:
         except (pa.ArrowException, OSError):
             return [(0, -1)]  # `read` will say what is wrong
         cuts = [0]
-        for start in sorted(starts):
+        for start in sorted(starts)[1:]:
             if start - cuts[-1] >= size:
                 cuts.append(start)
         return list(zip(cuts, [*cuts[1:], -1]))
@@ -67,7 +67,7 @@ class Parquet:
             return
         with open_input(piece.file.path) as raw:
             try:
-                file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES)
+                file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
             except (pa.ArrowException, OSError) as failure:
                 raw.seek(0)
                 kind = "corrupt" if raw.read(4) == MAGIC else "not_parquet"

@@ -11,11 +11,13 @@ import zlib
 from collections.abc import Generator, Iterator
 from typing import IO, NamedTuple
 
-from curator.sources.streams import GZIP, PORTION_BYTES, Inflate, StreamError, compression, decompressed
+from curator.sources.streams import PORTION_BYTES, Inflate, StreamError, compression, decompressed
 
 SLICE_BYTES = 32 << 10  # compressed bytes taken at a time: little is copied where a member ends, most members need one
 MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")  # the three highest flags are reserved and zero (RFC 1952 §2.3.1.2)
+RECORD_START = re.compile(rb"(?<![^\n])(?:WARC|warc)/[01]\.\d{1,2}[ \t]*\r?\n")
 SCAN_BYTES = 1 << 20
+MOST_REREAD_BYTES = 64 << 20  # what damaged members may hold again in all: members inside members must not take quadratic time
 TRIAL_BYTES = 4096  # enough compressed bytes to see how a member begins
 
 
@@ -25,7 +27,7 @@ class Portion(NamedTuple):
     data: bytes
     offset: int = 0  # in the file: of the gzip member, damaged or not
     first: bool = False  # whether a gzip member (or the file) begins here
-    damage: str = ""  # `truncated`, `corrupt` or `garbage` (between members); no data then
+    damage: str = ""  # `truncated` or `corrupt`; no data then
     message: str = ""
     goes_on: bool = False  # after damage: whether a later member was found
 
@@ -35,7 +37,7 @@ class Portions:
 
     def __init__(self, raw: IO[bytes], size: int) -> None:
         self.size = size
-        kind = compression(raw.read(10))
+        kind = _kind(raw)
         raw.seek(0)
         self.seekable = kind is None
         self._raw = raw
@@ -52,6 +54,16 @@ class Portions:
         self._portions = _stream(self._raw, first=False)
 
 
+def _kind(raw: IO[bytes]) -> str | None:
+    """`gzip`, `zstd`, `bzip2` or None. A file that begins with none of them and with no record may be a gzip file whose first
+    bytes are damaged."""
+    head = raw.read(10)
+    kind = compression(head)
+    if kind is None and head and RECORD_START.search(head + raw.read(SCAN_BYTES)) is None and _next_member(raw, 1) >= 0:
+        return "gzip"
+    return kind
+
+
 def _stream(stream: IO[bytes], first: bool = True) -> Iterator[Portion]:
     """A plain file, or one that is compressed as a whole by other means than gzip."""
     try:
@@ -60,28 +72,25 @@ def _stream(stream: IO[bytes], first: bool = True) -> Iterator[Portion]:
             first = False
     except StreamError as failure:
         kind = "truncated" if failure.kind == "truncated" else "corrupt"
-        yield Portion(b"", failure.offset, damage=kind, message=str(failure))
+        yield Portion(b"", damage=kind, message=f"after {failure.offset} bytes: {failure}")
 
 
 def _gzip(raw: IO[bytes]) -> Iterator[Portion]:
-    start = 0
+    start = reread = 0
     while start >= 0:
+        raw.seek(start)
         end, damage, message = yield from _member(raw, start)
         if not damage:
             start = _skip_padding(raw, end)
-            raw.seek(max(start, 0))
-            if start < 0 or raw.read(3) == GZIP:
-                raw.seek(max(start, 0))
-                continue
-            damage, message = "garbage", "something else lies between two gzip members"
-        found = _next_member(raw, start + 1)
+            continue
+        found = _next_member(raw, start + 1 if reread < MOST_REREAD_BYTES else end)
+        reread += end - start
         yield Portion(b"", start, damage=damage, message=message, goes_on=found >= 0)
         start = found
-        raw.seek(max(start, 0))
 
 
 def _member(raw: IO[bytes], start: int) -> Generator[Portion, None, tuple[int, str, str]]:
-    """One gzip member, whose magic bytes come next; returns where it ends, and what is wrong with it."""
+    """What should be a gzip member; returns where it ends, and what is wrong with it."""
     state = Inflate()
     parts: list[bytes] = []
     have = 0
@@ -109,10 +118,10 @@ def _member(raw: IO[bytes], start: int) -> Generator[Portion, None, tuple[int, s
 
 
 def _skip_padding(raw: IO[bytes], offset: int) -> int:
-    """The first offset from here that does not hold a zero byte; -1 at the end of the file."""
+    """The first offset from here that holds something else than white space or zeros; -1 at the end of the file."""
     raw.seek(offset)
     while data := raw.read(16):
-        if kept := data.lstrip(b"\0"):
+        if kept := data.lstrip(b"\0\r\n\t "):
             return offset + len(data) - len(kept)
         offset += len(data)
     return -1

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from curator.documents import Tally
-from curator.sources.warc_portions import Portion, Portions
+from curator.sources.warc_portions import RECORD_START, Portion, Portions
 
 HEADER_BYTES = 256 << 10  # a longer header is none
-START = re.compile(rb"(?<![^\n])(?:WARC|warc)/[01]\.\d{1,2}[ \t]*\r?\n")
 START_BYTES = 16  # no start is longer, but for white space
 NAMES = (b"WARC/", b"warc/")
 HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -67,6 +66,7 @@ class _Reader:
         self.at = 0
         self.base = 0
         self.run = 0
+        self.member = 0  # where the gzip member begins that the last bytes of `data` come from
         self.ahead: Portion | None = None
         self.ended = False
         self.met = 0
@@ -106,6 +106,7 @@ class _Reader:
             assert self.ahead is not None
             parts.append(self.ahead.data)
             have += len(self.ahead.data)
+            self.member = self.ahead.offset
             self.ahead = None
         if len(parts) > 1:
             self.data = b"".join(parts)
@@ -121,7 +122,8 @@ class _Reader:
                 self._damage(ahead)
                 continue
             self.data, self.at, self.base = ahead.data, 0, 0
-            self.run, self.met_in_run = ahead.offset, 0
+            self.run = self.member = ahead.offset
+            self.met_in_run = 0
             return True
         return False
 
@@ -140,7 +142,7 @@ class _Reader:
 
     def _scan(self) -> bool:
         """Look for a line that begins a record, over bytes that are none."""
-        while (found := START.search(self.data, self.at)) is None:
+        while (found := RECORD_START.search(self.data, self.at)) is None:
             self.at = max(self.at, len(self.data) - START_BYTES)
             if not self._fill(len(self.data) - self.at + 1):
                 self.at = len(self.data)
@@ -167,8 +169,8 @@ class _Reader:
         record = Record(offset, part, headers, b"", length, cut=length > self.hold, mended=False)
         if not (self._take_large(record) if record.cut else self._take(record)):
             return None
-        if self._at_end_of_run() and self.ahead is not None and self.ahead.damage == "corrupt":
-            self.tally.error("corrupt", offset, self.ahead.message)  # its checksum says that something in it is wrong
+        if self._at_end_of_run() and (damage := self._damage_here()) is not None and damage.damage == "corrupt":
+            self.tally.error("corrupt", offset, damage.message)  # its checksum says that something in it is wrong
             return None
         return record
 
@@ -193,10 +195,10 @@ class _Reader:
         the end of the file, is the reason."""
         self.at = min(resume, len(self.data))
         if not self._scan():
-            ahead = self._peek()
-            if ahead is not None and ahead.damage in ("truncated", "corrupt"):
-                kind, message = ahead.damage, ahead.message
-            elif ahead is None and self.portions.seekable:
+            damage = self._damage_here()
+            if damage is not None:
+                kind, message = damage.damage, damage.message
+            elif self.ahead is None and self.portions.seekable:
                 kind, message = "truncated", "the file ends in the middle of a record"
                 self.tally.broken(kind, offset, message)
         self.tally.error(kind, offset, message)
@@ -209,7 +211,7 @@ class _Reader:
             record.body = self.data[self.at : self.at + record.length]
             self.at += record.length
             return True
-        while (found := START.search(self.data, self.at)) is None:
+        while (found := RECORD_START.search(self.data, self.at)) is None:
             have = len(self.data) - self.at
             if have > self.hold or not self._fill(have + 1):
                 break
@@ -226,10 +228,9 @@ class _Reader:
     def _cut_off(self, whole: bool) -> bool:
         """At the end of a run: whether damage ended it, or a plain file ends before all of the record came. A gzip member that
         ends by itself, its checksum right, is not cut off."""
-        ahead = self._peek()
-        if ahead is None:
+        if self._peek() is None:
             return self.portions.seekable and not whole
-        return ahead.damage in ("truncated", "corrupt")
+        return self._damage_here() is not None
 
     def _take_large(self, record: Record) -> bool:
         """The beginning of a body that is larger than what is held, and past the rest of it. Plain files are not read there but
@@ -279,12 +280,16 @@ class _Reader:
 
     # ------------------------------------------------------------------------------------------------------- damage
 
+    def _damage_here(self) -> Portion | None:
+        """The damage that ended the gzip member whose bytes were read last."""
+        ahead = self._peek()
+        here = ahead is not None and ahead.damage != "" and ahead.offset == self.member
+        return ahead if here else None
+
     def _damage(self, portion: Portion) -> None:
         """A damaged place between two runs. The record that it ended is counted already, if any of it could be read."""
-        if portion.damage == "garbage":
-            self._count_garbage(portion.offset)
-            return
-        if self.met_in_run == 0:
+        charged = self.met_in_run > 0 and portion.offset == self.member
+        if not charged:
             self.tally.record()
             self.met += 1
             self.tally.error(portion.damage, portion.offset, portion.message)

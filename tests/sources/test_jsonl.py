@@ -1,0 +1,189 @@
+import bz2
+import gzip
+import json
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import orjson
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curator.documents import File, Piece, Source, Tally
+from curator.sources.jsonl import Jsonl
+
+GOOD = b'{"text": "one"}\n{"text": "two", "url": "http://a.example/", "n": 2}\n'
+
+
+def read(path: Path, source: Source | None = None, start: int = 0, stop: int = -1, tally: Tally | None = None) -> list[dict]:
+    tally = Tally() if tally is None else tally
+    before = tally.records - sum(tally.skipped.values()) - sum(tally.errors.values())
+    piece = Piece(File(str(path), path.name, path.stat().st_size, ""), start, stop)
+    rows = [row for batch in (source or Jsonl()).read(piece, tally) for row in batch.to_pylist()]
+    assert len(rows) + sum(tally.skipped.values()) + sum(tally.errors.values()) == tally.records - before
+    return rows
+
+
+def write(folder: Path, data: bytes) -> Path:
+    path = folder / "a.jsonl"
+    path.write_bytes(data)
+    return path
+
+
+def test_fields(tmp_path):
+    first, second = read(write(tmp_path, GOOD))
+    assert first == {
+        "offset": 0,
+        "part": None,
+        "text": "one",
+        "url": None,
+        "title": None,
+        "date": None,
+        "language": None,
+        "license": None,
+        "metadata": None,
+    }
+    assert second["offset"] == 16
+    assert second["url"] == "http://a.example/"
+    assert json.loads(second["metadata"]) == {"n": 2}
+
+
+def test_is_a_source():
+    assert isinstance(Jsonl(), Source)
+
+
+def test_mapping_and_dotted_paths(tmp_path):
+    line = {
+        "content": {"body": "正文", "x": 1},
+        "meta": {"u": "http://b.example/"},
+        "title": ["no", "string"],
+        "language": "zh",
+    }
+    source = Jsonl(text="content.body", url="meta.u", date="day")
+    (row,) = read(write(tmp_path, orjson.dumps(line)), source)
+    assert (row["text"], row["url"], row["title"], row["language"]) == ("正文", "http://b.example/", None, "zh")
+    assert json.loads(row["metadata"]) == {"content": {"x": 1}, "meta": {}, "title": ["no", "string"]}
+
+
+def test_a_key_with_a_dot_comes_before_a_path(tmp_path):
+    (row,) = read(write(tmp_path, b'{"a.b": "key", "a": {"b": "path"}}'), Jsonl(text="a.b"))
+    assert row["text"] == "key"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (b'{"text": "cut', "invalid_json"),
+        (b'{"text": NaN}', "invalid_json"),
+        (b"[" * 100_000, "invalid_json"),
+        (b'["text"]', "not_object"),
+        (b'"text"', "not_object"),
+        (b'{"txt": "a"}', "no_text"),
+        (b'{"text": null}', "no_text"),
+        (b'{"text": 1}', "text_not_string"),
+        (b'{"text": ["a"]}', "text_not_string"),
+        (rb'{"text": "\ud800"}', "lone_surrogate"),
+        (b'{"text": "\xed\xa0\x80"}', "invalid_utf8"),
+        (b'{"text": "\xff"}', "invalid_utf8"),
+        (b'{"text": "' + b"x" * 200_000 + b'"}', "line_too_long"),
+    ],
+)
+def test_a_bad_line_is_one_error_and_costs_itself_alone(tmp_path, line, kind):
+    tally = Tally()
+    rows = read(write(tmp_path, GOOD + line + b"\n" + GOOD), Jsonl(max_line=150_000), tally=tally)
+    assert [row["text"] for row in rows] == ["one", "two", "one", "two"]
+    assert tally.errors == {kind: 1}
+    assert tally.damage[0]["where"] == len(GOOD)
+    assert rows[2]["offset"] == len(GOOD) + len(line) + 1
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_longest_line(tmp_path, end):
+    line = b'{"text": "' + b"x" * 88 + b'"}'
+    assert len(read(write(tmp_path, line + end), Jsonl(max_line=100))) == 1
+    tally = Tally()
+    assert read(write(tmp_path, line + b" " + end), Jsonl(max_line=100), tally=tally) == []
+    assert tally.errors == {"line_too_long": 1}
+
+
+def test_blank_lines_byte_order_mark_and_carriage_returns(tmp_path):
+    tally = Tally()
+    rows = read(write(tmp_path, b'\xef\xbb\xbf{"text": "a"}\r\n\r\n \n{"text": "b"}'), tally=tally)
+    assert [row["text"] for row in rows] == ["a", "b"]
+    assert tally.skipped == {"blank": 2}
+
+
+def test_the_last_of_two_equal_keys_wins(tmp_path):
+    assert read(write(tmp_path, b'{"text": "a", "text": "b"}'))[0]["text"] == "b"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, zstandard.compress])
+def test_compressed(tmp_path, pack):
+    plain = read(write(tmp_path, GOOD * 3))
+    path = write(tmp_path, pack(GOOD) + pack(GOOD * 2))
+    assert read(path) == plain
+    assert Jsonl().ranges(File(str(path), "a", path.stat().st_size, ""), 10) == [(0, -1)]
+
+
+def test_truncated_gzip_gives_every_whole_line(tmp_path):
+    lines = [orjson.dumps({"text": random.Random(i).randbytes(20).hex()}) + b"\n" for i in range(2000)]
+    packed = gzip.compress(b"".join(lines))
+    tally = Tally()
+    rows = read(write(tmp_path, packed[: len(packed) // 2]), tally=tally)
+    assert 500 < len(rows) < 2000
+    assert [row["text"] for row in rows] == [orjson.loads(line)["text"] for line in lines[: len(rows)]]
+    assert tally.errors == {"truncated": 1}
+    assert any(place["file_damage"] for place in tally.damage)
+
+
+def test_bytes_after_the_compressed_data_cost_no_line(tmp_path):
+    tally = Tally()
+    rows = read(write(tmp_path, gzip.compress(GOOD.rstrip()) + b"garbage"), tally=tally)
+    assert [row["text"] for row in rows] == ["one", "two"]
+    assert [place["kind"] for place in tally.damage] == ["trailing_bytes"]
+
+
+def test_empty_file(tmp_path):
+    tally = Tally()
+    assert read(write(tmp_path, b""), tally=tally) == []
+    assert [place["kind"] for place in tally.damage] == ["empty"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([b'{"text": "a"}', b'{"text": "long text"}', b"", b"bad", b" ", b'{"text": "\xe4\xb8\xad"}', b"x" * 50])
+    ),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.booleans(),
+    st.data(),
+)
+def test_any_cutting_gives_the_same_documents(tmp_path_factory, lines, end, ends, data):
+    path = write(tmp_path_factory.mktemp("jsonl"), end.join(lines) + (end if ends and lines else b""))
+    size = path.stat().st_size
+    source = Jsonl(max_line=40)
+    whole_tally = Tally()
+    whole = read(path, source, tally=whole_tally)
+    inner = sorted(data.draw(st.sets(st.integers(1, max(size - 1, 1)), max_size=6)))
+    cuts = [0, *inner, -1]
+    tally = Tally()
+    assert [row for start, stop in pairwise(cuts) for row in read(path, source, start, stop, tally)] == whole
+    assert (tally.records, tally.skipped, tally.errors) == (whole_tally.records, whole_tally.skipped, whole_tally.errors)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 300))
+def test_ranges_cover_the_file_once(tmp_path_factory, length, size):
+    path = write(tmp_path_factory.mktemp("jsonl"), b"x" * length)
+    ranges = Jsonl().ranges(File(str(path), "a", length, ""), size)
+    assert ranges[0][0] == 0
+    assert ranges[-1][1] == -1
+    assert all(a[1] == b[0] > a[0] for a, b in pairwise(ranges))
+
+
+def test_options_are_checked():
+    with pytest.raises(ValueError, match="text"):
+        Jsonl(text="")
+    with pytest.raises(ValueError, match="max_line"):
+        Jsonl(max_line=0)
