@@ -38,7 +38,8 @@ def count_characters(kinds, bounds, rows, out):
 
 @numba.njit(cache=True, nogil=True)
 def count_distinct(points, kinds, bounds, rows, final, counts, seen, held, distinct, entropy_sum):
-    """Distinct code points of each row, whitespace aside, and the sum of count × ln(count) over them in the order they were first met.
+    """Distinct code points of each row, whitespace aside, and the sum of count × ln(count) over them, in the order of their
+    first occurrence.
 
     `counts` (one per code point) and `seen` (those met) carry a row from span to span; `held` holds the row and the number
     seen. `final` finishes the last row.

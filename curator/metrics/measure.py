@@ -140,10 +140,7 @@ def _value(metric: Metric, counts: Counts, valid: np.ndarray) -> pa.Array:
     bottom = _sum(metric.over, counts)
     measured = valid & (bottom > 0)
     divisor = np.where(measured, bottom, 1)
-    if metric.kind == "nats":
-        value = np.log(divisor) - top.view(np.float64) / divisor
-    else:
-        value = top / divisor
+    value = top / divisor if metric.kind != "nats" else np.log(divisor) - top.view(np.float64) / divisor
     return pa.array(value.astype(np.float32), mask=~measured)
 
 

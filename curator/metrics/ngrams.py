@@ -6,8 +6,8 @@ n-grams cover counts once, so a share is at most 1.
 - *dup*: every occurrence of an n-gram but its first.
 
 An n-gram is known by a 64-bit polynomial hash of its units' hashes, rolled on from the (n-1)-gram at the same place: two of N
-different n-grams of a text are taken for one with a chance of about N² / 2^65 (3e-8 for a million). Only places whose (n-1)-gram
-repeats can hold a repeated n-gram, so each length looks at those alone and the search ends when none is left.
+different n-grams of a text are taken for one with a chance of about N² / 2^65 (3e-8 for a million). Only places whose
+(n-1)-gram repeats can hold a repeated n-gram, so each length looks at those alone and the search ends when none is left.
 """
 
 from __future__ import annotations

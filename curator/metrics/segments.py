@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -44,8 +45,8 @@ def texts(column: pa.Array) -> Texts:
         stored = np.frombuffer(offset_buffer, kind, rows + 1, column.offset * kind.itemsize)
     else:
         stored = np.zeros(rows + 1, kind)
-    has_bytes = data_buffer is not None and data_buffer.size > 0
-    data = np.frombuffer(data_buffer if has_bytes else b"\0", np.uint8)  # never writable: one compiled version of each kernel
+    some: Any = data_buffer if data_buffer is not None and data_buffer.size else b"\0"
+    data = np.frombuffer(some, np.uint8)  # never writable: one compiled version of each kernel
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     return Texts(data, stored.astype(np.int64), valid)
 
@@ -76,16 +77,16 @@ def spans(found: Texts, piece_bytes: int = PIECE_BYTES) -> Spans:
     cut = [
         (row, begin, end)
         for row, start, stop in zip(rows, starts, stops)
-        for begin, end in pieces(memoryview(found.data)[start:stop], int(start), piece_bytes)
+        for begin, end in pieces(found.data[start:stop], int(start), piece_bytes)
     ]
     return Spans(*(np.array(part, np.int64) for part in zip(*cut)))
 
 
-def pieces(text: memoryview, at: int, piece_bytes: int) -> Iterator[tuple[int, int]]:
+def pieces(text: np.ndarray, at: int, piece_bytes: int) -> Iterator[tuple[int, int]]:
     """Ranges of at most `piece_bytes` that cover a text which begins at `at`, each ending after a newline where it has one."""
     start = 0
     while len(text) - start > piece_bytes:
-        window = bytes(text[start : start + piece_bytes])
+        window = text[start : start + piece_bytes].tobytes()
         stop = window.rfind(b"\n") + 1
         if not stop:
             stop = piece_bytes

@@ -1,8 +1,8 @@
 """Words: their number, lengths, letters and stop words, and the tokens that word n-grams are made of.
 
-A token is a *word*: a run of letters, marks and digits, joined by apostrophes between letters (don't), where every Han character
-and every kana is a word of its own; or a *symbol*: any other character that is not whitespace, a run of full stops or of
-ellipsis characters being one. Chinese words of more than one character need a segmenter, which none of these metrics uses.
+A token is a *word*: a run of letters, marks and digits, joined by apostrophes between letters (don't), where every Han
+character and every kana is a word of its own; or a *symbol*: any other character that is not whitespace, a run of full stops
+or of ellipsis characters being one. Chinese words of more than one character need a segmenter, which no metric here uses.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def count_words(points, kinds, bounds, rows, stop_keys, stop_ids, stop_seen, tok
                 word = True
             else:
                 word = False
-                if kind == STOP or kind == ELLIPSIS:
+                if kind in (STOP, ELLIPSIS):
                     while i < end and kinds[i] == kind:
                         state = (state ^ np.uint64(points[i])) * _PRIME
                         state ^= state >> np.uint64(32)

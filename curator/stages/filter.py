@@ -57,15 +57,15 @@ class Filter:
 
     @classmethod
     def load(cls, preset: str, change: Mapping[str, Any] | None = None, name: str | None = None) -> Filter:
-        """The filter in `filters/<preset>.yaml`, or at a path. `change` replaces or adds bounds rule by rule and removes the rules
-        that it sets to `off` or null; `name` qualifies its columns and reasons. Raises ConfigError at the line of a slip."""
+        """The filter in `filters/<preset>.yaml`, or at a path. `change` replaces or adds bounds rule by rule and removes the
+        rules that it sets to `off` or null; `name` qualifies its columns and reasons. Raises ConfigError at a slip's line."""
         path = storage.preset("filters", preset)
         section = config.load(path)
         for key in section:
             if key != "document":
                 raise section.error(f"no part {key!r} in a filter{nearest(key, ['document'])}", key)
         rules = _mapping(section, "document")
-        where: dict[str, Section] = {key: rules for key in rules}
+        where: dict[str, Section] = dict.fromkeys(rules, rules)
         merged = {key: _bounds(rules, key) for key in rules}
         if change is not None:
             _merge(merged, where, change)

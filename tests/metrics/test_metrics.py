@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from curator.metrics import METRICS, measure, parameters_of
 
 _spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec and _spec.loader
+assert _spec
+assert _spec.loader
 reference = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(reference)
 
@@ -24,7 +25,7 @@ STOPS = ["the", "of", "don't", "的", "是"]
 
 # Few characters, so that lines, words and n-grams repeat; with what is odd about each class.
 characters = st.sampled_from(
-    list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T") + ["the ", "don't ", "...", "。。。"]
+    [*list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T"), "the ", "don't ", "...", "。。。"]
 )
 repetitive = st.tuples(st.text("ab中 \n", max_size=12), st.integers(1, 8)).map(lambda pair: pair[0] * pair[1])
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
