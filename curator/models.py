@@ -7,7 +7,6 @@ and content. Layout: `fasttext.cc`, `dictionary.cc`, `matrix.cc` of facebookrese
 
 from __future__ import annotations
 
-import functools
 import importlib
 import mmap
 import struct
@@ -24,6 +23,8 @@ LID_176 = (
     "#sha256=643efe4033228f49d8adfb3d01cf2e64b27842ed2c02049de3656e760cdd5a03"
 )
 ALIASES = {"lid.176": LID_176}
+
+_opened: dict[str, FastText] = {}  # by the digest of their content, for as long as the worker lives
 
 _MAGIC = 793712314
 _VERSION = 12
@@ -79,13 +80,10 @@ def fasttext_model(path: str) -> FastText:
         raise ModelError(f"{path}: {error.strerror or error}") from None
     if pin and not path.startswith("pypi:") and digest != pin:
         raise ModelError(f"{bare}: its sha256 is {digest}, the recipe pins {pin}")
-    return _open(digest, str(where))
-
-
-@functools.lru_cache(maxsize=8)
-def _open(digest: str, path: str) -> FastText:
-    check_fasttext(Path(path))
-    return FastText(path)
+    if digest not in _opened:
+        check_fasttext(where)
+        _opened[digest] = FastText(str(where))
+    return _opened[digest]
 
 
 # --------------------------------------------------------------------------------------------------- fastText's format
