@@ -122,17 +122,18 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
                 covered = 0
                 to = 0
                 for i in range(left):
-                    if firsts[i] != i:
-                        start = starts[i]
-                        covered += places[begin + start + n] - places[begin + max(start, to)]
-                        to = start + n
+                    again = np.int64(firsts[i] != i)  # as a factor: a branch would be guessed wrong too often
+                    start = np.int64(starts[i])
+                    covered += again * (places[begin + start + n] - places[begin + max(start, to)])
+                    to += again * (start + n - to)
                 row[1 + LONGEST + 1 + n] += covered
             kept = 0
             for i in range(left):
                 start = starts[i]
-                if counts[firsts[i]] > 1 and start + n < total:
-                    hashes[kept] = hashes[i] * _SEED + units[begin + start + n]
-                    starts[kept] = start
-                    kept += 1
+                if start + n >= total:
+                    break
+                hashes[kept] = hashes[i] * _SEED + units[begin + start + n]
+                starts[kept] = start
+                kept += np.int64(counts[firsts[i]] > 1)
             left = kept
             n += 1
