@@ -6,6 +6,7 @@ then `checkpoint` (what makes a resumed run the same run) and `device` (where it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ def train(
     config: TrainConfig, shards_folder: str, output_folder: str, progress: Callable[[dict[str, Any]], None] | None = None
 ) -> dict[str, Any]:
     """Train, or go on training, on a folder of token shards; see `loop.train`. Torch is first imported here."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait halve the speed of a busy machine
     try:
         import torch  # noqa: F401
     except ImportError:

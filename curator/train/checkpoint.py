@@ -45,8 +45,10 @@ def identity(config: TrainConfig, shards: TokenShards, steps: int, precision: to
     """What makes a run this one, flat: `fixed` may never differ on a resume, `course` only where the config allows it."""
     fixed: dict[str, Any] = {f"model.{k}": v for k, v in dataclasses.asdict(config.model).items()}
     fixed |= {"batch_tokens": config.batch_tokens, "seed": config.seed}
-    for key, value in sorted(shards.manifest.items()):  # part by part, so that a refusal can say which
-        fixed[f"tokens.{key}"] = value if isinstance(value, int | str | None) else _digest_of(value)
+    fixed |= {"tokens.sequence_length": shards.sequence_length, "tokens.vocabulary_size": shards.vocabulary_size}
+    fixed |= {"tokens.tokenizer": shards.tokenizer_hash, "tokens.sources": shards.sources}
+    for split, described in shards.manifest["splits"].items():  # the bytes of the corpus, whatever they are made with
+        fixed[f"tokens.{split}"] = _digest_of([entry["sha256"] for entry in described["shards"]])
     course: dict[str, Any] = {f"optimizer.{k}": v for k, v in dataclasses.asdict(config.optimizer).items()}
     course |= {"steps": steps, "precision": str(precision).removeprefix("torch.")}
     return json.loads(json.dumps({"fixed": fixed, "course": course}))

@@ -19,8 +19,8 @@ class ModelConfig:
     """The shape of the decoder. The vocabulary and the length of a sequence come from the shards, not from here.
 
     `kv_heads` below `heads` is grouped-query attention, 1 is multi-query; left out, every head has its own keys and values.
-    `ffn_multiple` times `width` is the inner width of SwiGLU, rounded up to a multiple of 64: 8/3 makes its three matrices
-    as large as the two of a plain layer of 4 x width (Shazeer 2020, arXiv 2002.05202).
+    `ffn_multiple` times `width` is the inner width of SwiGLU, rounded to the nearest multiple of 64: 8/3 makes its three
+    matrices as large as the two of a plain layer of 4 x width (Shazeer 2020, arXiv 2002.05202).
     """
 
     layers: int = 12
@@ -55,7 +55,7 @@ class ModelConfig:
 
     @property
     def ffn_width(self) -> int:
-        return math.ceil(round(self.ffn_multiple * self.width, 6) / FFN_ROUNDING) * FFN_ROUNDING
+        return max(1, round(self.ffn_multiple * self.width / FFN_ROUNDING)) * FFN_ROUNDING
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,121 @@
+"""Token shards made on the spot, in the reader's own format, and the smallest run that trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from curator.tokens.shards import Header, write_shard
+from curator.train import ModelConfig, OptimizerConfig, TrainConfig
+
+LENGTH, VOCABULARY = 16, 32
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def write_shards(
+    folder: Path,
+    splits: dict[str, np.ndarray],
+    names: Sequence[str] = ("web", "wiki"),
+    vocabulary_size: int = VOCABULARY,
+    tokenizer: str = "t0",
+) -> Path:
+    """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. Two files a split."""
+    entries: dict[str, dict] = {}
+    length = next(iter(splits.values())).shape[1] - 1
+    for split, ids in splits.items():
+        shards = []
+        for number, part in enumerate(np.array_split(np.arange(len(ids)), 2)):
+            header = Header(
+                itemsize=2,
+                sequence_length=length,
+                vocabulary_size=vocabulary_size,
+                sequences=len(part),
+                pieces=len(part),
+                eos=0,
+            )
+            path = str(folder / f"{split}-{number}.tokens")
+            offsets = np.arange(len(part) + 1)
+            shards.append(write_shard(path, header, [ids[part]], offsets, np.zeros(len(part)), part % len(names)))
+        entries[split] = {"shards": shards}
+    manifest = {
+        "version": 1,
+        "splits": entries,
+        "sequence_length": length,
+        "vocabulary_size": vocabulary_size,
+        "eos": 0,
+        "dtype": "<u2",
+        "tokenizer": {"hash": tokenizer},
+        "parts": [{"name": name} for name in names],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def periodic(count: int, seed: int = 0, length: int = LENGTH) -> np.ndarray:
+    """Sequences that count upwards through the vocabulary from a random id: easily learned, different each."""
+    starts = np.random.default_rng(seed).integers(0, VOCABULARY, size=(count, 1))
+    return (starts + np.arange(length + 1)) % VOCABULARY
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> str:
+    folder = tmp_path / "tokens"
+    folder.mkdir()
+    return str(write_shards(folder, {"train": periodic(50), "validation": periodic(10, seed=1)}))
+
+
+@pytest.fixture
+def shards_of(tmp_path: Path) -> Callable[..., str]:
+    """A factory of further folders: `shards_of("name", splits, …)`."""
+
+    def make(name: str, splits: dict[str, np.ndarray], **options: Any) -> str:
+        folder = tmp_path / name
+        folder.mkdir()
+        return str(write_shards(folder, splits, **options))
+
+    return make
+
+
+@pytest.fixture
+def small() -> Callable[..., TrainConfig]:
+    """A factory of configs for the shards above: 8 sequences a step, 12 steps, everything written down."""
+
+    def config(**changes: Any) -> TrainConfig:
+        options: dict[str, Any] = {
+            "model": ModelConfig(layers=2, width=32, heads=4, kv_heads=2),
+            "optimizer": OptimizerConfig(lr=1e-2, warmup=3),
+            "steps": 12,
+            "batch_tokens": 8 * LENGTH,
+            "micro_batch": 3,
+            "log_every": 1,
+            "eval_every": 6,
+            "checkpoint_every": 5,
+            "device": "cpu",
+        }
+        return TrainConfig(**(options | changes))
+
+    return config
+
+
+def losses(output: Path) -> list[tuple[int, float, dict, float]]:
+    """What must not differ by a bit between two runs: step, loss, loss by source and gradient norm of each train record."""
+    records = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    return [(r["step"], r["loss"], r["losses"], r["gradient_norm"]) for r in records if r["event"] == "train"]
+
+
+@pytest.fixture
+def losses_of() -> Callable[[Path], list]:
+    return losses

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from curator import config as yaml
+from curator.train import ModelConfig, OptimizerConfig, TrainConfig
+from curator.train.model import Decoder
+
+RECIPES = Path(__file__).parents[2] / "pipelines" / "train"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (ModelConfig, {"heads": 5}, "heads: 5 heads do not divide a width of 768"),
+        (ModelConfig, {"width": 12, "heads": 4}, "heads: RoPE needs an even width"),
+        (ModelConfig, {"kv_heads": 5}, "kv_heads: must divide the 12 heads, not 5"),
+        (ModelConfig, {"kv_heads": 0}, "kv_heads: must divide"),
+        (ModelConfig, {"layers": 0}, "layers: must be at least 1"),
+        (OptimizerConfig, {"lr": float("nan")}, "lr: must be above 0"),
+        (OptimizerConfig, {"betas": (0.9, 0.95, 0.99)}, "betas: must be two numbers"),
+        (OptimizerConfig, {"min_lr_ratio": 1.5}, "min_lr_ratio: must be from 0 to 1"),
+        (TrainConfig, {"steps": 10, "tokens": 10}, "steps: give steps or tokens, not both"),
+        (TrainConfig, {"steps": 200}, "warmup: 200 steps do not fit into a run of 200"),
+        (TrainConfig, {"device": "gpu"}, "device: must be auto, cpu, cuda"),
+        (TrainConfig, {"device": "cpu:1"}, "device: must be auto"),
+        (TrainConfig, {"micro_batch": 0}, "micro_batch: must be at least 1"),
+        (TrainConfig, {"precision": "fp16"}, "precision: no 'fp16'"),
+    ],
+)
+def test_a_wrong_option_is_refused_by_name(kind: type, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind(**options)
+
+
+def test_the_length_of_a_run() -> None:
+    short = OptimizerConfig(warmup=0)
+    assert TrainConfig(steps=7, optimizer=short).total_steps(1, 1) == 7
+    assert TrainConfig(tokens=1001, batch_tokens=100, optimizer=short).total_steps(1, 1) == 11
+    assert TrainConfig(batch_tokens=100, optimizer=short).total_steps(30, 10) == 3  # the shards once
+    with pytest.raises(ValueError, match="warmup: 200 steps do not fit into a run of 3"):
+        TrainConfig(batch_tokens=100).total_steps(30, 10)
+
+
+def test_a_batch_is_whole_sequences_or_refused_with_what_would_be() -> None:
+    assert TrainConfig(batch_tokens=2048).batch_sequences(256) == 8
+    with pytest.raises(ValueError, match="write 1792 or 2048"):
+        TrainConfig(batch_tokens=2000).batch_sequences(256)
+    with pytest.raises(ValueError, match=r"write 2048$"):
+        TrainConfig(batch_tokens=2000).batch_sequences(2048)
+
+
+@pytest.mark.parametrize(
+    ("name", "vocabulary", "length", "parameters", "steps"),
+    [("tiny", 8192, 256, 1_737_856, 200), ("160m", 32_000, 2048, 162_426_624, 6104)],
+)
+def test_the_shipped_recipes(name: str, vocabulary: int, length: int, parameters: int, steps: int) -> None:
+    config = yaml.build(TrainConfig, yaml.load(str(RECIPES / f"{name}.yaml")))
+    with torch.device("meta"):
+        model = Decoder(config.model, vocabulary, length)
+    assert model.parameter_count() == parameters
+    assert config.total_steps(1, 1) == steps
+    assert config.batch_sequences(length) * length == config.batch_tokens
+
+
+def test_the_options_are_known_without_torch() -> None:
+    code = "import sys; sys.modules['torch'] = None; from curator.train import TrainConfig; print(TrainConfig(steps=300).steps)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "300\n"
