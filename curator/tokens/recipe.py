@@ -282,7 +282,7 @@ def train(recipe: VocabularyRecipe, sample: Sample, folder: str, progress: Progr
         min_frequency=recipe.min_frequency,
         special_tokens=list(recipe.special),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        max_token_length=recipe.max_token_bytes,
+        max_token_length=recipe.max_token_bytes + 1,  # the library keeps below it
         show_progress=False,
     )
     tokenizer.train_from_iterator(sample.texts(), trainer)
