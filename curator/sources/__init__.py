@@ -1,13 +1,17 @@
 """Raw bytes to documents: what `read:` can name in a recipe."""
 
 from curator.documents import Source
+from curator.sources.books import Books
 from curator.sources.jsonl import Jsonl
 from curator.sources.parquet import Parquet
 from curator.sources.warc import Warc, Wet
+from curator.sources.wikipedia import Wikipedia
 
 SOURCES: dict[str, type[Source]] = {
     "warc": Warc,
     "wet": Wet,
     "jsonl": Jsonl,
     "parquet": Parquet,
+    "wikipedia": Wikipedia,
+    "books": Books,
 }

@@ -1,0 +1,239 @@
+"""Members of tar and zip archives, one after the other: bounded in number, size and expansion, and never written anywhere.
+
+Names are only labels here, yet they become a document's `part`: one that is absolute or climbs out (`../`) is an error, and so are
+encrypted or damaged members. Links, devices and folders are not files. tar is read as a stream, so it may be compressed
+by gzip, bz2, zstd or xz.
+"""
+
+from __future__ import annotations
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any
+
+from curator.sources.streams import DecompressedStream, StreamError, decompressed
+from curator.storage import open_input
+
+ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+XZ = b"\xfd7zXZ\x00"
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be read on. `kind` is `truncated`, `corrupt` or a limit."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class MemberError(Exception):
+    """A member that cannot be read; the others can. `kind` names the error."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    members: int = 2_000_000
+    member_bytes: int = 64 << 20  # of one member, decompressed
+    total_bytes: int = 64 << 30  # of all members that were read
+    ratio: int = 1000  # of one zip member's size to its compressed size, above 1 MB: deflate ends at 1,032
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in an archive. `read` gives its bytes, once, before the next member is asked for; it raises MemberError or
+    ArchiveError."""
+
+    name: str
+    size: int
+    read: Callable[[], bytes]
+
+
+def is_archive(name: str) -> bool:
+    return name.lower().endswith((*ZIP_SUFFIXES, *TAR_SUFFIXES))
+
+
+def members(path: str, name: str, limits: Limits) -> Iterator[Member]:
+    """Files of an archive, in the archive's order. Raises ArchiveError where it cannot be read on."""
+    if name.lower().endswith(ZIP_SUFFIXES):
+        with open_input(path) as raw:
+            yield from Zip(raw, limits).members
+    else:
+        yield from _tar_members(path, limits)
+
+
+def safe_name(name: str) -> str:
+    """A member's path as its document's `part`; MemberError for one that leaves the archive."""
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or (len(parts[0]) == 2 and parts[0][1] == ":"):
+        raise MemberError("unsafe_name", f"the name {name[:100]!r} leaves the archive")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+class _Budget:
+    """Counts what one archive has given."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._members = 0
+        self._bytes = 0
+
+    def member(self) -> None:
+        self._members += 1
+        if self._members > self.limits.members:
+            raise ArchiveError("too_many_members", f"more than {self.limits.members:,} members")
+
+    def spend(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > self.limits.total_bytes:
+            raise ArchiveError("archive_too_large", f"more than {self.limits.total_bytes:,} bytes of members")
+
+    def check(self, size: int) -> None:
+        if size > self.limits.member_bytes:
+            raise MemberError("too_large", f"more than {self.limits.member_bytes:,} bytes")
+
+
+# ------------------------------------------------------------------------------------------------------------------ zip
+
+
+class Zip:
+    """A zip file whose members can be read in any order, with the `members` and their limits of this module."""
+
+    def __init__(self, raw: IO[bytes], limits: Limits) -> None:
+        self._budget = _Budget(limits)
+        try:
+            self._archive = zipfile.ZipFile(raw)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+            raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
+        self._infos = [info for info in self._archive.infolist() if not info.is_dir()]
+
+    @property
+    def members(self) -> Iterator[Member]:
+        for info in self._infos:
+            self._budget.member()
+            yield Member(info.filename, info.file_size, partial(self._read, info))
+
+    def read(self, name: str) -> bytes:
+        """The bytes of the member of this name; MemberError if there is none."""
+        try:
+            return self._read(self._archive.getinfo(name))
+        except KeyError:
+            raise MemberError("missing_member", f"no member {name[:100]!r}") from None
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        limits = self._budget.limits
+        self._budget.check(info.file_size)
+        if info.flag_bits & 1:
+            raise MemberError("encrypted", "the member is encrypted")
+        if info.file_size > 1_000_000 and info.file_size > limits.ratio * max(info.compress_size, 1):
+            raise MemberError("expansion", f"expands more than {limits.ratio} times")
+        try:
+            with self._archive.open(info) as stream:
+                content = stream.read(limits.member_bytes + 1)  # no more than the size that the member states
+        except _ZIP_FAILURES as error:
+            raise MemberError("corrupt_member", str(error)) from None
+        self._budget.check(len(content))
+        self._budget.spend(len(content))
+        return content
+
+
+_ZIP_FAILURES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,  # an unknown method of compression
+    RuntimeError,
+)
+
+
+# ------------------------------------------------------------------------------------------------------------------ tar
+
+
+def _tar_members(path: str, limits: Limits) -> Iterator[Member]:
+    budget = _Budget(limits)
+    with open_input(path) as raw:
+        stream = _Counted(_decompressed(raw))
+        try:
+            with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
+                for info in archive:
+                    archive.members = []  # type: ignore[attr-defined]  # tarfile remembers every member
+                    if info.isfile():
+                        budget.member()
+                        yield Member(info.name, info.size, _tar_reader(archive, info, budget))
+        except StreamError as error:
+            raise ArchiveError(error.kind, str(error)) from None
+        except tarfile.ReadError as error:
+            raise ArchiveError(_kind(error), str(error)) from None
+        except (tarfile.TarError, OSError, EOFError, ValueError, lzma.LZMAError, RecursionError, OverflowError) as error:
+            raise ArchiveError("corrupt", str(error)) from None
+        if not stream.ended_whole:
+            raise ArchiveError("truncated", "the archive ends without its closing blocks")
+
+
+def _kind(error: Exception) -> str:
+    return "truncated" if "unexpected end" in str(error) else "corrupt"
+
+
+def _tar_reader(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: _Budget) -> Callable[[], bytes]:
+    def read() -> bytes:
+        budget.check(info.size)
+        stream = archive.extractfile(info)
+        content = stream.read() if stream else b""
+        if len(content) < info.size:
+            raise ArchiveError("truncated", f"the archive ends in {info.name[:100]!r}")
+        budget.spend(len(content))
+        return content
+
+    return read
+
+
+class _Counted:
+    """The bytes of a tar file, remembering whether it ended with a block of zeros, as every whole one does."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._tail = b""
+
+    def read(self, size: int) -> bytes:
+        portion = self._stream.read(size)
+        self._tail = (self._tail + portion)[-512:]
+        return portion
+
+    @property
+    def ended_whole(self) -> bool:
+        while portion := self._stream.read(1 << 20):
+            self._tail = (self._tail + portion)[-512:]
+        return not self._tail.strip(b"\0")
+
+
+def _decompressed(raw: Any) -> IO[bytes]:
+    head = raw.read(len(XZ))
+    raw.seek(0)
+    if head == XZ:
+        return DecompressedStream(raw, _xz(raw))  # type: ignore[return-value]
+    return decompressed(raw)
+
+
+def _xz(raw: IO[bytes]) -> Iterator[bytes]:
+    state = lzma.LZMADecompressor(memlimit=1 << 30)
+    while not state.eof:
+        data = raw.read(256 << 10) if state.needs_input else b""
+        if state.needs_input and not data:
+            raise StreamError("truncated", "the file ends in the middle of its compressed data")
+        try:
+            if portion := state.decompress(data, 1 << 20):
+                yield portion
+        except lzma.LZMAError as error:
+            raise StreamError("corrupt", f"damaged compressed data: {error}") from None

@@ -1,0 +1,83 @@
+"""A long plain text cut into chapters at their headings or, without any, into parts at paragraph borders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_CHINESE_NUMBER = "0-9０-９零〇○一二三四五六七八九十百千两兩廿卅"
+_HEADING = re.compile(
+    rf"^[ \t\u3000]*(?:"
+    rf"(?:正文[ \t\u3000]*)?第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?[回章卷節节部集篇幕折則则話话講讲](?:[ \t\u3000：:、.．]|$)[^\n。！？]{{0,60}}"
+    rf"|卷[之]?[{_CHINESE_NUMBER}上中下]{{1,6}}(?:[ \t\u3000：:]|$)[^\n。！？]{{0,40}}"
+    r"|(?:CHAPTER|Chapter|BOOK|Book|PART|Part|LETTER|CANTO|Canto|ACT|SCENE|STAVE|VOLUME|CHAPITRE|KAPITEL)[ \t]+"
+    r"(?:[IVXLCDM]{1,8}|[0-9]{1,4}|(?:the[ \t]+)?[A-Z][A-Za-z-]{2,16})(?:[ \t]*[.:—–-][^\n]{0,90}|[ \t]*)"
+    r"|(?:PROLOGUE|EPILOGUE|PREFACE|INTRODUCTION|楔子|序章|尾声|尾聲|引子|後記|后记|序言|自序)[.:：]?[ \t]*"
+    r")[ \t\u3000\r]*$",
+    re.MULTILINE,
+)
+CHAPTER_CHARS = 200  # nearer headings are a table of contents
+_BLANK = re.compile(r"\n[ \t\u3000\r]*\n")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    number: int
+    heading: str | None
+    text: str
+
+
+def cut(text: str, part_chars: int) -> list[Chapter]:
+    """Chapters in order; numbers begin at 0 with what stands before the first heading, at 1 with the first heading.
+
+    A chapter above `part_chars` is cut into parts at paragraph borders. Every part has a number of its own.
+    """
+    pieces: list[tuple[str | None, str]] = []
+    borders = _headings(text)
+    if not borders or text[: borders[0][0]].strip():
+        pieces.append((None, text[: borders[0][0]] if borders else text))
+    for (start, heading), (end, _) in zip(borders, [*borders[1:], (len(text), "")]):
+        pieces.append((heading, text[start:end]))
+    first = 0 if pieces and pieces[0][0] is None and borders else 1
+    chapters: list[Chapter] = []
+    for heading, piece in pieces:
+        for part in parts(piece, part_chars):
+            if part.strip():
+                chapters.append(Chapter(first + len(chapters), heading, part))
+    return chapters
+
+
+def is_heading(line: str) -> bool:
+    return _HEADING.fullmatch(line) is not None
+
+
+def _headings(text: str) -> list[tuple[int, str]]:
+    """Headings with at least CHAPTER_CHARS of text before the next one: lines of a table of contents are not."""
+    found = [(m.start(), " ".join(m[0].split())) for m in _HEADING.finditer(text)]
+    ends = [start for start, _ in found[1:]] + [len(text)]
+    kept = [(start, name) for (start, name), end in zip(found, ends) if end - start - len(name) >= CHAPTER_CHARS]
+    return kept if len(kept) >= 2 else []
+
+
+def parts(text: str, most: int) -> Iterator[str]:
+    """Parts of at most `most` characters, cut at the last blank line, line or sentence that fits."""
+    at = 0
+    while len(text) - at > most:
+        end = _border(text, at + most // 2, at + most)
+        yield text[at:end]
+        at = end
+    yield text[at:]
+
+
+def _border(text: str, earliest: int, latest: int) -> int:
+    blank = None
+    for blank in _BLANK.finditer(text, earliest, latest):
+        pass
+    if blank:
+        return blank.end()
+    for mark in ("\n", "。", ". ", " "):
+        place = text.rfind(mark, earliest, latest)
+        if place >= 0:
+            return place + len(mark)
+    return latest

@@ -1,0 +1,70 @@
+"""Project Gutenberg's header, licence and footer around a book, in their wrappings from 1991 to now."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_MENTION = re.compile(r"project gutenberg", re.IGNORECASE)
+_START = re.compile(
+    r"^[ \t]*\*{3}[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]{0,300}+$"  # since about 2004
+    r"|^[^\n]{0,80}\*END[ \t*]{1,10}THE SMALL PRINT![^\n]{0,300}+$",  # before
+    re.IGNORECASE | re.MULTILINE,
+)
+_END = re.compile(
+    r"^[ \t]*\*{3}[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG[^\n]{0,300}+$"
+    r"|^[ \t]*(?:This is the )?End of (?:the |this )?(?:Project Gutenberg|PG)[^\n]{0,300}+$"
+    r"|^[ \t]*\*{3}[ \t]*START: FULL LICENSE[^\n]{0,100}+$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CREDIT = re.compile(
+    r"\s*(?:produced by|e-?text prepared by|transcribed (?:from|by)|this etext was (?:produced|prepared)|prepared by|scanned (?:and|by)"
+    r"|html version by|note: project gutenberg)\b",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(r"^(Title|Author|Language|Release Date|Translator):[ \t]*([^\n]{1,300})((?:\n[ \t]{2,}[^\n]{1,200}){0,3})", re.MULTILINE)
+_NUMBER = re.compile(r"\[e(?:Book|text) #\s?(\d{1,7})\]", re.IGNORECASE)
+_HEAD_CHARS = 30_000  # the longest headers, of the 1990s, have some 15,000 characters
+
+
+@dataclass(frozen=True)
+class Book:
+    text: str
+    title: str | None = None
+    author: str | None = None
+    number: str | None = None  # of the eBook
+    wrapped: bool = False  # a header or a footer was found
+
+
+def unwrap(text: str) -> Book:
+    """The book alone, and what its header says; text that is not from Project Gutenberg comes back as it is."""
+    if not _MENTION.search(text, 0, _HEAD_CHARS):
+        return Book(text)
+    starts = list(_START.finditer(text, 0, _HEAD_CHARS))
+    begin = starts[-1].end() if starts else 0
+    end = _END.search(text, begin)
+    if not starts and not end:
+        return Book(text)
+    fields = {m[1]: " ".join((m[2] + m[3]).split()) for m in _FIELD.finditer(text[:begin])}
+    number = _NUMBER.search(text, 0, max(begin, 2000))
+    body = text[begin : end.start() if end else len(text)]
+    return Book(
+        _without_credits(body).strip("\r\n \t*"),
+        fields.get("Title"),
+        fields.get("Author"),
+        number[1] if number else None,
+        wrapped=True,
+    )
+
+
+def _without_credits(body: str) -> str:
+    """The transcribers' note at the beginning goes: its paragraph, or its line in a file without blank lines."""
+    body = body.lstrip()
+    if _CREDIT.match(body):
+        end = _BLANK.search(body, 0, 1000) or _LINE_END.search(body)
+        body = body[end.end() :] if end else ""
+    return body
+
+
+_BLANK = re.compile(r"\n[ \t]*\n")
+_LINE_END = re.compile(r"\n|$")
