@@ -20,7 +20,7 @@ import tomllib
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ def read_pages(folder: Path) -> list[Page]:
         header, _, body = path.read_text(encoding="utf-8").partition("\n\n")
         fields = dict(line.split(": ", 1) for line in header.splitlines())
         pages.append(Page(path.relative_to(folder).as_posix(), fields, body))
-    return pages
+    bodies = {page.path: page.body for page in pages}
+    return [replace(page, body=bodies[page.get("body_of") + ".txt"]) if page.get("body_of") else page for page in pages]
 
 
 # --------------------------------------------------------------------------------------------------------------- bodies
