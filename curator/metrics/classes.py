@@ -49,10 +49,7 @@ TERMINALS = (STOP, IDEOGRAPHIC_STOP, TERMINAL, COLON, ELLIPSIS, APOSTROPHE)
 HAN_RANGES = ((0x3005, 0x3005), (0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 KANA_RANGES = ((0x3041, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F))
 HANGUL_RANGES = ((0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FB))
-LATIN_RANGES = (
-    *((0x41, 0x5A), (0x61, 0x7A), (0xAA, 0xAA), (0xBA, 0xBA), (0xC0, 0x24F), (0x1E00, 0x1EFF), (0x2C60, 0x2C7F)),
-    *((0xA722, 0xA787), (0xA78B, 0xA7FF), (0xAB30, 0xAB64), (0xFB00, 0xFB06), (0xFF21, 0xFF3A), (0xFF41, 0xFF5A)),
-)
+LATIN_NAMES = ("LATIN ", "FULLWIDTH LATIN ", "FEMININE ORDINAL", "MASCULINE ORDINAL")
 
 # Bullets: Gopher's • and -, MAP-CC's list (PEERS §5.3), and the asterisk of Markdown.
 BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
@@ -65,14 +62,13 @@ COMMAS = ",，､、;﹐،؛՝၊፣"
 def table() -> np.ndarray:
     """The class of each code point, indexed by it: 1.1 MB, read-only."""
     found = np.fromiter(map(_general_class, range(0x110000)), np.uint8, 0x110000)
-    for ranges, kind in ((HAN_RANGES, HAN), (KANA_RANGES, KANA), (HANGUL_RANGES, HANGUL), (LATIN_RANGES, LATIN)):
+    for ranges, kind in ((HAN_RANGES, HAN), (KANA_RANGES, KANA), (HANGUL_RANGES, HANGUL)):
         for first, last in ranges:
             part = found[first : last + 1]
-            part[np.isin(part, (LATIN_UPPER, LATIN, LETTER, NUMBER))] = kind
-    for first, last in LATIN_RANGES:
-        for point in range(first, last + 1):
-            if found[point] == LATIN and chr(point).isupper():
-                found[point] = LATIN_UPPER
+            part[np.isin(part, (LETTER, NUMBER))] = kind
+    for point in np.flatnonzero(found == LETTER).tolist():
+        if unicodedata.name(chr(point), "").startswith(LATIN_NAMES):
+            found[point] = LATIN_UPPER if chr(point).isupper() else LATIN
     for characters, kind in (
         ("\n", NEWLINE),
         (".", STOP),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,8 @@ def test_every_character_has_the_class_that_python_gives_it() -> None:
         "whitespace_ratio": str.isspace,
         "han_ratio": reference.is_han,
         "kana_ratio": reference.is_kana,
+        "latin_ratio": reference.is_latin,
+        "symbol_ratio": lambda c: unicodedata.category(c)[0] in "PS",
     }.items():
         assert found[name].to_numpy().astype(bool).tolist() == [test(c) for c in everything], name
 

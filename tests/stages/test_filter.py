@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -329,12 +329,19 @@ def test_zh_web_keeps_the_good_and_drops_the_junk() -> None:
     assert data.is_dir(), f"no data at {data}: set CURATOR_DATA to the folder that MANIFEST.md describes"
     stage = Filter.load("zh_web")
 
-    def kept(name: str, least: int = 100) -> float:
-        rows = [json.loads(line) for line in (data / "text" / name).open(encoding="utf-8")]
-        found = reasons(stage, batch([{"text": r["text"]} for r in rows if len(r["text"]) >= least]))
+    def kept_of(texts: Iterable[str], least: int = 100) -> float:
+        found = reasons(stage, batch([{"text": text} for text in texts if len(text) >= least]))
         return found.count(None) / len(found)
+
+    def kept(name: str, least: int = 100) -> float:
+        rows = map(json.loads, (data / "text" / name).open(encoding="utf-8"))
+        return kept_of((row["text"] for row in rows), least)
 
     for good_set in ("zhwiki_paragraphs_hans_cmrc2018", "zhwiki_paragraphs_hant_drcd", "zh_academic_abstracts_csl"):
         assert kept(f"{good_set}.jsonl") >= 0.98, good_set
+    poems = [p["paragraphs"] for path in data.glob("books/poetry*.json") for p in json.loads(path.read_bytes())]
+    assert kept_of("\n".join(lines) for lines in poems) >= 0.98
+    gold = [row for path in data.glob("html_gold/**/gold.jsonl") for row in map(json.loads, path.open(encoding="utf-8"))]
+    assert kept_of(row["gold"] for row in gold if row["lang"].startswith("zh")) >= 0.95
     assert kept("hplt_raw_zh_web.jsonl", 1) < 0.45
     assert kept("zh_sms_spam_10k.jsonl", 1) < 0.01
