@@ -2,6 +2,7 @@
 
 from curator.documents import Source
 from curator.sources.books import Books
+from curator.sources.code import Code
 from curator.sources.jsonl import Jsonl
 from curator.sources.parquet import Parquet
 from curator.sources.warc import Warc, Wet
@@ -14,4 +15,5 @@ SOURCES: dict[str, type[Source]] = {
     "parquet": Parquet,
     "wikipedia": Wikipedia,
     "books": Books,
+    "code": Code,
 }
