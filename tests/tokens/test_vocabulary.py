@@ -93,9 +93,9 @@ def test_special_tokens_in_a_text_are_text(words):
     assert words.decode(ids) == text
 
 
-@pytest.mark.parametrize("run", [" ", "\n", "　", " \n"])
-def test_long_runs_of_white_space_neither_overflow_nor_change(words, run):
-    text = "前" + run * 1_200_000 + "后"
+@pytest.mark.parametrize(("run", "times"), [(" ", 1_200_000), ("\n", 60_000), ("　", 60_000), (" \n", 60_000)])
+def test_long_runs_of_white_space_neither_overflow_nor_change(words, run, times):
+    text = "前" + run * times + "后"
     (ids,) = words.encode([text])
     assert ids.tolist() == words.reference.encode(text, add_special_tokens=False).ids
 
