@@ -221,7 +221,7 @@ PROSE_EN = (
     "empty to this day. Children still swim below the old dam, though every sign beside the path tells them not to.\n"
 )
 CODE = "".join(f"def area_{n}(width, height):\n    return width * height + {n}\n\n" for n in range(3))
-FLAGS = {"generated": False, "minified": False, "vendored": False}
+FLAGS = dict.fromkeys(("generated", "minified", "vendored", "xml", "data"), False)
 
 
 def good(preset: str) -> dict[str, Any]:
