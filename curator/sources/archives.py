@@ -1,8 +1,8 @@
 """Members of tar and zip archives, one after the other: bounded in number, size and expansion, and never written anywhere.
 
-Names are only labels here, yet they become a document's `part`: one that is absolute or climbs out (`../`) is an error, and so are
-encrypted or damaged members. Links, devices and folders are not files. tar is read as a stream, so it may be compressed
-by gzip, bz2, zstd or xz.
+Names are only labels here, yet they become a document's `part`: one that is absolute or climbs out (`../`) is an error, and
+so are encrypted or damaged members. Links, devices and folders are not files. tar is read as a stream, so it may be
+compressed by gzip, bz2, zstd or xz.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ _ZIP_FAILURES = (
 def _tar_members(path: str, limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
     with open_input(path) as raw:
-        stream = _Counted(_decompressed(raw))
+        stream: Any = _Counted(_decompressed(raw))
         try:
             with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
                 for info in archive:

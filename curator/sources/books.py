@@ -52,12 +52,13 @@ class _About:
 
 @dataclass(frozen=True, kw_only=True)
 class Books:
-    """Books, one document per chapter: .txt, .html, .epub (in the order of its spine), .json (a list of chapters) and archives of
-    these; a zip of chapter pages with an `info.json` (name, author, catalogues) is one book in natural order.
+    """Books, one document per chapter: .txt, .html, .epub (in the order of its spine), .json (a list of chapters) and
+    archives of these; a zip of chapter pages with an `info.json` (name, author, catalogues) is one book in natural order.
 
-    Plain text is cut at chapter headings (第十回, CHAPTER X); chapters above `part_chars` characters are cut into parts at paragraph
-    borders. Charset: byte order mark, UTF-8, then detection. Project Gutenberg's header and footer are removed. Lines that were
-    broken at a fixed width are joined again (`rejoin_lines`). Books above 256 MB, and what cannot be parsed, are errors.
+    Plain text is cut at chapter headings (第十回, CHAPTER X); chapters above `part_chars` characters are cut into parts at
+    paragraph borders. Charset: byte order mark, UTF-8, then detection. Project Gutenberg's header and footer are removed.
+    Lines that were broken at a fixed width are joined again (`rejoin_lines`). Books above 256 MB, and what cannot be
+    parsed, are errors.
     """
 
     part_chars: int = 100_000
@@ -185,8 +186,8 @@ class Books:
             yield _row(self._tidy(chapter.text), chapter.heading, chapter.number, part, about)
 
     def _json(self, data: bytes, name: str, tally: Tally, part: str | None) -> Iterator[Row]:
-        """A list of chapters: strings, or objects with `text`, `content` or `paragraphs`, perhaps `title` and `author`; or an
-        object that holds such a list."""
+        """A list of chapters: strings, or objects with `text`, `content` or `paragraphs`, perhaps `title` and `author`; or
+        an object that holds such a list."""
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError as error:
@@ -297,5 +298,5 @@ def _html_text(data: bytes) -> tuple[str, str | None]:
         page = data.decode(detect_encoding(data, from_html_meta=True) or "gb18030", "replace")
     tree = HTMLTree.parse(page)
     heading = tree.body.query_selector("h1, h2, h3") if tree.body else None
-    name = " ".join((heading.text if heading else tree.title or "").split())
+    name = " ".join(((heading.text if heading else tree.title) or "").split())
     return extract_plain_text(tree, preserve_formatting=True, alt_texts=False, skip_elements=["rt", "rp"]), name[:200] or None

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _CHINESE_NUMBER = "0-9０-９零〇○一二三四五六七八九十百千两兩廿卅"
-_HEADING = re.compile(
-    rf"^[ \t\u3000]*(?:"
-    rf"(?:正文[ \t\u3000]*)?第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?[回章卷節节部集篇幕折則则話话講讲](?:[ \t\u3000：:、.．]|$)[^\n。！？]{{0,60}}"
+_COUNTERS = "回章卷節节部集篇幕折則则話话講讲"
+_CHINESE = (
+    rf"(?:正文[ \t\u3000]*)?第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?[{_COUNTERS}]"
+    r"(?:[ \t\u3000：:、.．]|$)[^\n。！？]{0,60}"
     rf"|卷[之]?[{_CHINESE_NUMBER}上中下]{{1,6}}(?:[ \t\u3000：:]|$)[^\n。！？]{{0,40}}"
-    r"|(?:CHAPTER|Chapter|BOOK|Book|PART|Part|LETTER|CANTO|Canto|ACT|SCENE|STAVE|VOLUME|CHAPITRE|KAPITEL)[ \t]+"
-    r"(?:[IVXLCDM]{1,8}|[0-9]{1,4}|(?:the[ \t]+)?[A-Z][A-Za-z-]{2,16})(?:[ \t]*[.:—–-][^\n]{0,90}|[ \t]*)"
-    r"|(?:PROLOGUE|EPILOGUE|PREFACE|INTRODUCTION|楔子|序章|尾声|尾聲|引子|後記|后记|序言|自序)[.:：]?[ \t]*"
-    r")[ \t\u3000\r]*$",
-    re.MULTILINE,
+    r"|楔子|序章|尾声|尾聲|引子|後記|后记|序言|自序"
 )
+_WESTERN = (
+    r"(?:CHAPTER|Chapter|BOOK|Book|PART|Part|LETTER|CANTO|Canto|ACT|SCENE|STAVE|VOLUME|CHAPITRE|KAPITEL)[ \t]+"
+    r"(?:[IVXLCDM]{1,8}|[0-9]{1,4}|(?:the[ \t]+)?[A-Z][A-Za-z-]{2,16})(?:[ \t]*[.:—–-][^\n]{0,90}|[ \t]*)"
+    r"|(?:PROLOGUE|EPILOGUE|PREFACE|INTRODUCTION)[.:]?"
+)
+_HEADING = re.compile(rf"^[ \t\u3000]*(?:{_CHINESE}|{_WESTERN})[ \t\u3000\r]*$", re.MULTILINE)
 CHAPTER_CHARS = 200  # nearer headings are a table of contents
 _BLANK = re.compile(r"\n[ \t\u3000\r]*\n")
 
@@ -71,11 +74,9 @@ def parts(text: str, most: int) -> Iterator[str]:
 
 
 def _border(text: str, earliest: int, latest: int) -> int:
-    blank = None
-    for blank in _BLANK.finditer(text, earliest, latest):
-        pass
-    if blank:
-        return blank.end()
+    blanks = [blank.end() for blank in _BLANK.finditer(text, earliest, latest)]
+    if blanks:
+        return blanks[-1]
     for mark in ("\n", "。", ". ", " "):
         place = text.rfind(mark, earliest, latest)
         if place >= 0:

@@ -12,7 +12,10 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CANDIDATES = ("gb18030", "big5hkscs", "shift_jis", "euc_jp", "euc_kr", "windows-1252")
-_COMMON = "的一是不了在人有我他這这個个中來来上大為为和國国地到以說说時时要就出會会可也你對对生能而子那得之其者曰，。、のはをにたがてと이다는을에"
+_COMMON = (
+    "的一是不了在人有我他這这個个中來来上大為为和國国地到以說说時时要就出會会可也你對对生能而子那得之其者曰，。、"
+    "のはをにたがてと이다는을에"
+)
 _SAMPLE_BYTES = 64 << 10
 _MOST_BAD = 0.002  # of a text's characters: one with fewer bad bytes is UTF-8 that was damaged
 
@@ -33,8 +36,8 @@ def decoded(data: bytes) -> tuple[str, str, int]:
 
 
 def _likeliest(data: bytes) -> str:
-    """The charset in which the sample has the fewest bad bytes and then the most of the commonest characters; the detector's
-    choice breaks ties. Alone it takes long Big5 texts for GB18030, which decodes nearly anything."""
+    """The charset in which the sample has the fewest bad bytes and then the most of the commonest characters; the
+    detector's choice breaks ties. Alone it takes long Big5 texts for GB18030, which decodes nearly anything."""
     sample = data[:_SAMPLE_BYTES]
     best, most = "gb18030", (-1.0, -1.0)
     for charset in dict.fromkeys((_detected(sample), *_CANDIDATES)):

@@ -20,23 +20,25 @@ from curator.sources.charsets import decoded
 from curator.sources.codefacts import facts
 from curator.sources.languages import BY_NAME, language_of
 
-_BINARY = frozenset(
-    ".png .jpg .jpeg .gif .webp .ico .bmp .tif .tiff .pdf .so .dll .dylib .exe .o .a .lib .pyc .pyo .pyd .class .wasm .bin .npy .npz"
-    " .pt .onnx .ftz .model .parquet .arrow .db .sqlite .gz .bz2 .xz .zst .7z .rar .woff .woff2 .ttf .otf .eot .mp3 .mp4 .ogg .wav"
-    " .mov .avi .mo .nib .keystore .p12 .der".split(" ")
-)
+_BINARY = """
+.png .jpg .jpeg .gif .webp .ico .bmp .tif .tiff .pdf .so .dll .dylib .exe .o .a .lib .pyc .pyo .pyd .class
+.wasm .bin .npy .npz .pt .onnx .ftz .model .parquet .arrow .db .sqlite .gz .bz2 .xz .zst .7z .rar .woff .woff2
+.ttf .otf .eot .mp3 .mp4 .ogg .wav .mov .avi .mo .nib .keystore .p12 .der
+"""
+_BINARY_SUFFIXES = frozenset(_BINARY.split())
 _CONTROLS = "".join(map(chr, (*range(8), *range(14, 27), *range(28, 32), 127)))
 _MOST_LICENCE_BYTES = 256 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """Source code, one document per file, from folders (every file of `from`), `package:` paths, and .zip, .whl and .tar archives.
+    """Source code, one document per file, from folders (every file of `from`), `package:` paths, and .zip, .whl and .tar
+    archives.
 
-    `license` is the SPDX identifier of the file's header or of the nearest LICENSE file in its folders or archive. `metadata` says the
-    programming language, whether the file is generated, minified, vendored or data, and the numbers that code filters ask for.
-    `languages` (`Python`) and `extensions` (`.py`) choose files; others are skips, as are binary and empty files and
-    those above `max_bytes`. Files in no known charset are errors.
+    `license` is the SPDX identifier of the file's header or of the nearest LICENSE file in its folders or archive.
+    `metadata` says the programming language, whether the file is generated, minified, vendored or data, and the numbers
+    that code filters ask for. `languages` (`Python`) and `extensions` (`.py`) choose files; others are skips, as are binary
+    and empty files and those above `max_bytes`. Files in no known charset are errors.
     """
 
     languages: tuple[str, ...] = ()
@@ -50,7 +52,7 @@ class Code:
     def __post_init__(self) -> None:
         for language in self.languages:
             if language.lower() not in BY_NAME:
-                raise ValueError(f"languages: {language!r} is not known; names are those of GitHub Linguist, such as Python or C++")
+                raise ValueError(f"languages: {language!r} is not known; use GitHub Linguist's names, such as Python or C++")
         for extension in self.extensions:
             if not extension.startswith("."):
                 raise ValueError(f"extensions: write {'.' + extension!r}, with the dot, not {extension!r}")
@@ -107,7 +109,7 @@ class Code:
     def _unwanted(self, path: str, size: int) -> str | None:
         """Why a file is not even read."""
         extension = posixpath.splitext(path)[1].lower()
-        if extension in _BINARY:
+        if extension in _BINARY_SUFFIXES:
             return "binary"
         if self.extensions and extension not in map(str.lower, self.extensions):
             return "extension"
@@ -214,14 +216,14 @@ def _licence_in(folder: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _stated_licence(package: str) -> str | None:
-    """What the metadata of an installed distribution of the package's name says (`License-Expression`), or its LICENSE files."""
+    """What the metadata of an installed distribution of the package's name says (`License-Expression`), or its LICENSE
+    files."""
     try:
         distribution = importlib.metadata.distribution(package)
     except (importlib.metadata.PackageNotFoundError, ValueError):
         return None
-    stated = distribution.metadata.get("License-Expression")
-    if stated:
-        return stated.strip()
+    if "License-Expression" in distribution.metadata:
+        return distribution.metadata["License-Expression"].strip()
     known: dict[str, str | None] = {}
     for file in distribution.files or ():
         if licences.is_licence_file(file.name) and storage.exists(path := str(file.locate())):

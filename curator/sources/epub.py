@@ -97,10 +97,8 @@ class _PackageReader(_Elements):
         self.text.clear()
 
     def result(self, folder: str) -> Package:
-        spine = []
-        for idref in dict.fromkeys(self._spine):
-            if href := self._items.get(idref):
-                spine.append(posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))))
+        hrefs = [self._items[idref] for idref in dict.fromkeys(self._spine) if self._items.get(idref)]
+        spine = [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in hrefs]
         first = {name: values[0] for name, values in self._said.items()}
         authors = ", ".join(self._said.get("creator", [])[:5]) or None
         return Package(first.get("title"), authors, first.get("language"), first.get("rights"), spine)

@@ -18,11 +18,12 @@ _END = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _CREDIT = re.compile(
-    r"\s*(?:produced by|e-?text prepared by|transcribed (?:from|by)|this etext was (?:produced|prepared)|prepared by|scanned (?:and|by)"
+    r"\s*(?:produced by|e-?text prepared by|transcribed (?:from|by)|this etext was (?:produced|prepared)|prepared by"
+    r"|scanned (?:and|by)"
     r"|html version by|note: project gutenberg)\b",
     re.IGNORECASE,
 )
-_FIELD = re.compile(r"^(Title|Author|Language|Release Date|Translator):[ \t]*([^\n]{1,300})((?:\n[ \t]{2,}[^\n]{1,200}){0,3})", re.MULTILINE)
+_FIELD = re.compile(r"^(Title|Author):[ \t]*([^\n]{1,300})((?:\n[ \t]{2,}[^\n]{1,200}){0,3})", re.MULTILINE)
 _NUMBER = re.compile(r"\[e(?:Book|text) #\s?(\d{1,7})\]", re.IGNORECASE)
 _HEAD_CHARS = 30_000  # the longest headers, of the 1990s, have some 15,000 characters
 

@@ -1,4 +1,5 @@
-"""The programming language of a file: by its name, its extension, its `#!` line and, where an extension is shared, its content.
+"""The programming language of a file: by its name, its extension, its `#!` line and, where an extension is shared, its
+content.
 
 Names are those of GitHub Linguist, so that published code filters read the same. `kind` is `programming`, `markup`, `data`
 or `prose`.
@@ -18,29 +19,44 @@ class Language:
 
 
 _PROGRAMMING = """
-Ada .adb .ads|Assembly .asm .s .nasm|Awk .awk|Batchfile .bat .cmd|C .c .h|C# .cs .csx|C++ .cc .cpp .cxx .hh .hpp .hxx .ipp .inl .c++ .h++
-CMake .cmake =CMakeLists.txt|COBOL .cob .cbl|Clojure .clj .cljs .cljc .edn|CoffeeScript .coffee|Common_Lisp .lisp .lsp|Coq .coq|Cuda .cu .cuh
-Crystal .cr|Cython .pyx .pxd .pxi|D .d .di|Dart .dart|Dockerfile .dockerfile =Dockerfile =Containerfile|Elixir .ex .exs|Elm .elm|Emacs_Lisp .el
+Ada .adb .ads|Assembly .asm .s .nasm|Awk .awk|Batchfile .bat .cmd|C .c .h|C# .cs .csx
+C++ .cc .cpp .cxx .hh .hpp .hxx .ipp .inl .c++ .h++
+CMake .cmake =CMakeLists.txt|COBOL .cob .cbl|Clojure .clj .cljs .cljc .edn|CoffeeScript .coffee|Common_Lisp .lisp .lsp
+Coq .coq|Cuda .cu .cuh
+Crystal .cr|Cython .pyx .pxd .pxi|D .d .di|Dart .dart|Dockerfile .dockerfile =Dockerfile =Containerfile|Elixir .ex .exs
+Elm .elm|Emacs_Lisp .el
 Erlang .erl .hrl|F# .fs .fsi .fsx|Fortran .f .f90 .f95 .f03 .f08 .for|GDScript .gd|GLSL .glsl .vert .frag|Go .go|Gradle .gradle
-Groovy .groovy =Jenkinsfile|HCL .tf .hcl .tfvars|Haskell .hs .lhs|Haxe .hx|Idris .idr|Java .java|JavaScript .js .mjs .cjs .jsx|Julia .jl
-Kotlin .kt .kts|Lean .lean|Lua .lua|MATLAB .matlab|Makefile .mk .mak =Makefile =makefile =GNUmakefile =Makefile.am =Makefile.in|Mojo .mojo
-Meson =meson.build =meson_options.txt|Nim .nim|Nix .nix|OCaml .ml .mli|Objective-C .m|Objective-C++ .mm|PHP .php .phtml .php5|Pascal .pas .pp .dpr
-Perl .pl .pm .t .perl|PowerShell .ps1 .psm1 .psd1|Prolog .pro .prolog|Protocol_Buffer .proto|Python .py .pyi .pyw =SConstruct =wscript|R .r .rmd
-Racket .rkt|Raku .raku .rakumod|Ruby .rb .rake .gemspec .ru =Gemfile =Rakefile =Podfile|Rust .rs|SQL .sql .ddl|Scala .scala .sc .sbt|Scheme .scm .ss
-Shell .sh .bash .zsh .ksh .bats|Smalltalk .st|Solidity .sol|Starlark .bzl .star =BUILD =BUILD.bazel =WORKSPACE|Swift .swift|SystemVerilog .sv .svh
-Tcl .tcl|Thrift .thrift|TypeScript .ts .tsx .mts .cts|VHDL .vhd .vhdl|Verilog .v .vh|Vim_Script .vim =.vimrc|Visual_Basic .vb .bas .vbs|Vue .vue
-Svelte .svelte|WebAssembly .wat .wast|Zig .zig|fish .fish|jq .jq|GraphQL .graphql .gql|Mathematica .wl .nb|SAS .sas|Stata .do .ado|Apex .cls
+Groovy .groovy =Jenkinsfile|HCL .tf .hcl .tfvars|Haskell .hs .lhs|Haxe .hx|Idris .idr|Java .java
+JavaScript .js .mjs .cjs .jsx|Julia .jl
+Kotlin .kt .kts|Lean .lean|Lua .lua|MATLAB .matlab
+Makefile .mk .mak =Makefile =makefile =GNUmakefile =Makefile.am =Makefile.in|Mojo .mojo
+Meson =meson.build =meson_options.txt|Nim .nim|Nix .nix|OCaml .ml .mli|Objective-C .m|Objective-C++ .mm
+PHP .php .phtml .php5|Pascal .pas .pp .dpr
+Perl .pl .pm .t .perl|PowerShell .ps1 .psm1 .psd1|Prolog .pro .prolog|Protocol_Buffer .proto
+Python .py .pyi .pyw =SConstruct =wscript|R .r .rmd
+Racket .rkt|Raku .raku .rakumod|Ruby .rb .rake .gemspec .ru =Gemfile =Rakefile =Podfile|Rust .rs|SQL .sql .ddl
+Scala .scala .sc .sbt|Scheme .scm .ss
+Shell .sh .bash .zsh .ksh .bats|Smalltalk .st|Solidity .sol|Starlark .bzl .star =BUILD =BUILD.bazel =WORKSPACE|Swift .swift
+SystemVerilog .sv .svh
+Tcl .tcl|Thrift .thrift|TypeScript .ts .tsx .mts .cts|VHDL .vhd .vhdl|Verilog .v .vh|Vim_Script .vim =.vimrc
+Visual_Basic .vb .bas .vbs|Vue .vue
+Svelte .svelte|WebAssembly .wat .wast|Zig .zig|fish .fish|jq .jq|GraphQL .graphql .gql|Mathematica .wl .nb|SAS .sas
+Stata .do .ado|Apex .cls
 """
 _MARKUP = """
-CSS .css|HTML .html .htm .xhtml|Jinja .j2 .jinja .jinja2|Less .less|SCSS .scss .sass|Stylus .styl|TeX .tex .sty .bib|Handlebars .hbs .handlebars
+CSS .css|HTML .html .htm .xhtml|Jinja .j2 .jinja .jinja2|Less .less|SCSS .scss .sass|Stylus .styl|TeX .tex .sty .bib
+Handlebars .hbs .handlebars
 """
 _DATA = """
-CSV .csv .tsv|INI .ini .cfg .conf .properties .editorconfig|JSON .json .jsonl .ndjson .geojson .webmanifest .map|Jupyter_Notebook .ipynb|SVG .svg
-TOML .toml =Cargo.lock =poetry.lock =Pipfile|XML .xml .xsd .xsl .xslt .plist .csproj .vcxproj .pom .wsdl .rss|YAML .yml .yaml =yarn.lock
+CSV .csv .tsv|INI .ini .cfg .conf .properties .editorconfig|JSON .json .jsonl .ndjson .geojson .webmanifest .map
+Jupyter_Notebook .ipynb|SVG .svg
+TOML .toml =Cargo.lock =poetry.lock =Pipfile|XML .xml .xsd .xsl .xslt .plist .csproj .vcxproj .pom .wsdl .rss
+YAML .yml .yaml =yarn.lock
 Gettext_Catalog .po .pot|Diff .diff .patch|Ignore_List =.gitignore =.dockerignore|Text_Data .dat .lock
 """
 _PROSE = """
-AsciiDoc .adoc .asciidoc|Markdown .md .markdown .mdx =README|Org .org|reStructuredText .rst|Text .txt .text =LICENSE =COPYING =NOTICE =AUTHORS
+AsciiDoc .adoc .asciidoc|Markdown .md .markdown .mdx =README|Org .org|reStructuredText .rst
+Text .txt .text =LICENSE =COPYING =NOTICE =AUTHORS
 """
 
 
@@ -94,7 +110,10 @@ _SHEBANG = re.compile(r"#![ \t]*\S{0,100}?/(?:env[ \t]+(?:-\S{1,20}[ \t]+)?)?([A
 _SHARED: dict[str, tuple[tuple[str, re.Pattern[str]], ...]] = {
     ".h": (
         ("Objective-C", re.compile(r"^[ \t]*@(?:interface|protocol|property|end)\b|^#import\b", re.MULTILINE)),
-        ("C++", re.compile(r"^[ \t]*(?:class\s+\w+|template\s*<|namespace\s+\w+|using\s+\w+|public:|private:)|std::", re.MULTILINE)),
+        (
+            "C++",
+            re.compile(r"^[ \t]*(?:class\s+\w|template\s*<|namespace\s+\w|using\s|public:|private:)|std::", re.MULTILINE),
+        ),
     ),
     ".m": (("MATLAB", re.compile(r"^[ \t]*(?:function\b[^{;]{0,200}$|%|end[ \t]*$)", re.MULTILINE)),),
     ".pl": (("Prolog", re.compile(r"^[a-z]\w*\([^)\n]{0,200}\)[ \t]*:-|^:- ", re.MULTILINE)),),

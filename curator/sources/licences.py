@@ -1,6 +1,7 @@
 """Which licence a file is under, as an SPDX identifier: from its own header, or from the text of a LICENSE file.
 
-A licence text is told by phrases that only it has, not by its whole wording, so that filled-in names, years and line breaks do not matter.
+A licence text is told by phrases that only it has, not by its whole wording, so that filled-in names, years and line breaks
+do not matter.
 """
 
 from __future__ import annotations
@@ -8,11 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-NAMES = tuple(
-    stem + suffix
-    for stem in ("LICENSE", "LICENCE", "COPYING", "UNLICENSE", "License", "license", "COPYING.LESSER", "LICENSE-MIT", "LICENSE-APACHE")
-    for suffix in ("", ".txt", ".md", ".rst")
-)
+_STEMS = "LICENSE LICENCE COPYING UNLICENSE License license COPYING.LESSER LICENSE-MIT LICENSE-APACHE"
+NAMES = tuple(stem + suffix for stem in _STEMS.split() for suffix in ("", ".txt", ".md", ".rst"))
 _NAME = re.compile(r"(?:un)?licen[cs]e(?:-[\w.]{1,20})?|copying(?:\.lesser)?", re.IGNORECASE)
 
 _SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() -]{2,100})")
@@ -96,10 +94,9 @@ def of_header(code: str) -> str | None:
     return of_text(head) if "permission is hereby granted" in plain or "redistributions of source code" in plain else None
 
 
-
 def _plain(text: str) -> str:
     """Lower case, one space between words, comment marks gone; hyphens inside of words stay."""
-    return " ".join(word.strip("/*#;\"“”>|!") for word in text.lower().split() if word.strip("/*#;\"“”>|!-"))
+    return " ".join(word.strip('/*#;"“”>|!') for word in text.lower().split() if word.strip('/*#;"“”>|!-'))
 
 
 def nearest(path: str, known: dict[str, str | None]) -> str | None:

@@ -9,15 +9,24 @@ from dataclasses import dataclass
 APPARATUS = frozenset(
     name.strip()
     for names in (
-        "references, external links, external link, see also, further reading, notes, footnotes, notes and references, citations, sources,"
-        " bibliography, works cited, references and notes, notes and citations, general references, links, web links, gallery, general sources",
-        "参考文献, 參考文獻, 参考资料, 參考資料, 外部链接, 外部連結, 外部鏈接, 外部連接, 外部连接, 参见, 參見, 参看, 參看, 参考, 參考, 注释, 註釋, 注釋,"
-        " 腳註, 脚注, 註解, 注解, 備註, 备注, 延伸阅读, 延伸閱讀, 扩展阅读, 相关条目, 相關條目, 资料来源, 資料來源, 来源, 來源, 註腳, 參考來源, 参考来源,"
-        " 參考資料與注釋, 外部链结, 相关链接, 相關連結, 參考, 参考书目, 參考書目, 相關連接, 参考网站, 注脚, 内部链接, 關連項目, 関連項目, 外部リンク, 参考資料, 関連書籍",
-        "einzelnachweise, weblinks, literatur, siehe auch, quellen, anmerkungen, références, liens externes, voir aussi, notes et références,"
-        " bibliographie, enlaces externos, véase también, referencias, bibliografía, collegamenti esterni, note, bibliografia, voci correlate,"
-        " altri progetti, ligações externas, ver também, referências, примечания, ссылки, литература, см. также, externe links, bronnen,"
-        " 같이 보기, 외부 링크, 각주, 참고 문헌, liên kết ngoài, tham khảo, xem thêm, chú thích, вижте също, външни препратки, източници, бележки",
+        "references, external links, external link, see also, further reading, notes, footnotes, notes and references,"
+        " citations, sources,"
+        " bibliography, works cited, references and notes, notes and citations, general references, links, web links,"
+        " gallery, general sources",
+        "参考文献, 參考文獻, 参考资料, 參考資料, 外部链接, 外部連結, 外部鏈接, 外部連接, 外部连接, 参见, 參見, 参看,"
+        " 參看, 参考, 參考, 注释, 註釋, 注釋,"
+        " 腳註, 脚注, 註解, 注解, 備註, 备注, 延伸阅读, 延伸閱讀, 扩展阅读, 相关条目, 相關條目, 资料来源, 資料來源, 来源,"
+        " 來源, 註腳, 參考來源, 参考来源,"
+        " 參考資料與注釋, 外部链结, 相关链接, 相關連結, 參考, 参考书目, 參考書目, 相關連接, 参考网站, 注脚, 内部链接,"
+        " 關連項目, 関連項目, 外部リンク, 参考資料, 関連書籍",
+        "einzelnachweise, weblinks, literatur, siehe auch, quellen, anmerkungen, références, liens externes, voir aussi,"
+        " notes et références,"
+        " bibliographie, enlaces externos, véase también, referencias, bibliografía, collegamenti esterni, note,"
+        " bibliografia, voci correlate,"
+        " altri progetti, ligações externas, ver também, referências, примечания, ссылки, литература, см. также, externe"
+        " links, bronnen,"
+        " 같이 보기, 외부 링크, 각주, 참고 문헌, liên kết ngoài, tham khảo, xem thêm, chú thích, вижте също, външни"
+        " препратки, източници, бележки",
     )
     for name in names.split(",")
 )

@@ -19,8 +19,8 @@ _BRACKETS = re.compile(
 
 
 class Marks:
-    """Matched constructs of a text: `ends[position]` is the position after the construct that begins there, `kinds[position]`
-    what it is. The `]]` of a link is a mark of its own. `positions` is sorted."""
+    """Matched constructs of a text: `ends[position]` is the position after the construct that begins there,
+    `kinds[position]` what it is. The `]]` of a link is a mark of its own. `positions` is sorted."""
 
     def __init__(self, text: str) -> None:
         self.ends: dict[int, int] = {}

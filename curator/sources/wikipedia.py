@@ -22,19 +22,23 @@ Variant = Literal["zh-hans", "zh-hant", "zh-cn", "zh-tw", "zh-hk", "zh-mo", "zh-
 
 READ_BYTES = 1 << 20
 _REDIRECT = re.compile(
-    r"\s*#\s*(?:redirect|重定向|重新導向|转向|轉向|転送|リダイレクト|넘겨주기|weiterleitung|redirection|redirección|redirecionamento"
+    r"\s*#\s*(?:redirect|重定向|重新導向|转向|轉向|転送|リダイレクト|넘겨주기|weiterleitung|redirection|redirección"
+    r"|redirecionamento"
     r"|rinvia|перенаправление|doorverwijzing|đổi|пренасочване|виж)\s*:?\s*\[\[",
     re.IGNORECASE,
 )
 _DISAMBIGUATION = re.compile(
-    r"\{\{\s*(?:[\w ]{0,30}disambig(?:uation)?|hndis|geodis|dab|disamb|消歧[义義]|消歧[义義]页|消歧[义義]頁|begriffsklärung|homonymie"
+    r"\{\{\s*(?:[\w ]{0,30}disambig(?:uation)?|hndis|geodis|dab|disamb|消歧[义義]|消歧[义義]页|消歧[义義]頁"
+    r"|begriffsklärung|homonymie"
     r"|desambiguación|desambiguação|disambigua|aimai|曖昧さ回避|동음이의|неоднозначность|пояснение)\s*[|}]",
     re.IGNORECASE,
 )
 _DISAMBIGUATION_TITLE = re.compile(r"[(（](?:disambiguation|消歧[义義])[)）]$")
-_DUMP = re.compile(r"(?:^|[/_-])([a-z]{2,3}(?:_[a-z_]{1,20})?|simple)(wiki(?:tionary|source|books|quote|voyage|versity)?)-(\d{8}|latest)-")
+_DUMP = re.compile(
+    r"(?:^|[/_-])([a-z]{2,3}(?:_[a-z_]{1,20})?|simple)(wiki(?:tionary|source|books|quote|voyage|versity)?)-(\d{8}|latest)-"
+)
 _HOSTS = re.compile(r"\.(?:wikipedia|wiktionary|wikisource|wikibooks|wikiquote|wikivoyage|wikiversity)\.org$")
-_MODELS = frozenset(["wikitext", "css", "sanitized-css", "javascript", "json", "text", "Scribunto", "flow-board", "GeoJson.JsonConfig"])
+_MODELS = frozenset(["css", "sanitized-css", "javascript", "json", "text", "Scribunto", "flow-board", "GeoJson.JsonConfig"])
 NEW_LICENSE = "20230607"  # Wikimedia's terms of use name CC BY-SA 4.0, before 3.0, since 7 June 2023
 
 
@@ -42,10 +46,10 @@ NEW_LICENSE = "20230607"  # Wikimedia's terms of use name CC BY-SA 4.0, before 3
 class Wikipedia:
     """Articles of MediaWiki XML dumps, plain or compressed (.bz2, .gz, .zst; UTF-8 or UTF-16): one document per page.
 
-    Pages of other `namespaces` than 0, redirects, pages that are not wikitext and pages without text are skips. A multistream .bz2 is
-    cut into ranges of whole bz2 streams. A damaged stream, or a malformed page, costs itself alone. Pages above
-    `max_page_bytes` of XML are errors. `variant` chooses among the forms of Chinese `-{…}-` markup; `language` (`zh`) builds
-    addresses where neither the dump's head nor its file name says which wiki it is.
+    Pages of other `namespaces` than 0, redirects, pages that are not wikitext and pages without text are skips. A
+    multistream .bz2 is cut into ranges of whole bz2 streams. A damaged stream, or a malformed page, costs itself alone.
+    Pages above `max_page_bytes` of XML are errors. `variant` chooses among the forms of Chinese `-{…}-` markup; `language`
+    (`zh`) builds addresses where neither the dump's head nor its file name says which wiki it is.
     """
 
     variant: Variant | None = None
@@ -59,7 +63,7 @@ class Wikipedia:
 
     def __post_init__(self) -> None:
         if self.max_page_bytes < 1024:
-            raise ValueError(f"max_page_bytes: {self.max_page_bytes} is too small for any page, which is bytes of XML; the default is 32 MiB")
+            raise ValueError(f"max_page_bytes: {self.max_page_bytes} bytes of XML hold no page; the default is 32 MiB")
         if self.language is not None and not re.fullmatch(r"[a-z]{2,3}(-[a-z-]+)?|simple", self.language):
             raise ValueError(f"language: {self.language!r} is not the code of a Wikipedia, such as zh or zh-yue")
 
@@ -225,7 +229,8 @@ def _last_page(splitter: Splitter, contents: Iterator[bytes]) -> Iterator[bytes 
 
 
 def _head(path: str) -> bytes:
-    """The first decompressed bytes of a dump, up to its first page. What is damaged there is told when it is read in earnest."""
+    """The first decompressed bytes of a dump, up to its first page. What is damaged there is told when it is read in
+    earnest."""
     head = bytearray()
     try:
         with open_stream(path) as stream:

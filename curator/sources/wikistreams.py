@@ -1,7 +1,7 @@
 """The compressed bytes of a dump: which bz2 streams a range owns, and their contents, damage included.
 
-A multistream dump is many bz2 streams one after the other, each of some hundred pages. Every stream begins, on a byte border, with a
-header and the magic number of a block, 80 bits that do not occur in compressed data by chance.
+A multistream dump is many bz2 streams one after the other, each of some hundred pages. Every stream begins, on a byte
+border, with a header and the magic number of a block, 80 bits that do not occur in compressed data by chance.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def next_stream(raw: IO[bytes], start: int) -> int | None:
 
 
 def streams(raw: IO[bytes], start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-    """`(place, contents)` of each bz2 stream from `start` on. Contents must be read to their end, or to the Damage that they raise,
-    before the next stream is asked for."""
+    """`(place, contents)` of each bz2 stream from `start` on. Contents must be read to their end, or to the Damage that
+    they raise, before the next stream is asked for."""
     place = next_stream(raw, start)
     while place is not None:
         stream = _Stream(raw, place)

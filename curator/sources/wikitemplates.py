@@ -106,18 +106,24 @@ TEMPLATES: dict[str, Rendering] = {
     **_named("lang | color | colour | font color | fontcolor | colored text | colorsample", argument(2, "text")),
     **_named("transl | transliteration | tlit | columns-list | script | rtl-lang", argument(-1)),
     **_named(
-        "nowrap | nobr | no wrap | small | smaller | big | larger | resize | em | strong | abbr | abbrlink | tooltip | h:title | mono"
-        " | code | tt | kbd | var | mvar | math | samp | sic | smallcaps | sc | uc first | visible anchor | vanchor | 小 | 大 | 不換行"
-        " | 不换行 | 僻字 | zy | ruby | rubyh | 注音 | 拼音 | flag | flagcountry | flagu | 国旗 | country | plainlist | flatlist"
-        " | not a typo | proper name | linktext | le | link-interwiki | internal link helper | 內部連結 | lj | le2 | ilh | 梵 | s-script"
-        " | lang-zh-hans | lang-zh-hant | polytonic | unicode | ipa text | underline | u | strike | noitalic | nobold | noruby | ilnk | tl2",
+        "nowrap | nobr | no wrap | small | smaller | big | larger | resize | em | strong | abbr | abbrlink | tooltip |"
+        " h:title | mono"
+        " | code | tt | kbd | var | mvar | math | samp | sic | smallcaps | sc | uc first | visible anchor | vanchor | 小"
+        " | 大 | 不換行"
+        " | 不换行 | 僻字 | zy | ruby | rubyh | 注音 | 拼音 | flag | flagcountry | flagu | 国旗 | country | plainlist |"
+        " flatlist"
+        " | not a typo | proper name | linktext | le | link-interwiki | internal link helper | 內部連結 | lj | le2 | ilh"
+        " | 梵 | s-script"
+        " | lang-zh-hans | lang-zh-hant | polytonic | unicode | ipa text | underline | u | strike | noitalic | nobold |"
+        " noruby | ilnk | tl2",
         argument(1, "text", "content"),
     ),
     **_named("ill | interlanguage link | ill2 | illm | interlanguage link multi", argument("lt", 1)),
     **_named("tsl | translink | 译 | 譯", _translated),
     **_named("illz | link-lang", _link_elsewhere),
     **_named(
-        "quote | blockquote | bquote | cquote | quotation | quote box | rquote | pull quote | centered pull quote | 引文 | 引言 | 引用"
+        "quote | blockquote | bquote | cquote | quotation | quote box | rquote | pull quote | centered pull quote | 引文"
+        " | 引言 | 引用"
         " | poem quote | poemquote | verse translation | poem | 诗 | 詩",
         lambda given: ["<br>", *given.get("text", "quote", "content", 1), "<br>"],
     ),

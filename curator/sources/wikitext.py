@@ -2,9 +2,9 @@
 
 Kept: prose, headings as plain lines, lists ("- ", "1. ", two spaces a level), link labels, quotations, formulas as LaTeX
 between `$`, code, and the few templates that carry words (`wikitemplates`). Dropped: all other templates, references,
-galleries, files, categories, links to other languages, comments, and sections that only list references or links.
-Tables are dropped too: their cells are mostly numbers and fragments, and a cell without its row and column says little.
-Every paragraph, heading and list item is one line; lines are separated by one newline.
+galleries, files, categories, links to other languages, comments, and sections that only list references or links. Tables
+are dropped too: their cells are mostly numbers and fragments, and a cell without its row and column says little. Every
+paragraph, heading and list item is one line; lines are separated by one newline.
 
 Tag extensions (`ref`, `math`, …) are cut out first, then brackets are matched (`wikimarks`), then the text is walked once:
 a dropped construct is jumped over, a kept one is walked into by way of a list of spans still to do, so nothing recurses.
@@ -15,10 +15,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from curator.sources import wikilines
-from curator.sources.wikimarks import ARGUMENT, LINK, LINK_END, TABLE, TEMPLATE, VARIANT, Marks
+from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
 from curator.sources.wikitemplates import Arguments, Part, rendering
 from curator.sources.wikivariants import LONGEST_FLAGS, choose, is_flags, is_silent, rules
 
@@ -26,16 +26,18 @@ GONE = "\x01"  # stands where a template was dropped, until the punctuation arou
 _HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki
 
 
+_NOT_TEXT = """
+file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류
+datei bild kategorie fichier catégorie archivo imagen categoría файл категория
+"""
+NOT_TEXT = frozenset(_NOT_TEXT.split())
+
+
 @dataclass(frozen=True)
 class Namespaces:
     """Prefixes, in lower case, of links that are no part of the text."""
 
-    dropped: frozenset[str] = field(
-        default=frozenset(
-            "file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류".split()
-            + "datei bild kategorie fichier catégorie archivo imagen categoría файл категория".split()
-        )
-    )
+    dropped: frozenset[str] = NOT_TEXT
 
     def including(self, names: Mapping[int, str]) -> Namespaces:
         """With this wiki's own names of File (6), Media (-2) and Category (14)."""
@@ -57,16 +59,12 @@ def plain_text(wikitext: str, namespaces: Namespaces = EVERYWHERE, variant: str 
 
 # ------------------------------------------------------------------------------------------------------- tag extensions
 
-_DROPPED_TAGS = frozenset(
-    "ref references gallery timeline score hiero imagemap graph mapframe maplink templatedata templatestyles inputbox"
-    " categorytree style script indicator includeonly dynamicpagelist rss section".split()
-)
-_EXTENSIONS = re.compile(
-    r"<!--|<(ref|references|gallery|timeline|score|hiero|imagemap|graph|mapframe|maplink|templatedata|templatestyles|inputbox"
-    r"|categorytree|style|script|indicator|includeonly|dynamicpagelist|rss|section|nowiki|pre|source|syntaxhighlight|math|chem|ce)"
-    r"(?=[\s/>])([^<>]*+)>",
-    re.IGNORECASE,
-)
+_DROPPED_TAGS = """
+ref references gallery timeline score hiero imagemap graph mapframe maplink templatedata templatestyles inputbox categorytree
+style script indicator includeonly dynamicpagelist rss section
+"""
+_HELD_TAGS = "nowiki pre source syntaxhighlight math chem ce"
+_EXTENSIONS = re.compile(rf"<!--|<({'|'.join((_DROPPED_TAGS + _HELD_TAGS).split())})(?=[\s/>])([^<>]*+)>", re.IGNORECASE)
 _HELD_PIECE = re.compile(f"{_HELD}([0-9]+){_HELD}")
 
 
@@ -108,7 +106,7 @@ def _cut_extensions(text: str, held: list[str]) -> str:
                 done = len(text)  # MediaWiki hides the rest of the page
                 break
             continue
-        if tag != "!--" and tag not in _DROPPED_TAGS:
+        if tag in _HELD_TAGS.split():
             parts.append(f"{_HELD}{len(held)}{_HELD}")
             held.append(_verbatim(tag, text[inside : closing[0]], opening[2]))
         done = closing[1]
@@ -164,7 +162,7 @@ def _walk(text: str, namespaces: Namespaces, variant: str | None) -> str:
             index += 1
             if kind == LINK:
                 at = _link(text, mark, end, namespaces, out)
-            elif kind == TEMPLATE or kind == VARIANT:
+            elif kind in (TEMPLATE, VARIANT):
                 kept = _template(text, mark, end, marks) if kind == TEMPLATE else _variant(text, mark, end, marks, variant)
                 if kept:
                     todo.append((end, stop))
@@ -173,7 +171,7 @@ def _walk(text: str, namespaces: Namespaces, variant: str | None) -> str:
                     break
                 if kind == TEMPLATE:
                     out.append(GONE)
-            elif kind == ARGUMENT or kind == TABLE:
+            elif kind in (ARGUMENT, TABLE):
                 out.append("\n" if kind == TABLE else GONE)
         if at < stop:
             out.append(text[at:stop])
@@ -258,15 +256,19 @@ def _variant(text: str, start: int, end: int, marks: Marks, variant: str | None)
 # ------------------------------------------------------------------------------------------------------- inline markup
 
 _EXTERNAL = re.compile(r"\[(?:https?:|ftps?:)?//[^\s\[\]]++[ \t]*+([^\[\]\n]*+)\]", re.IGNORECASE)
-_BLOCK_TAG = re.compile(
-    r"</?(?:br|p|div|tr|blockquote|center|h[1-6]|ul|ol|dl|dd|dt|table|hr|poem|caption|tbody|thead)(?=[\s/>])[^<>]*+>", re.IGNORECASE
-)
-_INLINE_TAG = re.compile(
-    r"</?(?:span|small|big|b|i|u|s|em|strong|sup|sub|code|tt|kbd|var|samp|font|cite|q|abbr|del|ins|strike|bdi|bdo|mark|ruby|rb|rtc"
-    r"|time|wbr|data|dfn|link|meta|img|a|li|td|th|col|colgroup|nowiki|pre|ref|references|gallery|math|includeonly|noinclude|onlyinclude"
-    r"|source|syntaxhighlight|section|translate|languages|tvar)(?=[\s/>])[^<>]*+>",
-    re.IGNORECASE,
-)
+_BLOCK_TAGS = "br p div tr blockquote center h[1-6] ul ol dl dd dt table hr poem caption tbody thead"
+_INLINE_TAGS = """
+span small big b i u s em strong sup sub code tt kbd var samp font cite q abbr del ins strike bdi bdo mark ruby rb rtc time wbr
+data dfn link meta img a li td th col colgroup nowiki pre ref references gallery math includeonly noinclude onlyinclude source
+syntaxhighlight section translate languages tvar
+"""
+
+
+def _tags(names: str) -> re.Pattern[str]:
+    return re.compile(rf"</?(?:{'|'.join(names.split())})(?=[\s/>])[^<>]*+>", re.IGNORECASE)
+
+
+_BLOCK_TAG, _INLINE_TAG = _tags(_BLOCK_TAGS), _tags(_INLINE_TAGS)
 _ITEM_TAG = re.compile(r"<li(?=[\s/>])[^<>]*+>", re.IGNORECASE)
 _RUBY = re.compile(r"<(rt|rp)>[^<>]{0,200}+</\1>", re.IGNORECASE)
 _RAISED = re.compile(r"<(su[pb])>([0-9+−–-]{1,6})</\1>", re.IGNORECASE)

@@ -1,8 +1,8 @@
 """MediaWiki XML exports, page by page: finding `<page>…</page>` in a stream of bytes, and reading one page.
 
-Pages are cut out of the stream by their tags and each is parsed by its own expat parser, so a malformed page costs that page
-alone, memory is bounded by the largest page, and no document type (so no entity) can be in force: entities other than XML's own five are
-errors. Raw `<page>` cannot occur in a page's text, where `<` is escaped.
+Pages are cut out of the stream by their tags and each is parsed by its own expat parser, so a malformed page costs that
+page alone, memory is bounded by the largest page, and no document type (so no entity) can be in force: entities other than
+XML's own five are errors. Raw `<page>` cannot occur in a page's text, where `<` is escaped.
 """
 
 from __future__ import annotations
