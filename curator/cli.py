@@ -206,13 +206,43 @@ def _training_config(section: config.Section) -> Any:
 
 def _train(training: Any, output: str, tokens: str | None = None) -> dict[str, Any]:
     from curator.train import train as train_model
+    from curator.pipeline.run import RunFailed
+    from curator.tokens.shards import ShardError
+    from curator.train.checkpoint import CheckpointMismatch
+    from curator.train.loop import TrainingDiverged
 
     console.print("[bold]training[/]")
-    return train_model(training, tokens or storage.join(output, "tokens"), output, progress=_tell)
+    shards = tokens or storage.join(output, "tokens")
+    try:
+        try:
+            return train_model(training, shards, output, progress=_tell)
+        except CheckpointMismatch as error:
+            if tokens is not None:
+                raise
+            aside = _set_aside(output)
+            _say(f"  {error}\n  so training begins anew; the earlier checkpoints are kept in {aside}")
+            return train_model(training, shards, output, progress=_tell)
+    except (CheckpointMismatch, TrainingDiverged, ShardError) as error:
+        raise RunFailed(f"training: {error}") from error
 
 
-def _tell(line: str) -> None:
-    console.print(f"  {line}", markup=False, highlight=False)
+def _set_aside(output: str) -> str:
+    """A run whose corpus has changed trains anew, and never throws away what was trained before."""
+    number = 1
+    while os.path.exists(aside := os.path.join(output, f"checkpoints.{number}")):
+        number += 1
+    os.rename(os.path.join(output, "checkpoints"), aside)
+    return aside
+
+
+def _tell(record: dict[str, Any]) -> None:
+    from curator.train.journal import plain_line
+
+    _say(f"  {plain_line(record)}")
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _summary(output: str) -> dict[str, Any]:
@@ -236,6 +266,7 @@ def _complaining() -> Iterator[None]:
     from curator.engine.quarantine import WorkerKillers
     from curator.engine.ray import ClusterError
     from curator.pipeline.load import RecipeErrors
+    from curator.pipeline.run import RunFailed
     from curator.wheels import WheelError
 
     try:
@@ -243,7 +274,7 @@ def _complaining() -> Iterator[None]:
     except (config.ConfigError, RecipeErrors) as error:
         complaints.print(str(error))
         raise typer.Exit(2) from None
-    except (storage.StorageError, WheelError, OutputInUse, TooManyErrors, WorkerKillers, ClusterError, FileNotFoundError) as error:
+    except (storage.StorageError, WheelError, OutputInUse, TooManyErrors, WorkerKillers, ClusterError, RunFailed) as error:
         complaints.print(f"curator: {error}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

@@ -181,7 +181,7 @@ def rows_digest(batch: pa.RecordBatch | pa.Table) -> int:
     digests of shards add up to the digest of the run however it was cut into shards."""
     total = 0
     for row in batch.to_pylist():
-        total += xxhash.xxh3_128_intdigest(orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+        total += xxhash.xxh3_128_intdigest(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=bytes.hex))
     return total & ((1 << 128) - 1)
 
 

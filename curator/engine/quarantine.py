@@ -89,7 +89,7 @@ def _child(leg: Leg, slice_: tuple[int, int, int] | None) -> tuple[bool, str]:
     """Run (a slice of) the shard in a fresh process, with no output; whether it lived, and the last it said."""
     command = [sys.executable, "-m", "curator.engine.quarantine"]
     done = subprocess.run(command, input=cloudpickle.dumps((leg, slice_)), capture_output=True, check=False)
-    if done.returncode > 0:
+    if done.returncode == 1:  # a Python exception of the trial itself, not a death
         raise WorkerKillers(f"{leg.key}: the trial process failed: {done.stderr.decode(errors='replace')[-500:]}")
     return done.returncode == 0, done.stdout.decode().strip()
 

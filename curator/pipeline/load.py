@@ -18,7 +18,8 @@ from curator.pipeline.plugins import Plugins
 from curator.pipeline.recipe import Recipe, SourceSpec, StageSpec
 from curator.sources import SOURCES
 from curator.stages import STAGES
-from curator.tokens import Mixture, Tokenize
+from curator.tokens.build import Tokenize, check
+from curator.tokens.mixture import Mixture
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -71,16 +72,17 @@ def load_recipe(
     errors: list[ConfigError] = []
     plugins = _attempt(errors, lambda: Plugins.load(top.plugins, section)) or Plugins()
     sources = _sources(top.sources, section, plugins, errors)
-    stages = _stages(top.stages, section, plugins, sources, errors)
+    named = list(top.sources) if isinstance(top.sources, Section) else []  # also those with a slip of their own
+    stages = _stages(top.stages, section, plugins, named, errors)
     tokenize = _optional(Tokenize, top.tokenize, section, "tokenize", errors)
     mixture = _optional(Mixture, top.mixture, section, "mixture", errors)
     train = _attempt(errors, lambda: _train(top.train, section))
     if mixture and not tokenize:
         errors.append(section.error("mixture: needs tokenize: beside it", "mixture"))
-    if train is not None and not mixture:
-        errors.append(section.error("train: needs tokenize: and mixture: beside it", "train"))
-    if mixture:
-        _attempt(errors, lambda: _check_mixture(mixture, sources, section))
+    if train is not None and not tokenize:
+        errors.append(section.error("train: needs tokenize: beside it", "train"))
+    if tokenize:
+        _attempt(errors, lambda: _check_tokens(tokenize, mixture or Mixture(), named, section))
     recipe = Recipe(
         name=top.name,
         path=section.path,
@@ -134,11 +136,11 @@ def _train(value: Any, section: Section) -> Section | None:
         raise section.error(f"train: {error}", "train") from None
 
 
-def _check_mixture(mixture: Mixture, sources: Mapping[str, SourceSpec], section: Section) -> None:
+def _check_tokens(tokenize: Tokenize, mixture: Mixture, sources: Sequence[str], section: Section) -> None:
     try:
-        mixture.check(list(sources))
+        check(tokenize, mixture, sources)
     except ValueError as error:
-        raise section.error(f"mixture: {error}", "mixture") from None
+        raise section.error(str(error), "mixture" if "weights" in str(error) else "tokenize") from None
 
 
 # -------------------------------------------------------------------------------------------------------------- sources
@@ -180,7 +182,7 @@ def _source(name: str, entry: Any, sources: Section, known: Mapping[str, type]) 
 
 
 def _stages(
-    value: Any, top: Section, plugins: Plugins, sources: Mapping[str, SourceSpec], errors: list[ConfigError]
+    value: Any, top: Section, plugins: Plugins, sources: Sequence[str], errors: list[ConfigError]
 ) -> list[StageSpec]:
     if value is None:
         return []
@@ -202,7 +204,7 @@ def _stages(
 
 
 def _stage(
-    entry: Any, stages: Items, index: int, known: Mapping[str, Any], sources: Mapping[str, SourceSpec]
+    entry: Any, stages: Items, index: int, known: Mapping[str, Any], sources: Sequence[str]
 ) -> StageSpec:
     line = stages.line(index)
     if isinstance(entry, str):
@@ -272,7 +274,7 @@ def _where(section: Section) -> dict[str, tuple[str, ...]]:
     return {column: config.convert(values, tuple[str, ...], where, column) for column, values in where.items()}
 
 
-def _only(section: Section, sources: Mapping[str, SourceSpec]) -> frozenset[str]:
+def _only(section: Section, sources: Sequence[str]) -> frozenset[str]:
     if "only" not in section:
         return frozenset(sources)
     only = config.convert(section["only"], tuple[str, ...], section, "only")

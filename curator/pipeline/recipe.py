@@ -10,7 +10,8 @@ from curator.config import Section
 from curator.engine.shard import Placed
 from curator.engine.splits import SPLIT_BYTES
 from curator.pipeline.plugins import Plugins
-from curator.tokens import Mixture, Tokenize
+from curator.tokens.build import Tokenize
+from curator.tokens.mixture import Mixture
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
-from curator import storage, tokens
+from curator import storage
 from curator.documents import Executor, Shard
+from curator.engine.digest import ordered_digest
 from curator.engine.lease import Lease
 from curator.engine.manifest import Manifest, drift, fingerprint
 from curator.engine.passes import State, check_errors, look, run_pass
@@ -21,6 +20,12 @@ from curator.pipeline.plan import Route, describe, find_inputs, first_legs, late
 from curator.pipeline.publish import publish
 from curator.pipeline.recipe import Recipe, StageSpec
 from curator.pipeline.watch import Watch
+from curator.tokens.build import build as build_tokens
+from curator.tokens.mixture import Mixture
+
+
+class RunFailed(Exception):
+    """The recipe is sound and its data are not what it needs; says what is missing."""
 
 
 @dataclass
@@ -73,7 +78,11 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
         built = None
         if recipe.tokenize:
             watch.begins("tokens")
-            built = tokens.build(recipe.tokenize, recipe.mixture, final_shards(recipe, progress), recipe.output, executor)
+            mixture, shards = recipe.mixture or Mixture(), final_shards(recipe, progress)
+            try:
+                built = build_tokens(recipe.tokenize, mixture, shards, recipe.output, executor, watch.advances)
+            except ValueError as error:  # a mixture that these documents cannot give, a tokenizer that cannot be used
+                raise RunFailed(f"tokens: {error}") from error
         return publish(recipe, progress.all(), progress.finals(), {n: dict(m.summary) for n, m in marks.items()}, built)
 
 
@@ -122,7 +131,7 @@ def _mark(recipe: Recipe, spec: StageSpec, progress: Progress, executor: Executo
     folder = f"work/{spec.placed.name}"
     paths = spec.placed.stage.mark(signed, storage.join(recipe.output, folder), executor)
     digests: dict[str, str] = {}
-    for index, digest in executor.map(_marks_digest, list(paths)):
+    for index, digest in executor.map(ordered_digest, list(paths)):
         digests[signed[index].key] = digest
     marks = Marks(
         fingerprint=fingerprint(inputs),
@@ -167,16 +176,6 @@ def _read_json(path: str) -> dict[str, Any] | None:
         return orjson.loads(storage.read_bytes(path))
     except (OSError, ValueError):
         return None
-
-
-def _marks_digest(path: str) -> str:
-    """Of the marks' rows in their order: they have no id of their own, their place is what counts."""
-    digest = hashlib.blake2b(digest_size=16)
-    with storage.open_input(path) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches():
-            for row in batch.to_pylist():
-                digest.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
-    return digest.hexdigest()
 
 
 # ----------------------------------------------------------------------------------------------------------------- plan

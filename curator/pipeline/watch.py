@@ -23,5 +23,8 @@ class Watch:
     def begins(self, what: str) -> None:
         """Work on the whole dataset begins: marks, tokenizer, token shards, training."""
 
+    def advances(self, what: str, done: int, total: int) -> None:
+        """So much of such work is done."""
+
     def note(self, line: str) -> None:
         """Something that the user should read."""

@@ -90,5 +90,10 @@ class Shown(Watch):
     def begins(self, what: str) -> None:
         self.console.print(f"[bold]{what}[/]")
 
+    def advances(self, what: str, done: int, total: int) -> None:
+        if done == total or time.monotonic() - self._told >= QUIET:
+            self._told = time.monotonic()
+            self.console.print(f"  {what}: {done}/{total}", markup=False, highlight=False)
+
     def note(self, line: str) -> None:
         self.console.print(f"  {line}", markup=False, highlight=False, style="yellow")
