@@ -117,7 +117,9 @@ def test_models_trained_here_pass_the_check(tmp_path: Path) -> None:
 
     lines = [f"__label__{label} {word} {word}{i}" for i in range(300) for label, word in (("a", "alpha"), ("b", "beta"))]
     (tmp_path / "train.txt").write_text("\n".join(lines))
-    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), dim=8, epoch=1, thread=1, verbose=0, minn=2, maxn=3, bucket=1000)
+    trained = fasttext.train_supervised(
+        str(tmp_path / "train.txt"), dim=8, epoch=1, thread=1, verbose=0, minn=2, maxn=3, bucket=1000
+    )
     trained.save_model(str(tmp_path / "dense.bin"))
     trained.quantize(qnorm=True, qout=False, cutoff=300)
     trained.save_model(str(tmp_path / "quantized.ftz"))

@@ -78,7 +78,9 @@ class Normalize:
         text = _where(docs.column("text"), _characters(self.form, self.half_width), self._respelled)
         if self.script != "keep":
             text = _where(text, _HAN, _each(_converter(self.script)))
-        return {"text": _where(pc.utf8_trim(text, "\n"), _LAYOUT, _laid_out)}
+        if pc.any(pc.or_(pc.starts_with(text, "\n"), pc.ends_with(text, "\n"))).as_py():
+            text = pc.utf8_trim(text, "\n")
+        return {"text": _where(text, _LAYOUT, _laid_out)}
 
     def _respelled(self, text: pa.Array) -> pa.Array:
         """Arrow's own kernels, and text by text only what depends on neighbours or on Unicode's tables."""

@@ -126,7 +126,11 @@ def test_utf16_by_its_zeros_and_never_by_its_label_alone(charset: str) -> None:
     ],
 )
 def test_lies(text: str, true: str, declared: str) -> None:
-    for payload, header in ((page(text, true), declared), (page(text, true, declared), None), (page(text, true, declared), declared)):
+    for payload, header in (
+        (page(text, true), declared),
+        (page(text, true, declared), None),
+        (page(text, true, declared), declared),
+    ):
         found = decode(payload, header)
         assert text in found.text
         assert found.replaced == 0
@@ -181,7 +185,10 @@ def test_characters_beyond_pythons_codecs() -> None:
     assert "①" in decode(page(JA, "euc_jp") + euc + b" ", "euc-jp").text
 
 
-@given(st.binary(max_size=300), st.sampled_from([None, "utf-8", "gbk", "big5", "utf-16", "iso-2022-jp", "euc-jp", "nonsense", "hz-gb-2312"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([None, "utf-8", "gbk", "big5", "utf-16", "iso-2022-jp", "euc-jp", "nonsense", "hz-gb-2312"]),
+)
 def test_any_bytes_become_text(payload: bytes, declared: str | None) -> None:
     found = decode(payload, declared)
     found.text.encode("utf-8")

