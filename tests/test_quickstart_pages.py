@@ -1,4 +1,4 @@
-"""The quickstart's web data: the files that the project carries are what pack.py makes of pages/, and hold what README.md says."""
+"""The quickstart's web data: the carried files are what pack.py makes of pages/, and hold what README.md says."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_damage_is_what_it_should_be(index: list[dict[str, str]], built: dic
     for body in broken.values():
         with pytest.raises(UnicodeDecodeError):
             body.decode("utf-8")
-        assert body.decode("utf-8", "replace").count("\ufffd") == 1
+        assert 1 <= body.decode("utf-8", "replace").count("\ufffd") <= 3  # the bytes of one character
     assert b"</html>" not in broken["junk/broken-cut.txt"]
     corrupt = next(row for row in index if row["kind"] == "corrupt")
     with pytest.raises(AssertionError):

@@ -4,8 +4,8 @@
     python pipelines/quickstart/pack.py --check    build, and fail if the files beside this one hold anything else
 
 A page is a small file: `key: value` lines, a blank line, a body in a few marks of Markdown. It is put into the HTML of its
-site (sites.toml, templates/, words.toml) and stored as Common Crawl does it: warcinfo, then request, response and metadata, each
-a gzip member of its own. Everything is derived from the files, so two runs give the same bytes. Standard library only.
+site (sites.toml, templates/, words.toml) and stored as Common Crawl does it: warcinfo, then request, response and metadata,
+each a gzip member of its own. Everything is derived from the files: two runs give the same bytes. Standard library only.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def blocks(body: str, paragraph: str) -> str:
         elif image := re.fullmatch(r"!\[(.*)\]\((.*)\)", line):
             turn("")
             caption = html.escape(image[1])
-            out.append(f'<figure><img src="{image[2]}" alt="{caption}" loading="lazy"><figcaption>{caption}</figcaption></figure>')
+            out.append(f'<figure><img src="{image[2]}" alt="{caption}"><figcaption>{caption}</figcaption></figure>')
         elif line.strip():
             turn("")
             out.append(paragraph.replace("TEXT", inline(line)))
@@ -153,7 +153,7 @@ def posts(body: str, paragraph: str) -> tuple[str, list[dict[str, str]]]:
 
 
 def fill(template: str, *scopes: Mapping[str, Any]) -> str:
-    """Mustache's smallest part: {{name}} escaped, {{&name}} as it is, {{#name}}…{{/name}} once per item, or if it is not empty."""
+    """Mustache's smallest part: {{name}} escaped, {{&name}} as it is, {{#name}}…{{/name}} once an item, or if not empty."""
 
     def look(name: str) -> Any:
         return next((scope[name] for scope in scopes if name in scope), "")
