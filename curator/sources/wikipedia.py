@@ -35,7 +35,7 @@ _DISAMBIGUATION = re.compile(
 )
 _DISAMBIGUATION_TITLE = re.compile(r"[(（](?:disambiguation|消歧[义義])[)）]$")
 _DUMP = re.compile(
-    r"(?:^|[/_-])([a-z]{2,3}(?:_[a-z_]{1,20})?|simple)(wiki(?:tionary|source|books|quote|voyage|versity)?)-(\d{8}|latest)-"
+    r"(?:^|[/_-])([a-z]{2,3}(?:_[a-z_]{1,20})?|simple)(wik(?:i|tionary|isource|ibooks|iquote|ivoyage|iversity))-(\d{8}|latest)-"
 )
 _HOSTS = re.compile(r"\.(?:wikipedia|wiktionary|wikisource|wikibooks|wikiquote|wikivoyage|wikiversity)\.org$")
 _MODELS = frozenset(["css", "sanitized-css", "javascript", "json", "text", "Scribunto", "flow-board", "GeoJson.JsonConfig"])
@@ -116,9 +116,9 @@ class Wikipedia:
         with open_input(piece.file.path) as raw:
             for place, contents in streams(raw, piece.start):
                 if piece.stop != -1 and place >= piece.stop:
-                    yield from _last_page(splitter, contents)
                     if not splitter.unfinished:
                         return
+                    yield from _last_page(splitter, contents)
                     continue
                 try:
                     for portion in contents:
@@ -214,7 +214,7 @@ def _last_page(splitter: Splitter, contents: Iterator[bytes]) -> Iterator[bytes 
     try:
         for portion in contents:
             if not splitter.inside:  # at most `<pa` was seen
-                portion, rest = portion[: len(OPEN)], portion[len(OPEN) :]
+                portion, rest = portion[: len(OPEN) - 1], portion[len(OPEN) - 1 :]
                 yield from splitter.feed(portion)
                 if not splitter.inside:
                     splitter.lose()

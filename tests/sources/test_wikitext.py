@@ -1,0 +1,195 @@
+"""Wikitext to text: what a reader sees, and that hostile pages cost linear time."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.sources.wikimarks import LINK, TEMPLATE, Marks
+from curator.sources.wikitext import Namespaces, plain_text
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "expected"),
+    [
+        ("'''Bold''' and ''italic'', '''''both'''''", "Bold and italic, both"),
+        ("l''''amour'''", "l'amour"),
+        ("[[China]], [[China|the country]], [[bus]]es, [[:Category:X|cats]]", "China, the country, buses, cats"),
+        ("a [[File:X.png|thumb|A [[nested]] caption]] b", "a b"),
+        ("text[[Category:Things]][[fr:Choses]]", "text"),
+        ("[[wikt:foo|foo]] and [[Foo#Bar]]", "foo and Foo#Bar"),
+        ("[https://a.example/x?y=1 the label], [https://a.example]", "the label, "),
+        ("one<ref>source</ref> two<ref name=x /> three<!-- hidden -->", "one two three"),
+        ("a<ref>never closed. b<ref>closed</ref> c", "anever closed. b c"),
+        ("{{Infobox|a={{b|c}}|d=[[e]]}}Text", "Text"),
+        ("{{lang|zh|中文}} {{transl|zh|Zhongwen}} {{nowrap|5 kg}}", "中文 Zhongwen 5 kg"),
+        ("{{convert|5|km|mi}} of road", "5 km of road"),
+        ("{{lang|zh|{{nowrap|[[中文|漢語]]}}}}", "漢語"),
+        ("He said ({{IPA|x}}, {{y}}) so", "He said so"),
+        ("words {{citation needed}}, more", "words, more"),
+        ("{{link-en|网络草案|Internet Draft}}、{{tsl|en|Foo|富}}", "网络草案、富"),
+        ("x{{!}}y {{=}} z", "x|y = z"),
+        ("{{{1|default}}}text", "text"),
+        ("x<sup>2</sup> H<sub>2</sub>O 1<sup>st</sup> {{sup|3}}", "x² H₂O 1st ³"),
+        ("{|\n! a\n|-\n| b\n{|\n|inner\n|}\n|}\nafter", "after"),
+        ("{{Box\n|a=1\n|}}after", "after"),
+        ("* one\n** two\n# first\n# second\n: reply\n; term", "- one\n  - two\n1. first\n2. second\nreply\nterm"),
+        ("a &amp; b &lt;c&gt; &nbsp;d &#20013;", "a & b <c> d 中"),
+        ("<math>\\frac{a}{b}</math> and <nowiki>[[not a link]] {{x}}</nowiki>", "$\\frac{a}{b}$ and [[not a link]] {{x}}"),
+        ("<div class=x>a</div><br/>b <span style='c'>d</span> 3 < 4", "a\nb d 3 < 4"),
+        ("<gallery>\nFile:A.jpg|caption\n</gallery>__NOTOC__text", "text"),
+        ("a\n\n\n\nb\n----\nc", "a\nb\nc"),
+        ("", ""),
+    ],
+)
+def test_what_a_reader_sees(wikitext, expected):
+    assert plain_text(wikitext).strip() == expected.strip()
+
+
+def test_code_keeps_its_lines_and_brackets():
+    text = plain_text("before\n<syntaxhighlight lang=c>\nif (a[[0]]) {\n    x = {{1}};\n}\n</syntaxhighlight>\nafter")
+    assert text == "before\n\nif (a[[0]]) {\n    x = {{1}};\n}\n\nafter"
+
+
+def test_headings_stay_unless_their_section_is_empty():
+    assert plain_text("== A ==\ntext\n== B ==\n{{gone}}\n=== C ===\n== D ==\n=== E ===\nlast") == "A\ntext\nD\nE\nlast"
+
+
+@pytest.mark.parametrize("name", ["References", "External links", "See also", "参考文献", "外部链接", "參考資料", "脚注"])
+def test_sections_that_only_list_are_left_out(name):
+    assert plain_text(f"prose\n== {name} ==\n{{{{reflist}}}}\n* [https://x.example a link]\n=== Sub ===\n* b") == "prose"
+
+
+def test_a_section_of_that_name_with_prose_stays():
+    prose = "These notes were written by the author in the last year of his life, and they tell how the whole work came to be made, by whom and why."
+    assert prose in plain_text(f"text\n== Notes ==\n{prose}\n* item")
+
+
+@pytest.mark.parametrize(
+    ("markup", "variant", "expected"),
+    [
+        ("-{zh-hans:计算机;zh-hant:電腦}-", "zh-hans", "计算机"),
+        ("-{zh-hans:计算机;zh-hant:電腦}-", "zh-hant", "電腦"),
+        ("-{zh-cn:计算机; zh-tw:電腦;}-", "zh-hk", "電腦"),
+        ("-{zh-cn:计算机; zh-tw:電腦; zh-hk:電腦機}-", "zh-mo", "電腦機"),
+        ("-{zh-cn:计算机;zh-tw:電腦}-", None, "计算机"),
+        ("-{原文}-", "zh-tw", "原文"),
+        ("-{H|zh-cn:甲;zh-tw:乙}-丙", "zh-tw", "丙"),
+        ("-{A|zh-cn:甲;zh-tw:乙}-丙", "zh-tw", "乙丙"),
+        ("-{T|zh-cn:甲;zh-tw:乙}-", "zh-cn", ""),
+        ("[[流控制|-{zh-tw:串流;zh-cn:流}-协议]]", "zh-tw", "串流协议"),
+        ("-{zh-hans:[[a|甲]];zh-hant:{{lang|zh|乙}}}-", "zh-hant", "乙"),
+        ("-{zh-cn:a&nbsp;b;zh-tw:c}-", "zh-cn", "a b"),
+    ],
+)
+def test_variants(markup, variant, expected):
+    assert plain_text(markup, variant=variant) == expected
+
+
+def test_the_wikis_own_namespaces_are_known():
+    namespaces = Namespaces().including({6: "Fil", 14: "Kategori"})
+    assert plain_text("a [[Fil:x.jpg|thumb|y]]b [[Kategori:z]]", namespaces) == "a b"
+
+
+def test_marks_match_as_mediawiki_does():
+    marks = Marks("{{a|{{{b}}}}} [[c|[[d]]")
+    assert marks.ends[0] == 13
+    assert marks.kinds[0] == TEMPLATE
+    assert [p for p, kind in marks.kinds.items() if kind == LINK] == [18]  # the first [[ never ends
+
+
+HOSTILE = {
+    "templates": "{{" * 50_000,
+    "closed templates": "{{a|" * 50_000 + "}}" * 50_000,
+    "kept templates": "{{small|x" * 50_000 + "}}" * 50_000,
+    "links": "[[" * 50_000,
+    "closed links": "[[a|" * 50_000 + "]]" * 50_000,
+    "links without a label": "[[a" * 50_000 + "]]" * 50_000,
+    "variants": "-{zh:a;" * 50_000 + "}-" * 50_000,
+    "mixed": "{{small|[[a|-{zh:" * 20_000 + "}-]]}}" * 20_000,
+    "mixed without order": "{{small|[[a|-{zh:" * 20_000 + "}}]]}-" * 20_000,
+    "tables": "\n{|" * 50_000 + "\n|}" * 50_000,
+    "references": "<ref>" * 50_000 + "</ref>",
+    "formulas": "<math>" * 50_000,
+    "comments": "<!--" * 50_000,
+    "external links": "[http://" * 50_000,
+    "one external link": "[http://" + "a" * 500_000,
+    "parentheses": "({{x}}," * 50_000,
+    "dropped and commas": "{{x}}, " * 50_000,
+    "quotes": "'" * 500_000,
+    "spaces": " " * 500_000,
+    "list marks": "*" * 200_000 + "a\n" + ("#" * 100 + "a\n") * 2000,
+    "headings": "== See also ==\n=== Notes ===\n" * 20_000,
+    "arguments": "{{small" + "|a=b" * 50_000 + "}}",
+    "tags": "<span " * 50_000,
+    "entities": "&" * 300_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_pages_cost_linear_time(name):
+    """Bounded generously: one quadratic place would take minutes."""
+    started = time.process_time()
+    plain_text(HOSTILE[name])
+    assert time.process_time() - started < 5
+
+
+PIECES = st.sampled_from(
+    [
+        "{{",
+        "}}",
+        "{{{",
+        "}}}",
+        "[[",
+        "]]",
+        "|",
+        "-{",
+        "}-",
+        "zh:",
+        ";",
+        "\n",
+        "{|",
+        "|}",
+        "<ref>",
+        "</ref>",
+        "<math>",
+        "</math>",
+        "'''",
+    ]
+    + [
+        "==",
+        "*",
+        "#",
+        "a",
+        "中",
+        " ",
+        "=",
+        "small",
+        "lang",
+        "File:",
+        "[http://x",
+        "]",
+        "<!--",
+        "-->",
+        "&lt;",
+        "(",
+        ")",
+        "\x00",
+        "\x01",
+        "1",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_any_markup_gives_clean_text(wikitext):
+    text = plain_text(wikitext)
+    assert "\x00" not in text
+    assert "\x01" not in text
+    assert plain_text(wikitext) == text
+
+
+@given(st.text(alphabet="abc 中文。，\n", max_size=80))
+def test_plain_prose_keeps_every_character_but_blanks(prose):
+    assert "".join(plain_text(prose).split()) == "".join(prose.split())
