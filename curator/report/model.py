@@ -1,0 +1,188 @@
+"""The page's parts on what follows the documents: time, tokens and mixture, training."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+from curator.report import charts
+from curator.report.markup import Html, count, duration, element, fold, paragraph, share, short, size, table
+from curator.report.numbers import Run, number
+
+READ = "read"  # what the engine calls the time that no stage took
+
+
+def time(run: Run) -> list[Html]:
+    """Worker seconds by stage, and how much raw input a worker takes through it in a second."""
+    seconds: Mapping[str, float] = run.summary.get("seconds") or {}
+    if not seconds:
+        return [paragraph("No times are recorded.")]
+    raw = {m.key: m.bytes_read for m in run.manifests if m.number == 0}
+    met: dict[str, set[str]] = {}
+    for manifest in run.manifests:
+        for stage in manifest.seconds:
+            met.setdefault(stage, set()).add(manifest.key)
+    whole, most = sum(seconds.values()), max(seconds.values())
+    rows = []
+    for stage, spent in sorted(seconds.items(), key=lambda s: (-s[1], s[0])):
+        through = sum(raw.get(key, 0) for key in met.get(stage, ()))
+        described = run.descriptions.get(stage, {}).get("stage", "reading and writing" if stage == READ else "")
+        speed = f"{through / spent / 1e6:,.2f}" if spent >= 0.001 and through else "–"
+        rows.append((stage, described, charts.bar(spent, most), duration(spent), share(spent, whole), size(through), speed))
+    return [
+        paragraph(
+            "Seconds of workers, added up; the first call of a stage in each process includes loading its model or compiling. "
+            "MB/s are of raw input of the sources that go through the stage, by one worker. What whole-dataset stages and the "
+            "tokenizer do between the passes is not measured here."
+        ),
+        table(
+            ["stage", "kind", "", "time", "share", "raw input", "MB/s"],
+            rows,
+            words=3,
+            caption="Where the time went",
+            footer=("all", "", "", duration(whole), "", "", ""),
+        ),
+    ]
+
+
+def tokens(run: Run) -> list[Html]:
+    """Tokenizer, mixture as it was asked for and as it is, shards."""
+    found = run.tokens
+    if not found:
+        return [paragraph("This run makes no tokens: the recipe has no `tokenize:`.")]
+    parts = found["parts"]
+    realised = _realised(found)
+    whole = sum(realised) or 1
+    rows = [
+        (
+            part["name"],
+            part["source"] + (f" ({', '.join(part['language'])})" if part.get("language") else ""),
+            count(part["available_tokens"]),
+            f"{part['asked_weight'] * 100:.2f} %",
+            f"{part['effective_weight'] * 100:.2f} %",
+            f"{sequences / whole * 100:.2f} %",
+            count(part["tokens"]),
+            f"{part['epochs']:.2f}",
+            count(part["validation"]["sequences"] * found["sequence_length"]),
+        )
+        for part, sequences in zip(parts, realised)
+    ]
+    heads = ["part", "source", "tokens there", "asked weight", "effective", "realised", "tokens taken", "epochs", "validation"]
+    encoded = [
+        (
+            source,
+            count(each["documents"]),
+            count(each["tokens"]),
+            _ratio(each["utf8_bytes"], each["tokens"]),
+            _ratio(each["characters"], each["tokens"]),
+        )
+        for source, each in (found.get("encoded") or {}).items()
+    ]
+    budget = (found.get("mixture") or {}).get("budget")
+    said = [
+        f"{count(found['tokens'])} tokens in sequences of {found['sequence_length']}",
+        f"{count(found['asked_tokens'])} were asked for" + ("" if budget else " (no budget: as much as the parts give)"),
+        f"vocabulary of {count(found['vocabulary_size'])}, {found['tokenizer']['name']}, encoded by {found['tokenizer']['encoder']}",
+    ]
+    shards = [
+        (entry["file"], kind, count(entry["sequences"]), size(entry["bytes"]), element("code", entry["sha256"]))
+        for kind, split in found["splits"].items()
+        for entry in split["shards"]
+    ]
+    drawn = [(charts.colour(i), p["name"], s) for i, (p, s) in enumerate(zip(parts, realised))]
+    asked = [(charts.colour(i), p["name"], round(p["asked_weight"] * 1e6)) for i, p in enumerate(parts)]
+    bars = element(
+        "div",
+        element("div", element("span", "asked"), charts.stacked(asked), element("small", "")),
+        element(
+            "div", element("span", "realised"), charts.stacked(drawn), element("small", f"{short(found['tokens'])} tokens")
+        ),
+        class_="funnel",
+    )
+    return [
+        paragraph("; ".join(said), "."),
+        bars,
+        charts.legend([(charts.colour(i), p["name"]) for i, p in enumerate(parts)]),
+        table(heads, rows, words=2, caption="The mixture"),
+        table(
+            ["source", "documents", "tokens", "bytes a token", "characters a token"],
+            encoded,
+            caption="How well the vocabulary fits",
+        ),
+        fold(
+            f"{len(shards)} shards", table(["file", "split", "sequences", "size", "sha256"], shards, words=2, caption="Shards")
+        ),
+    ]
+
+
+def _realised(found: Mapping[str, Any]) -> list[int]:
+    """Sequences of each part, as the shards have them."""
+    entries = found["splits"]["train"]["shards"]
+    return [sum(entry["by_part"][at] for entry in entries) for at in range(len(found["parts"]))]
+
+
+def _ratio(part: float, whole: float) -> str:
+    return f"{part / whole:.2f}" if whole else "–"
+
+
+def training(run: Run) -> list[Html]:
+    """Curves over steps, and how it ended."""
+    steps = run.events("train")
+    if not steps:
+        return [paragraph("No model was trained in this run, or its journal metrics.jsonl is not here.")]
+    validation = run.events("validation")
+    loss = {"training": _points(steps, "loss"), "validation": _points(validation, "loss")}
+    by_source = {name: _points(steps, "losses", name) for name in _names(steps)}
+    held_out = {name: _points(validation, "losses", name) for name in _names(validation)}
+    plots = [
+        charts.curves(loss, "Loss (nats a token)"),
+        charts.curves(by_source, "Training loss by source"),
+        charts.curves(held_out, "Validation loss by source") if any(held_out.values()) else None,
+        charts.curves({"lr": _points(steps, "lr")}, "Learning rate", zero=True),
+        charts.curves({"tokens/s": _points(steps, "tokens_per_second")}, "Tokens a second", zero=True),
+        charts.curves({"norm": _points(steps, "gradient_norm")}, "Gradient norm", zero=True),
+    ]
+    return [*_ended(run, steps), element("div", [p for p in plots if p is not None], class_="curves")]
+
+
+def _ended(run: Run, steps: list[Mapping[str, Any]]) -> list[Html]:
+    start = (run.events("start") or [{}])[-1]
+    end = (run.events("end") or [{}])[-1] or run.summary.get("training") or {}
+    last = steps[-1]
+    rows: list[tuple[str, str]] = [
+        ("steps", f"{count(last['step'])} of {count(number(start.get('steps')))}"),
+        ("tokens trained on", count(number(last.get("tokens")))),
+        ("parameters", count(number(start.get("parameters")))),
+        ("tokens a step", count(number(start.get("batch_tokens")))),
+        ("device", f"{start.get('device', '?')} × {start.get('ranks', 1)}, {start.get('precision', '?')}"),
+    ]
+    for key, name in (("first_loss", "first loss"), ("last_loss", "last loss"), ("validation_loss", "validation loss")):
+        if (value := number(end.get(key))) is not None:
+            rows.append((name, f"{value:.4f}"))
+    rows += [
+        (f"validation loss, {k}", f"{v:.4f}") for k, v in (end.get("validation_losses") or {}).items() if number(v) is not None
+    ]
+    for key, name, form in (("epochs", "epochs", "{:.2f}"), ("tokens_per_second", "tokens a second", "{:,.0f}")):
+        if (value := number(end.get(key))) is not None:
+            rows.append((name, form.format(value)))
+    if (value := number(end.get("seconds"))) is not None:
+        rows.append(("time", duration(value)))
+    if end.get("checkpoint"):
+        rows.append(("checkpoint", posixpath.basename(str(end["checkpoint"]))))
+    return [element("dl", [element("div", element("dt", k), element("dd", v)) for k, v in rows], class_="facts")]
+
+
+def _points(records: list[Mapping[str, Any]], key: str, name: str | None = None) -> list[tuple[float, float]]:
+    found = []
+    for record in records:
+        value = record.get(key)
+        if name is not None:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if (y := number(value)) is not None:
+            found.append((float(record["step"]), y))
+    return found
+
+
+def _names(records: list[Mapping[str, Any]]) -> list[str]:
+    return sorted({name for record in records for name in (record.get("losses") or {})})

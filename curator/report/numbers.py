@@ -1,0 +1,138 @@
+"""What a run has left behind, read into one object: its summary, manifests, token manifest and training journal."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from curator import storage
+from curator.engine.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. Whatever but the summary is missing is empty."""
+
+    output: str
+    summary: Mapping[str, Any]
+    manifests: Sequence[Manifest]
+    tokens: Mapping[str, Any] | None
+    journal: Sequence[Mapping[str, Any]]
+
+    @functools.cached_property
+    def sources(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.summary.get("sources", {})
+
+    @functools.cached_property
+    def descriptions(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the manifests say of each stage: class, options, where."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for manifest in self.manifests:
+            found |= manifest.inputs.get("stages") or {}
+        return found
+
+    @functools.cached_property
+    def rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """By reason: the column that the rule reads and its bounds (min, max, among, equals)."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for described in self.descriptions.values():
+            rules = (described.get("options") or {}).get("rules")
+            if isinstance(rules, Mapping):
+                found |= {reason: rule for reason, rule in rules.items() if isinstance(rule, Mapping) and "column" in rule}
+        return found
+
+    @functools.cached_property
+    def stages(self) -> Sequence[str]:
+        """Names of the stages in the recipe's order, then what else has rejected anything."""
+        named = list(self.summary.get("stages", ()))
+        return [*named, *sorted({self.stage_of(r, named) for r in self._reasons()} - set(named))]
+
+    def _reasons(self) -> set[str]:
+        return {reason for found in self.sources.values() for reason in (*found["rejected"], *found["errors"])}
+
+    @staticmethod
+    def stage_of(reason: str, stages: Sequence[str]) -> str:
+        """The stage that a reason is of: `<stage>.<metric>` or `<stage>:<error>`."""
+        mine = [s for s in stages if reason.startswith((f"{s}.", f"{s}:"))]
+        return max(mine, key=len) if mine else reason.replace(":", ".").split(".")[0]
+
+    @functools.cached_property
+    def reasons(self) -> Sequence[str]:
+        """Every reason with a document, in the order of the stages, the commonest first."""
+        totals = {reason: self.total(reason) for reason in self._reasons()}
+        place = {stage: at for at, stage in enumerate(self.stages)}
+        return sorted(totals, key=lambda r: (place[self.stage_of(r, self.stages)], -totals[r], r))
+
+    def total(self, reason: str) -> int:
+        return sum(found["rejected"].get(reason, 0) + found["errors"].get(reason, 0) for found in self.sources.values())
+
+    def sum(self, key: str) -> int:
+        """A number of the ledger, or a group of them, over all sources."""
+        values = [found.get(key, 0) for found in self.sources.values()]
+        return sum(sum(v.values()) if isinstance(v, Mapping) else v for v in values)
+
+    def events(self, kind: str) -> list[Mapping[str, Any]]:
+        return [record for record in self.journal if record.get("event") == kind]
+
+    def at(self, path: str) -> str:
+        return storage.join(self.output, path)
+
+
+def read_run(output: str) -> Run:
+    """Everything but the documents. Raises StorageError without a summary: such an output is not to be trusted."""
+    path = storage.join(output, "summary.json")
+    if not storage.exists(path):
+        raise storage.StorageError(f"{output}: there is no summary.json, so there is no finished run to report on")
+    summary = orjson.loads(storage.read_bytes(path))
+    tokens = summary["tokens"] if "tokens" in summary else _json(storage.join(output, "tokens", "manifest.json"))
+    return Run(output, summary, _manifests(output), tokens, _journal(storage.join(output, "metrics.jsonl")))
+
+
+def _manifests(output: str) -> list[Manifest]:
+    folder = storage.join(output, "manifests")
+    passes = [p for p in storage.listing(folder) if posixpath.basename(posixpath.dirname(p)).startswith("pass")]
+    return sorted((m for m in map(Manifest.read, passes) if m is not None), key=lambda m: (m.number, m.key))
+
+
+def _json(path: str) -> Any:
+    try:
+        return orjson.loads(storage.read_bytes(path)) if storage.exists(path) else None
+    except ValueError:
+        return None
+
+
+def _journal(path: str) -> list[Mapping[str, Any]]:
+    if not storage.exists(path):
+        return []
+    found = []
+    for line in storage.read_bytes(path).splitlines():
+        try:
+            record = json.loads(line)  # not orjson: a loss that is not a number is written as NaN
+        except ValueError:  # the line that was being written when the run was killed
+            continue
+        if isinstance(record, dict) and isinstance(record.get("step"), int):
+            found.append(record)
+    return found
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None
+
+
+def bounds(rule: Mapping[str, Any]) -> str:
+    """What a rule lets pass, in words."""
+    if "among" in rule:
+        return "in " + ", ".join(rule["among"])
+    if "equals" in rule:
+        return f"is {str(rule['equals']).lower()}"
+    ends = [f"{word} {rule[key]:g}" for key, word in (("min", "at least"), ("max", "at most")) if key in rule]
+    return " and ".join(ends)

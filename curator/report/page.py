@@ -1,0 +1,80 @@
+"""`report.html`: one file that shows a run, with nothing to load and no script, safe to open whatever the corpus holds.
+
+The page forbids itself by policy to load or run anything, so that a slip in escaping would still be only text.
+"""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+from curator import storage
+from curator.report import corpus, model
+from curator.report.markup import Html, element, text, together
+from curator.report.numbers import Run, read_run
+from curator.report.rows import Rows, kept_samples, rejected_samples, sampled
+
+TEMPLATE = Path(__file__).with_name("page.html")
+MOST_BYTES = 2_000_000
+SAMPLES = 3  # of each reason and each source
+MOST_SAMPLES = 300
+
+
+def write_report(output: str) -> str:
+    """Write `<output>/report.html` from what the run has left there; returns its path. Raises StorageError without a summary."""
+    run = read_run(output)
+    path = storage.join(output, "report.html")
+    storage.write_bytes(path, page(run).encode())
+    return path
+
+
+def page(run: Run) -> str:
+    """The page, with as many samples as fit into MOST_BYTES."""
+    columns = list(dict.fromkeys(["language", "script", *(rule["column"] for rule in run.rules.values())]))
+    kept, rejected = sampled(run, True, columns), sampled(run, False, [*columns, "reason"])
+    most = max(1, min(SAMPLES, MOST_SAMPLES // max(1, len(run.reasons) + len(run.sources))))
+    looked = kept_samples(run, most), rejected_samples(run, most)
+    around = _around(run, kept, rejected)
+    written = ""
+    for number in range(most, -1, -1):
+        written = _written(run, {**around, "samples": corpus.samples(run, *looked, number)})
+        if len(written.encode()) <= MOST_BYTES:
+            break
+    return written
+
+
+SECTIONS = {
+    "headline": "",
+    "funnel": "What came in and what stayed",
+    "rules": "What the rules measured",
+    "samples": "Documents to look at",
+    "dedup": "Duplicates",
+    "languages": "Languages and scripts",
+    "time": "Time",
+    "tokens": "Tokens and mixture",
+    "training": "Training",
+    "damage": "Damaged places",
+}
+
+
+def _around(run: Run, kept: Rows, rejected: Rows) -> dict[str, list[Html]]:
+    return {
+        "headline": corpus.headline(run),
+        "funnel": corpus.funnel(run),
+        "rules": corpus.rules(run, kept, rejected),
+        "dedup": corpus.dedup(run),
+        "languages": corpus.languages(kept),
+        "time": model.time(run),
+        "tokens": model.tokens(run),
+        "training": model.training(run),
+        "damage": corpus.damage(run),
+    }
+
+
+def _written(run: Run, parts: dict[str, list[Html]]) -> str:
+    links = [element("a", title, href=f"#{key}") for key, title in SECTIONS.items() if title]
+    sections = [
+        element("section", element("h2", title) if title else None, parts[key], id=key) for key, title in SECTIONS.items()
+    ]
+    template = string.Template(TEMPLATE.read_text(encoding="utf-8"))
+    return template.substitute(name=text(str(run.summary.get("name", ""))), links=together(links), sections=together(sections))

@@ -1,0 +1,210 @@
+"""A bounded look into the Parquet files of a run: columns of an even sample of rows, and documents to show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curator import storage
+from curator.engine.manifest import Manifest
+from curator.report.numbers import Run, number
+
+T = TypeVar("T")
+
+MOST_ROWS = 20_000  # of each source, kept and rejected apart
+MOST_FILES = 32
+SHOWN = ("id", "source", "title", "url", "text", "language", "origin")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of some of a run's documents. `weight` is how many documents each row stands for."""
+
+    table: pa.Table
+    total: int  # documents that there are
+
+    @property
+    def complete(self) -> bool:
+        return len(self.table) == self.total
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return self.table.column(name) if name in self.table.schema.names else pa.chunked_array([pa.nulls(len(self.table))])
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column as floats, NaN where there is nothing (a stage did not look at the document)."""
+        column = self.column(name)
+        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+            return np.full(len(self.table), np.nan)
+        return pc.cast(column, pa.float64()).to_numpy()
+
+    @property
+    def weights(self) -> np.ndarray:
+        return self.table.column("weight").to_numpy()
+
+    def counts(self, name: str, within: np.ndarray | None = None) -> dict[str, int]:
+        """How many documents have each value of a column; the commonest first."""
+        column = self.column(name)
+        if pa.types.is_null(column.type):
+            return {}
+        values = pc.fill_null(pc.cast(column, pa.string()), "none")
+        found = pa.table({"value": values, "weight": self.table.column("weight")})
+        if within is not None:
+            found = found.filter(pa.array(within))
+        summed = found.group_by("value").aggregate([("weight", "sum")]).to_pylist()
+        return {row["value"]: round(row["weight_sum"]) for row in sorted(summed, key=lambda r: (-r["weight_sum"], r["value"]))}
+
+
+def sampled(run: Run, kept: bool, columns: Sequence[str]) -> Rows:
+    """The columns of kept or of rejected documents, of every source; all rows where there are not more than MOST_ROWS."""
+    tables: list[pa.Table] = []
+    total = 0
+    for source in run.sources:
+        written = [(path, rows) for m in run.manifests if m.source == source for path, rows in _files(m, kept)]
+        there = sum(rows for _, rows in written)
+        found = list(_read_some(run, written, columns))
+        if found:
+            table = pa.concat_tables(found, promote_options="permissive")
+            tables.append(table.append_column("weight", pa.repeat(there / len(table), len(table))))
+            total += there
+    if not tables:
+        return Rows(pa.table({"weight": pa.array([], pa.float64())}), 0)
+    return Rows(pa.concat_tables(tables, promote_options="permissive"), total)
+
+
+def _files(manifest: Manifest, kept: bool) -> Iterator[tuple[str, int]]:
+    written = manifest.kept if kept else manifest.rejected
+    if written.rows and written.path.startswith("documents/" if kept else "rejected/"):
+        yield written.path, written.rows
+
+
+def _read_some(run: Run, written: Sequence[tuple[str, int]], columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The same share of the rows of every file, from row groups spread over it."""
+    chosen = evenly(written, MOST_FILES)
+    fraction = min(1.0, MOST_ROWS / max(1, sum(rows for _, rows in chosen)))
+    for path, rows in chosen:
+        with opened(run, path) as file:
+            if file is None:
+                continue
+            wanted = math.ceil(rows * fraction)
+            groups = evenly(range(file.num_row_groups), max(1, math.ceil(file.num_row_groups * fraction)))
+            names = [c for c in dict.fromkeys(columns) if c in file.schema_arrow.names]
+            yield file.read_row_groups(list(groups), columns=names).slice(0, wanted)
+
+
+def evenly(items: Sequence[T], most: int) -> Sequence[T]:
+    return [items[at * len(items) // most] for at in range(most)] if len(items) > most else items
+
+
+@contextmanager
+def opened(run: Run, path: str) -> Iterator[pq.ParquetFile | None]:
+    """A Parquet file of the run; None if it is gone or damaged, which is no reason to have no report."""
+    with ExitStack() as held:
+        try:
+            file = pq.ParquetFile(held.enter_context(storage.open_input(run.at(path))))
+        except (OSError, pa.ArrowInvalid):
+            file = None
+        yield file
+
+
+# ------------------------------------------------------------------------------------------------------------ documents
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A document to look at, and why it left."""
+
+    document: Mapping[str, Any]
+    values: Mapping[str, Any]  # of the columns that say why
+
+
+def rejected_samples(run: Run, most: int) -> dict[str, list[Sample]]:
+    """For every reason up to `most` documents: nearest to the bound, middling and furthest from it where it is a number."""
+    wanted: dict[str, dict[str, int]] = {}  # by file: reason -> how many
+    for reason in run.reasons:
+        paths = [
+            path
+            for m in run.manifests
+            for path, _ in _files(m, kept=False)
+            if m.ledger.rejected.get(reason) or m.ledger.errors.get(reason)
+        ]
+        chosen = evenly(paths, most)
+        for place, path in enumerate(chosen):
+            wanted.setdefault(path, {})[reason] = (most - place - 1) // len(chosen) + 1
+    found: dict[str, list[Sample]] = {}
+    for path, reasons in sorted(wanted.items()):
+        with opened(run, path) as file:
+            if file is not None:
+                for reason, samples in _of_file(run, file, reasons).items():
+                    found.setdefault(reason, []).extend(samples)
+    return {reason: samples[:most] for reason, samples in found.items()}
+
+
+def kept_samples(run: Run, most: int) -> dict[str, list[Sample]]:
+    """For every source up to `most` of the kept documents, those whose ids come first: ids are hashes, so they are any."""
+    found: dict[str, list[Sample]] = {}
+    for source in run.sources:
+        paths = evenly([path for m in run.manifests if m.source == source for path, _ in _files(m, kept=True)], most)
+        for place, path in enumerate(paths):
+            with opened(run, path) as file:
+                if file is not None:
+                    ids = file.read(columns=["id"]).column("id").to_pylist()
+                    places = sorted(range(len(ids)), key=ids.__getitem__)[: (most - place - 1) // len(paths) + 1]
+                    found.setdefault(source, []).extend(Sample(d, {}) for d in _documents(file, places, ()))
+    return found
+
+
+def _of_file(run: Run, file: pq.ParquetFile, reasons: Mapping[str, int]) -> dict[str, list[Sample]]:
+    names = file.schema_arrow.names
+    deciding = {reason: [c for c in _deciding(run, reason) if c in names] for reason in reasons}
+    columns = ["id", "reason", *dict.fromkeys(c for found in deciding.values() for c in found)]
+    table = file.read(columns=columns)
+    places: dict[str, list[int]] = {}
+    for reason, most in reasons.items():
+        rows = pc.indices_nonzero(pc.equal(table.column("reason"), reason))
+        if deciding[reason]:
+            value = [number(v) for v in table.column(deciding[reason][0]).take(rows).to_pylist()]
+        else:
+            value = [None] * len(rows)
+        ids = table.column("id").take(rows).to_pylist()
+        order = sorted(range(len(rows)), key=lambda r: (value[r] is None, value[r] or 0.0, ids[r]))
+        picked = [order[at * (len(order) - 1) // max(1, most - 1)] for at in range(min(most, len(order)))]
+        places[reason] = [rows[r].as_py() for r in dict.fromkeys(picked)]
+    every = sorted({row for found in places.values() for row in found})
+    documents = dict(zip(every, _documents(file, every, [*columns[2:], "detail"])))
+    return {
+        reason: [Sample(documents[row], {c: documents[row].get(c) for c in [*deciding[reason], "detail"]}) for row in rows]
+        for reason, rows in places.items()
+    }
+
+
+def _deciding(run: Run, reason: str) -> list[str]:
+    """The columns that say why a document left with this reason."""
+    rule = run.rules.get(reason)
+    if rule is not None:
+        return [rule["column"]]
+    stage = run.stage_of(reason, run.stages)
+    return [] if ":" in reason else [reason, f"{stage}.cluster", f"{stage}.copies"]
+
+
+def _documents(file: pq.ParquetFile, places: Sequence[int], others: Sequence[str]) -> list[dict[str, Any]]:
+    """Whole documents at some rows of a file, in order; only the row groups that hold them are read, one at a time."""
+    names = [c for c in (*SHOWN, *others) if c in file.schema_arrow.names]
+    found: dict[int, dict[str, Any]] = {}
+    begin = 0
+    for group in range(file.num_row_groups):
+        end = begin + file.metadata.row_group(group).num_rows
+        mine = [p for p in places if begin <= p < end]
+        if mine:
+            table = file.read_row_group(group, columns=names)
+            rows = table.take([p - begin for p in mine]).to_pylist()
+            found |= dict(zip(mine, rows))
+        begin = end
+    return [found[p] for p in places]
