@@ -30,7 +30,6 @@ HERE = Path(__file__).resolve().parent
 FILES = 3
 CRAWL_START = datetime(2024, 5, 18, 1, 58, 10, tzinfo=UTC)
 HTML_LANGUAGE = {"zh-Hans": "zh-CN", "zh-Hant": "zh-TW", "yue": "zh-HK"}
-INDEX_COLUMNS = ("url", "language", "kind", "of", "charset", "declared", "status", "file", "page", "pii", "keep")
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,6 @@ class Page:
     @property
     def host(self) -> str:
         return urlsplit(self.url).hostname or ""
-
-    @property
-    def language(self) -> str:
-        return self.get("lang", "none")
 
     @property
     def charset(self) -> str:
@@ -91,7 +86,7 @@ def inline(text: str) -> str:
 
 def blocks(body: str, paragraph: str) -> str:
     """HTML of a body. A line is a paragraph, or one of: ## heading, - item, + numbered item, > quotation, / line of verse,
-    | cell | cell |, ![caption](image); ``` opens and closes code. `paragraph` is the template's own form of a paragraph."""
+    | cell | cell |; ``` opens and closes code. `paragraph` is the template's own form of a paragraph."""
     out: list[str] = []
     lines = iter(body.strip("\n").split("\n"))
     opened = ""
@@ -125,10 +120,6 @@ def blocks(body: str, paragraph: str) -> str:
             turn("table")
             cells = "".join(f"<td>{inline(cell.strip())}</td>" for cell in line.strip("| ").split("|"))
             out.append(f"<tr>{cells}</tr>")
-        elif image := re.fullmatch(r"!\[(.*)\]\((.*)\)", line):
-            turn("")
-            caption = html.escape(image[1])
-            out.append(f'<figure><img src="{image[2]}" alt="{caption}"><figcaption>{caption}</figcaption></figure>')
         elif line.strip():
             turn("")
             out.append(paragraph.replace("TEXT", inline(line)))
@@ -145,7 +136,9 @@ def posts(body: str, paragraph: str) -> tuple[str, list[dict[str, str]]]:
     for number, part in enumerate(rest, 1):
         head, _, text = part.partition("\n")
         name, date, note = ([*(piece.strip() for piece in head.split("|")), "", ""])[:3]
-        found.append({"name": name, "date": date, "note": note, "number": str(number), "text": blocks(text, paragraph)})
+        signed = "1" * (number % 4 == 2)  # not everyone has a signature
+        found.append({"name": name, "date": date, "note": note, "number": str(number), "signed": signed})
+        found[-1]["text"] = blocks(text, paragraph)
     return blocks(first, paragraph), found
 
 
@@ -190,7 +183,7 @@ class Web:
         declared = page.get("meta", page.charset) if page.get("declare", "both") in ("meta", "both") else ""
         values: dict[str, Any] = {
             **page.fields,
-            "html_lang": HTML_LANGUAGE.get(page.language, page.language),
+            "html_lang": HTML_LANGUAGE.get(page.get("lang"), page.get("lang")),
             "site": site["name"],
             "slogan": site.get("slogan", ""),
             "footer": site.get("footer", ""),
@@ -286,8 +279,7 @@ def page_members(web: Web, page: Page, info: str) -> Iterator[bytes]:
     path = urlsplit(page.url).path or "/"
     address = f"192.0.2.{1 + digest(page.host)[0] % 250}"
     common = [("WARC-Date", page_time(page).strftime("%Y-%m-%dT%H:%M:%SZ")), ("WARC-Warcinfo-ID", info)]
-    request = record_id("request", page.url)
-    response = record_id("response", page.url)
+    request, response = record_id("request", page.url), record_id("response", page.url)
     asked = f"GET {path} HTTP/1.1\r\nUser-Agent: ExampleBot/1.0\r\nAccept: text/html\r\nHost: {page.host}\r\n\r\n".encode()
     yield member(
         asked,
@@ -347,12 +339,12 @@ def info_member(name: str, info: str) -> bytes:
 # ---------------------------------------------------------------------------------------------------------------- files
 
 
-def index_row(page: Page) -> str:
+def index_row(page: Page) -> dict[str, str]:
     declared = page.get("declare", "both")
     says = {page.get("header", page.charset), page.get("meta", page.charset)} - {page.charset}
-    row = {
+    return {
         "url": page.url,
-        "language": page.language,
+        "language": page.get("lang", "none"),
         "kind": page.get("kind", "good"),
         "of": page.get("of"),
         "charset": page.charset,
@@ -363,7 +355,6 @@ def index_row(page: Page) -> str:
         "pii": page.get("pii"),
         "keep": page.get("keep"),
     }
-    return "\t".join(row[column] for column in INDEX_COLUMNS)
 
 
 def build(folder: Path = HERE) -> dict[str, bytes]:
@@ -377,7 +368,7 @@ def build(folder: Path = HERE) -> dict[str, bytes]:
         members = [part for page in chosen for part in page_members(web, page, info)]
         files[name] = b"".join([info_member(name, info), *members])
     rows = [index_row(page) for page in web.pages]
-    files["INDEX.tsv"] = "\n".join(["\t".join(INDEX_COLUMNS), *rows, ""]).encode()
+    files["INDEX.tsv"] = "\n".join(["\t".join(rows[0]), *("\t".join(row.values()) for row in rows), ""]).encode()
     return files
 
 
