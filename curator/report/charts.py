@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -83,11 +84,13 @@ def histogram(
         element("path", class_="axis", d=f"M4 {middle}H{width - 4}"),
     ]
     for word, value in limits:
+        outside = value > edges[-1]
         x = 4 + (width - 8) * _place(value, edges)
-        side = "start" if x < width / 2 else "end"
-        shift = 3 if side == "start" else -3
-        drawn.append(element("path", class_="limit", d=f"M{x:.1f} {top - 6}V{height - 20}"))
-        drawn.append(element("text", f"{word} {short(value)}", x=f"{x + shift:.1f}", y=11, text_anchor=side, class_="limit"))
+        side, shift = ("start", 3) if x < width / 2 else ("end", -3)
+        if not outside:
+            drawn.append(element("path", class_="limit", d=f"M{x:.1f} {top - 6}V{height - 20}"))
+        said = f"{word} {short(value)}{' →' if outside else ''}"
+        drawn.append(element("text", said, x=f"{x + shift:.1f}", y=11, text_anchor=side, class_="limit"))
     drawn.append(element("text", short(float(edges[0])), x=4, y=height - 4))
     drawn.append(element("text", "log scale" if logarithmic else None, x=width / 2, y=height - 4, text_anchor="middle"))
     drawn.append(element("text", short(float(edges[-1])), x=width - 4, y=height - 4, text_anchor="end"))
@@ -96,11 +99,13 @@ def histogram(
 
 def _edges(values: np.ndarray, limits: Sequence[float]) -> tuple[np.ndarray, bool]:
     low, high = (float(v) for v in np.quantile(values, (0.002, 0.99)))
-    finite = [v for v in limits if math.isfinite(v)]
-    near = [v for v in finite if v <= max(high, 1e-9) * 4]  # a bound that nothing comes near would squeeze all the rest
+    near = [v for v in limits if v <= max(high, 1e-9) * 4]  # a bound that nothing comes near would squeeze all the rest
     low, high = min([low, *near]), max([high, *near])
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    margin = 0.06 * (high - low) or 0.5
+    if low in near and values.min() < low:  # room for what a bound at the edge has rejected
+        low -= margin
+    if (high in near and values.max() > high) or low == high:
+        high += margin
     if low >= 0 and high > 50 and high > 8 * max(float(np.median(values)), 1.0):
         return np.expm1(np.linspace(np.log1p(low), np.log1p(high), BINS + 1)), True
     return np.linspace(low, high, BINS + 1), False
@@ -116,11 +121,13 @@ def _place(value: float, edges: np.ndarray) -> float:
 
 
 def _columns(heights: np.ndarray, bases: np.ndarray, step: float, middle: float) -> str:
-    return "".join(
-        f"M{4 + at * step:.1f} {middle + base:.1f}h{step - 0.8:.1f}v{height if abs(height) > 1 else math.copysign(1, height):.1f}h{0.8 - step:.1f}z"
-        for at, (height, base) in enumerate(zip(heights.tolist(), bases.tolist()))
-        if height
-    )
+    """One path of a column for each bin, so that a plot is four elements; no count is too small to be seen."""
+    drawn = []
+    for at, (height, base) in enumerate(zip(heights.tolist(), bases.tolist())):
+        if height:
+            tall = height if abs(height) > 1 else math.copysign(1, height)
+            drawn.append(f"M{4 + at * step:.1f} {middle + base:.1f}h{step - 0.8:.1f}v{tall:.1f}h{0.8 - step:.1f}z")
+    return "".join(drawn)
 
 
 # --------------------------------------------------------------------------------------------------------------- curves
@@ -148,9 +155,9 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], label: str, *, z
     for tick in y_ticks:
         drawn.append(element("path", class_="grid", d=f"M{left} {down(tick):.1f}H{width - right}"))
         drawn.append(element("text", short(tick), x=left - 5, y=f"{down(tick) + 4:.1f}", text_anchor="end"))
-    for tick in _ticks(begin, end, 5):
-        if begin <= tick <= end:
-            drawn.append(element("text", short(tick), x=f"{across(tick):.1f}", y=height - 5, text_anchor="middle"))
+    ticks = [tick for tick in _ticks(begin, end, 5) if begin <= tick <= end]
+    drawn += [element("text", short(tick), x=f"{across(tick):.1f}", y=height - 5, text_anchor="middle") for tick in ticks]
+    drawn.append(element("text", "step", x=left - 5, y=height - 5, text_anchor="end"))
     for place, points in enumerate(shown.values()):
         path = "L".join(f"{across(x):.1f} {down(y):.1f}" for x, y in points)
         drawn.append(element("path", class_=f"line l{place % COLOURS}", d=f"M{path}"))
@@ -173,7 +180,8 @@ def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
         return list(points)
     cuts = [at * len(points) // MOST_POINTS for at in range(MOST_POINTS + 1)]
     means = [
-        (sum(x for x, _ in points[a:b]) / (b - a), sum(y for _, y in points[a:b]) / (b - a)) for a, b in zip(cuts, cuts[1:])
+        (sum(x for x, _ in points[a:b]) / (b - a), sum(y for _, y in points[a:b]) / (b - a))
+        for a, b in itertools.pairwise(cuts)
     ]
     return [*means, points[-1]]
 

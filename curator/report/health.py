@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from curator.report.markup import count, share
+from curator.report.markup import count, many, share
 from curator.report.numbers import Run, number
 
 MOST_LOST = 0.5  # of a source, to deduplication or to one rule, before it is worth a warning
@@ -30,17 +30,17 @@ def _losses(run: Run) -> Iterator[Notice]:
     files = {place.get("file") for place in run.summary.get("damage", ()) if place.get("file_damage")}
     if files:
         yield Notice(
-            "bad", f"{_many(len(files), 'damaged file')}: what could not be read of them is lost (see “Damaged places”)."
+            "bad", f"{many(len(files), 'damaged file')}: what could not be read of them is lost (see “Damaged places”)."
         )
     if quarantined := run.summary.get("quarantined"):
-        killed = _many(len(quarantined), "document")
+        killed = many(len(quarantined), "document")
         yield Notice(
             "bad", f"{killed} killed the process that worked on them, and were set aside: {', '.join(quarantined[:5])}"
         )
     if errors := run.sum("record_errors"):
-        yield Notice("warn", f"{_many(errors, 'record')} could not be read ({share(errors, run.sum('records'))} of all).")
+        yield Notice("warn", f"{many(errors, 'record')} could not be read ({share(errors, run.sum('records'))} of all).")
     if errors := run.sum("errors"):
-        yield Notice("warn", f"{_many(errors, 'document')} made a stage fail ({share(errors, run.sum('documents'))} of all).")
+        yield Notice("warn", f"{many(errors, 'document')} made a stage fail ({share(errors, run.sum('documents'))} of all).")
     for name, found in run.sources.items():
         left = sum(found["rejected"].values()) + sum(found["errors"].values())
         if found["documents"] != found["kept"] + left:
@@ -93,7 +93,3 @@ def _training(run: Run) -> Iterator[Notice]:
     losses = [loss for record in steps if (loss := number(record.get("loss"))) is not None]
     if len(losses) > 1 and losses[-1] >= losses[0]:
         yield Notice("bad", f"The training loss did not fall: {losses[0]:.3f} at first, {losses[-1]:.3f} in the end.")
-
-
-def _many(number_of: int, what: str) -> str:
-    return f"{number_of:,} {what}" if number_of == 1 else f"{number_of:,} {what}s"

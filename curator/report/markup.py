@@ -110,7 +110,7 @@ def table(
         "div",
         element(
             "table",
-            element("caption", caption) if caption else None,
+            element("caption", element("span", caption)) if caption else None,
             element(
                 "thead",
                 element(
@@ -125,6 +125,10 @@ def table(
         role="region",
         aria_label=caption or str(heads[0]),
     )
+
+
+def many(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def paragraph(*children: Any) -> Html:
@@ -160,7 +164,7 @@ def short(value: float) -> str:
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if unit == 'k' else size):.3g}{unit}"
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
+    return f"{value:.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
 
 
 def size(value: float) -> str:

@@ -27,7 +27,7 @@ def time(run: Run) -> list[Html]:
     rows = []
     for stage, spent in sorted(seconds.items(), key=lambda s: (-s[1], s[0])):
         through = sum(raw.get(key, 0) for key in met.get(stage, ()))
-        described = run.descriptions.get(stage, {}).get("stage", "reading and writing" if stage == READ else "")
+        described = _kind(run, stage)
         speed = f"{through / spent / 1e6:,.2f}" if spent >= 0.001 and through else "–"
         rows.append((stage, described, charts.bar(spent, most), duration(spent), share(spent, whole), size(through), speed))
     return [
@@ -44,6 +44,12 @@ def time(run: Run) -> list[Html]:
             footer=("all", "", "", duration(whole), "", "", ""),
         ),
     ]
+
+
+def _kind(run: Run, stage: str) -> str:
+    if stage == READ:
+        return "reading and writing"
+    return "whole dataset" if stage in run.summary.get("dedup", {}) else run.descriptions.get(stage, {}).get("stage", "")
 
 
 def tokens(run: Run) -> list[Html]:
@@ -83,7 +89,7 @@ def tokens(run: Run) -> list[Html]:
     said = [
         f"{count(found['tokens'])} tokens in sequences of {found['sequence_length']}",
         f"{count(found['asked_tokens'])} were asked for" + ("" if budget else " (no budget: as much as the parts give)"),
-        f"vocabulary of {count(found['vocabulary_size'])}, {found['tokenizer']['name']}, encoded by {found['tokenizer']['encoder']}",
+        f"vocabulary of {count(found['vocabulary_size'])} ({found['tokenizer']['name']}), encoded by {found['tokenizer']['encoder']}",
     ]
     shards = [
         (entry["file"], kind, count(entry["sequences"]), size(entry["bytes"]), element("code", entry["sha256"]))

@@ -38,6 +38,10 @@ class Run:
             found |= manifest.inputs.get("stages") or {}
         return found
 
+    def sources_of(self, stage: str) -> set[str]:
+        """The sources that go through a stage."""
+        return {m.source for m in self.manifests if stage in (m.inputs.get("stages") or {})}
+
     @functools.cached_property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
         """By reason: the column that the rule reads and its bounds (min, max, among, equals)."""

@@ -10,38 +10,16 @@ from pathlib import Path
 
 from curator import storage
 from curator.report import corpus, model
+from curator.report import rules as ruled
 from curator.report.markup import Html, element, text, together
 from curator.report.numbers import Run, read_run
 from curator.report.rows import Rows, kept_samples, rejected_samples, sampled
+from curator.report.samples import samples
 
 TEMPLATE = Path(__file__).with_name("page.html")
 MOST_BYTES = 2_000_000
 SAMPLES = 3  # of each reason and each source
 MOST_SAMPLES = 300
-
-
-def write_report(output: str) -> str:
-    """Write `<output>/report.html` from what the run has left there; returns its path. Raises StorageError without a summary."""
-    run = read_run(output)
-    path = storage.join(output, "report.html")
-    storage.write_bytes(path, page(run).encode())
-    return path
-
-
-def page(run: Run) -> str:
-    """The page, with as many samples as fit into MOST_BYTES."""
-    columns = list(dict.fromkeys(["language", "script", *(rule["column"] for rule in run.rules.values())]))
-    kept, rejected = sampled(run, True, columns), sampled(run, False, [*columns, "reason"])
-    most = max(1, min(SAMPLES, MOST_SAMPLES // max(1, len(run.reasons) + len(run.sources))))
-    looked = kept_samples(run, most), rejected_samples(run, most)
-    around = _around(run, kept, rejected)
-    written = ""
-    for number in range(most, -1, -1):
-        written = _written(run, {**around, "samples": corpus.samples(run, *looked, number)})
-        if len(written.encode()) <= MOST_BYTES:
-            break
-    return written
-
 
 SECTIONS = {
     "headline": "",
@@ -57,11 +35,34 @@ SECTIONS = {
 }
 
 
+def write_report(output: str) -> str:
+    """Write `<output>/report.html` from what the run has left there, and return its path. StorageError without a summary."""
+    run = read_run(output)
+    path = storage.join(output, "report.html")
+    storage.write_bytes(path, page(run).encode())
+    return path
+
+
+def page(run: Run) -> str:
+    """The page, with as many samples as fit into MOST_BYTES."""
+    columns = ["language", "script", *ruled.columns(run)]
+    kept, rejected = sampled(run, True, columns), sampled(run, False, [*columns, "reason"])
+    most = max(1, min(SAMPLES, MOST_SAMPLES // max(1, len(run.reasons) + len(run.sources))))
+    looked = kept_samples(run, most), rejected_samples(run, most)
+    around = _around(run, kept, rejected)
+    written = ""
+    for number in range(most, -1, -1):
+        written = _written(run, {**around, "samples": samples(run, *looked, number)})
+        if len(written.encode()) <= MOST_BYTES:
+            break
+    return written
+
+
 def _around(run: Run, kept: Rows, rejected: Rows) -> dict[str, list[Html]]:
     return {
         "headline": corpus.headline(run),
         "funnel": corpus.funnel(run),
-        "rules": corpus.rules(run, kept, rejected),
+        "rules": ruled.rules(run, kept, rejected),
         "dedup": corpus.dedup(run),
         "languages": corpus.languages(kept),
         "time": model.time(run),

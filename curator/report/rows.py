@@ -49,17 +49,20 @@ class Rows:
     def weights(self) -> np.ndarray:
         return self.table.column("weight").to_numpy()
 
-    def counts(self, name: str, within: np.ndarray | None = None) -> dict[str, int]:
+    def filtered(self, within: np.ndarray) -> Rows:
+        return Rows(self.table.filter(pa.array(within, pa.bool_())), self.total)
+
+    def counts(self, name: str) -> dict[str, int]:
         """How many documents have each value of a column; the commonest first."""
         column = self.column(name)
         if pa.types.is_null(column.type):
             return {}
         values = pc.fill_null(pc.cast(column, pa.string()), "none")
-        found = pa.table({"value": values, "weight": self.table.column("weight")})
-        if within is not None:
-            found = found.filter(pa.array(within))
-        summed = found.group_by("value").aggregate([("weight", "sum")]).to_pylist()
-        return {row["value"]: round(row["weight_sum"]) for row in sorted(summed, key=lambda r: (-r["weight_sum"], r["value"]))}
+        summed = (
+            pa.table({"value": values, "weight": self.table.column("weight")}).group_by("value").aggregate([("weight", "sum")])
+        )
+        rows = sorted(summed.to_pylist(), key=lambda r: (-r["weight_sum"], r["value"]))
+        return {row["value"]: round(row["weight_sum"]) for row in rows}
 
 
 def sampled(run: Run, kept: bool, columns: Sequence[str]) -> Rows:
@@ -169,12 +172,10 @@ def _of_file(run: Run, file: pq.ParquetFile, reasons: Mapping[str, int]) -> dict
     places: dict[str, list[int]] = {}
     for reason, most in reasons.items():
         rows = pc.indices_nonzero(pc.equal(table.column("reason"), reason))
-        if deciding[reason]:
-            value = [number(v) for v in table.column(deciding[reason][0]).take(rows).to_pylist()]
-        else:
-            value = [None] * len(rows)
+        values = table.column(deciding[reason][0]).take(rows).to_pylist() if deciding[reason] else [None] * len(rows)
+        far = [_distance(run.rules.get(reason, {}), number(value)) for value in values]
         ids = table.column("id").take(rows).to_pylist()
-        order = sorted(range(len(rows)), key=lambda r: (value[r] is None, value[r] or 0.0, ids[r]))
+        order = sorted(range(len(rows)), key=lambda r: (far[r], ids[r]))
         picked = [order[at * (len(order) - 1) // max(1, most - 1)] for at in range(min(most, len(order)))]
         places[reason] = [rows[r].as_py() for r in dict.fromkeys(picked)]
     every = sorted({row for found in places.values() for row in found})
@@ -185,13 +186,22 @@ def _of_file(run: Run, file: pq.ParquetFile, reasons: Mapping[str, int]) -> dict
     }
 
 
+def _distance(rule: Mapping[str, Any], value: float | None) -> float:
+    """How far a number is beyond the bound; without a bound, the number itself."""
+    if value is None:
+        return math.inf
+    if "min" in rule and value < rule["min"]:
+        return rule["min"] - value
+    return value - rule.get("max", 0.0)
+
+
 def _deciding(run: Run, reason: str) -> list[str]:
-    """The columns that say why a document left with this reason."""
+    """The columns that say why a document left with this reason; the first one puts them in order."""
     rule = run.rules.get(reason)
     if rule is not None:
         return [rule["column"]]
     stage = run.stage_of(reason, run.stages)
-    return [] if ":" in reason else [reason, f"{stage}.cluster", f"{stage}.copies"]
+    return [] if ":" in reason else [f"{stage}.copies", f"{stage}.cluster", reason]
 
 
 def _documents(file: pq.ParquetFile, places: Sequence[int], others: Sequence[str]) -> list[dict[str, Any]]:
