@@ -8,10 +8,12 @@ compressed by gzip, bz2, zstd or xz.
 from __future__ import annotations
 
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
@@ -163,40 +165,37 @@ _ZIP_FAILURES = (
 
 def _tar_members(path: str, limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
-    with open_input(path) as raw:
+    with open_input(path) as raw, _as_archive_error():
         stream: Any = _Counted(_decompressed(raw))
-        try:
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
-                for info in archive:
-                    archive.members = []  # type: ignore[attr-defined]  # tarfile remembers every member
-                    if info.isfile():
-                        budget.member()
-                        yield Member(info.name, info.size, _tar_reader(archive, info, budget))
-        except StreamError as error:
-            raise ArchiveError(error.kind, str(error)) from None
-        except tarfile.ReadError as error:
-            raise ArchiveError(_kind(error), str(error)) from None
-        except (tarfile.TarError, OSError, EOFError, ValueError, lzma.LZMAError, RecursionError, OverflowError) as error:
-            raise ArchiveError("corrupt", str(error)) from None
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
+            for info in archive:
+                archive.members = []  # tarfile remembers every member
+                if info.isfile():
+                    budget.member()
+                    yield Member(info.name, info.size, partial(_read_tar_member, archive, info, budget))
         if not stream.ended_whole:
             raise ArchiveError("truncated", "the archive ends without its closing blocks")
 
 
-def _kind(error: Exception) -> str:
-    return "truncated" if "unexpected end" in str(error) else "corrupt"
-
-
-def _tar_reader(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: _Budget) -> Callable[[], bytes]:
-    def read() -> bytes:
-        budget.check(info.size)
+def _read_tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: _Budget) -> bytes:
+    budget.check(info.size)
+    with _as_archive_error():
         stream = archive.extractfile(info)
         content = stream.read() if stream else b""
-        if len(content) < info.size:
-            raise ArchiveError("truncated", f"the archive ends in {info.name[:100]!r}")
-        budget.spend(len(content))
-        return content
+    if len(content) < info.size:
+        raise ArchiveError("truncated", f"the archive ends in {info.name[:100]!r}")
+    budget.spend(len(content))
+    return content
 
-    return read
+
+@contextmanager
+def _as_archive_error() -> Iterator[None]:
+    try:
+        yield
+    except StreamError as error:
+        raise ArchiveError(error.kind, str(error)) from None
+    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError, OverflowError, struct.error) as error:
+        raise ArchiveError("truncated" if "unexpected end" in str(error) else "corrupt", str(error)) from None
 
 
 class _Counted:

@@ -86,7 +86,11 @@ class Code:
         try:
             for member in members(file.path, file.name, limits):
                 tally.record()
-                row = self._member(member, known, tally)
+                try:
+                    row = self._member(member, known, tally)
+                except ArchiveError as error:
+                    tally.error(error.kind, member.name, str(error))
+                    raise
                 if row:
                     yield row
         except ArchiveError as error:
@@ -182,36 +186,33 @@ def _note(known: dict[str, str | None], folder: str, licence: str | None) -> Non
 
 
 def _folder_licence(file: File) -> str | None:
-    """The nearest LICENSE file in the folders of a file's name, or the licence that an installed package states."""
+    """The licence of the nearest folder of a file's name that has one, known or not, or what an installed package states."""
     path = storage.resolve(file.path)
     if not path.endswith(file.name):
         return None
     root = path[: -len(file.name)].rstrip("/")
-    known: dict[str, str | None] = {}
-    folder = posixpath.dirname(file.name)
     installed = posixpath.basename(root) in ("site-packages", "dist-packages")
-    while True:
-        if folder or not installed:
-            found = _licence_in(posixpath.join(root, folder) if folder else root)
-            if found:
-                known[folder] = found
-                break
+    folder = posixpath.dirname(file.name)
+    while folder or not installed:
+        found = _licence_in(posixpath.join(root, folder) if folder else root)
+        if found is not None:
+            return found or None
         if not folder:
-            break
+            return None
         folder = posixpath.dirname(folder)
-    found = licences.nearest(file.name, known)
-    return found or (_stated_licence(file.name.partition("/")[0]) if installed else None)
+    return _stated_licence(file.name.partition("/")[0])
 
 
 @lru_cache(maxsize=4096)
 def _licence_in(folder: str) -> str | None:
+    """None without a LICENSE file, empty if it holds none of the common licences."""
     known: dict[str, str | None] = {}
     for name in licences.NAMES:
         path = posixpath.join(folder, name)
         if storage.exists(path):
             with storage.open_input(path) as stream:
                 _note(known, "", licences.of_text(decoded(stream.read(_MOST_LICENCE_BYTES))[0]))
-    return known.get("")
+    return (known[""] or "") if known else None
 
 
 @lru_cache(maxsize=256)

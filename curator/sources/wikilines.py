@@ -33,7 +33,7 @@ APPARATUS = frozenset(
 
 _LIST = re.compile(r"[*#:;]++")
 _SENTENCE_END = re.compile(r"[.!?。！？…][”’\"')）」』]?$")
-_PROSE_BYTES = 120  # of UTF-8: about a line of English, 40 Chinese characters
+_PROSE_BYTES = 100  # of UTF-8: about a line of English, 33 Chinese characters
 
 
 @dataclass

@@ -62,7 +62,9 @@ def test_sections_that_only_list_are_left_out(name):
 
 
 def test_a_section_of_that_name_with_prose_stays():
-    prose = "These notes were written by the author in the last year of his life, and they tell how the whole work came to be made, by whom and why."
+    prose = (
+        "These notes were written by the author in the last year of his life, and they tell how the whole work came to be made."
+    )
     assert prose in plain_text(f"text\n== Notes ==\n{prose}\n* item")
 
 
@@ -135,54 +137,13 @@ def test_hostile_pages_cost_linear_time(name):
     assert time.process_time() - started < 5
 
 
-PIECES = st.sampled_from(
-    [
-        "{{",
-        "}}",
-        "{{{",
-        "}}}",
-        "[[",
-        "]]",
-        "|",
-        "-{",
-        "}-",
-        "zh:",
-        ";",
-        "\n",
-        "{|",
-        "|}",
-        "<ref>",
-        "</ref>",
-        "<math>",
-        "</math>",
-        "'''",
-    ]
-    + [
-        "==",
-        "*",
-        "#",
-        "a",
-        "中",
-        " ",
-        "=",
-        "small",
-        "lang",
-        "File:",
-        "[http://x",
-        "]",
-        "<!--",
-        "-->",
-        "&lt;",
-        "(",
-        ")",
-        "\x00",
-        "\x01",
-        "1",
-    ]
-)
+PIECES = """
+{{ }} {{{ }}} [[ ]] | -{ }- zh: ; {| |} <ref> </ref> <math> </math> ''' == * # a 中 = small lang File: [http://x ] <!-- -->
+&lt; ( ) \x00 \x01 1
+"""
 
 
-@given(st.lists(PIECES, max_size=40).map("".join))
+@given(st.lists(st.sampled_from([*PIECES.split(), " ", "\n"]), max_size=40).map("".join))
 def test_any_markup_gives_clean_text(wikitext):
     text = plain_text(wikitext)
     assert "\x00" not in text

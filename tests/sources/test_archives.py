@@ -1,0 +1,186 @@
+"""Archives: every member once, none outside, no bomb, damage told."""
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import struct
+import tarfile
+import zipfile
+
+import pytest
+import zstandard
+
+from curator.sources.archives import ArchiveError, Limits, MemberError, is_archive, members, safe_name
+
+FILES = {"a.txt": b"alpha", "dir/b.txt": b"beta" * 1000, "dir/名.txt": "内容".encode(), "empty": b""}
+
+
+def tar_of(files, **kind):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", **kind) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return raw.getvalue()
+
+
+def zip_of(files, method=zipfile.ZIP_DEFLATED):
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return raw.getvalue()
+
+
+def written(folder, name, data):
+    path = folder / name
+    path.write_bytes(data)
+    return str(path)
+
+
+def contents(path, limits=Limits()):  # noqa: B008
+    return {member.name: member.read() for member in members(path, path, limits)}
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("x.tar", bytes),
+        ("x.tar.gz", gzip.compress),
+        ("x.tgz", gzip.compress),
+        ("x.tar.bz2", bz2.compress),
+        ("x.tar.xz", lzma.compress),
+        ("x.tar.zst", zstandard.ZstdCompressor().compress),
+    ],
+)
+def test_every_kind_of_tar(tmp_path, name, pack):
+    assert is_archive(name)
+    assert contents(written(tmp_path, name, pack(tar_of(FILES)))) == FILES
+    assert contents(written(tmp_path, name, pack(tar_of(FILES, format=tarfile.GNU_FORMAT)))) == FILES
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_kind_of_zip(tmp_path, method):
+    assert contents(written(tmp_path, "X.ZIP", zip_of(FILES, method))) == FILES
+
+
+def test_a_member_need_not_be_read(tmp_path):
+    path = written(tmp_path, "x.tar", tar_of(FILES))
+    assert [m.read() for m in members(path, path, Limits()) if m.name == "dir/b.txt"] == [FILES["dir/b.txt"]]
+
+
+def test_links_and_folders_are_no_files(tmp_path):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for name, kind in (("d", tarfile.DIRTYPE), ("s", tarfile.SYMTYPE), ("h", tarfile.LNKTYPE), ("f", tarfile.FIFOTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+    assert contents(written(tmp_path, "x.tar", raw.getvalue())) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../x", "a/../../x", "..", "C:/x", "c:\\x", "\\\\host\\x", "a\\..\\..\\x", "a\0b"]
+)
+def test_names_that_leave_the_archive_are_refused(name):
+    with pytest.raises(MemberError, match="leaves the archive"):
+        safe_name(name)
+
+
+def test_names_are_tidied():
+    assert safe_name("./a//b/./c..d") == "a/b/c..d"
+
+
+def test_a_bomb_of_one_member(tmp_path):
+    path = written(tmp_path, "x.zip", zip_of({"bomb": b"\0" * 30_000_000, "good": b"x"}))
+    found = members(path, path, Limits(ratio=500))
+    with pytest.raises(MemberError, match="expands more than 500"):
+        next(found).read()
+    assert next(found).read() == b"x"
+    found = members(path, path, Limits(member_bytes=1 << 20))
+    with pytest.raises(MemberError, match="more than 1,048,576 bytes"):
+        next(found).read()
+
+
+def test_a_member_that_lies_about_its_size(tmp_path):
+    data = bytearray(zip_of({"liar": b"\0" * 5_000_000}))
+    directory = data.index(b"PK\x01\x02")
+    for place in (22, directory + 24):
+        data[place : place + 4] = struct.pack("<I", 10)
+    path = written(tmp_path, "x.zip", bytes(data))
+    for liar in members(path, path, Limits()):
+        with pytest.raises(MemberError):
+            liar.read()
+
+
+def test_the_whole_archive_is_bounded(tmp_path):
+    files = {f"{n}": b"\0" * 100_000 for n in range(20)}
+    for name, data in (("x.zip", zip_of(files)), ("x.tar.gz", gzip.compress(tar_of(files)))):
+        path = written(tmp_path, name, data)
+        with pytest.raises(ArchiveError) as failure:
+            contents(path, Limits(total_bytes=1_000_000))
+        assert failure.value.kind == "archive_too_large"
+        with pytest.raises(ArchiveError) as failure:
+            contents(path, Limits(members=5))
+        assert failure.value.kind == "too_many_members"
+
+
+def test_encrypted_and_damaged_members_cost_themselves(tmp_path):
+    data = bytearray(zip_of({"locked": b"secret", "hurt": b"abcdefgh" * 50, "good": b"x"}, zipfile.ZIP_STORED))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    data[data.index(b"abcdefgh") + 5] ^= 0xFF
+    path = written(tmp_path, "x.zip", bytes(data))
+    kinds = {}
+    for member in members(path, path, Limits()):
+        try:
+            kinds[member.name] = member.read()
+        except MemberError as error:
+            kinds[member.name] = error.kind
+    assert kinds == {"locked": "encrypted", "hurt": "corrupt_member", "good": b"x"}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress])
+def test_a_truncated_tar_keeps_what_is_whole(tmp_path, pack):
+    files = {f"{n}": random.Random(n).randbytes(60_000) for n in range(20)}
+    data = pack(tar_of(files))
+    path = written(tmp_path, "x.tar", data[: len(data) * 3 // 4])
+    kept = {}
+
+    def keep():
+        for member in members(path, path, Limits()):
+            kept[member.name] = member.read()
+
+    with pytest.raises(ArchiveError) as failure:
+        keep()
+    assert failure.value.kind == "truncated"
+    assert kept == {name: files[name] for name in kept}
+    assert len(kept) >= (1 if pack is bz2.compress else 8)
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
+@pytest.mark.parametrize("data", [b"", b"not an archive at all", b"\x1f\x8b\x08garbage", b"PK\x03\x04", b"\xff" * 2000])
+def test_what_is_no_archive_is_told(tmp_path, name, data):
+    path = written(tmp_path, name, data)
+    with pytest.raises(ArchiveError):
+        contents(path)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damage_anywhere_raises_only_our_errors(tmp_path, seed):
+    chance = random.Random(seed)
+    data = bytearray(chance.choice([zip_of(FILES), tar_of(FILES), gzip.compress(tar_of(FILES))]))
+    for _ in range(chance.randint(1, 20)):
+        data[chance.randrange(min(len(data), 3000))] = chance.randrange(256)
+    path = written(tmp_path, "x.zip" if data[:2] == b"PK" else "x.tar", bytes(data))
+    try:
+        for member in members(path, path, Limits(member_bytes=1 << 20, total_bytes=8 << 20)):
+            try:
+                assert len(member.read()) <= 1 << 20
+            except MemberError:
+                pass
+    except ArchiveError:
+        pass

