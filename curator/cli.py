@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
 import typer
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
 complaints = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 RecipePath = Annotated[str, typer.Argument(help="A pipeline: a YAML file, or the name of one that curator ships.", metavar="RECIPE")]
@@ -152,6 +152,70 @@ def clean(
         loaded = _load(recipe, output, changes, sample, verify=False)
         removed, size = clean_output(loaded, dry)
         console.print(f"{'would remove' if dry else 'removed'} {removed} files, {size / 1e6:.1f} MB", highlight=False)
+
+
+# ------------------------------------------------------------------------------------------------------------- download
+
+downloads = typer.Typer(
+    help="Bring raw dumps from the internet: Common Crawl, Wikipedia. Stopped downloads go on; every file is checked.",
+    no_args_is_help=True,
+)
+app.add_typer(downloads, name="download")
+
+Connections = Annotated[int, typer.Option("--connections", help="Files at a time. Both hosts ask for few.", min=1, max=8)]
+Tries = Annotated[int, typer.Option("--tries", help="Give up after so many failures in a row.", min=1)]
+Rehash = Annotated[bool, typer.Option("--verify", help="Hash files that are there already again, and bring what is damaged.")]
+
+
+@downloads.command("commoncrawl")
+def download_commoncrawl(
+    crawl: Annotated[str, typer.Option("--crawl", help="A crawl, such as CC-MAIN-2024-10.", metavar="NAME")],
+    files: Annotated[
+        int, typer.Option("--files", help="How many, evenly spread over the crawl; a larger number keeps these.", min=1)
+    ],
+    kind: Annotated[Literal["warc", "wet"], typer.Option("--kind", help="Pages as they came, or as text.")] = "warc",
+    to: Annotated[str, typer.Option("--to", help="The folder to write into.", metavar="DIR")] = "data/cc",
+    connections: Connections = 2,
+    tries: Tries = 8,
+    verify: Rehash = False,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="Another host with these paths.", envvar="CURATOR_COMMONCRAWL_URL", metavar="URL"),
+    ] = None,
+) -> None:
+    """Bring a sample of a Common Crawl snapshot, for `read: warc` (or `wet`) `from: data/cc/*.warc.gz`."""
+    with _complaining():
+        from curator.download import CRAWLS, Session, Shown, crawl_files, fetch_all, local_folder
+
+        shown, folder = Shown(console), local_folder(to)
+        session = Session(tries=tries, note=shown.note)
+        wanted = crawl_files(session, crawl, files, kind, base_url or CRAWLS)
+        outcome = fetch_all(wanted, folder, session, shown, connections=connections, verify=verify)
+        console.print(f"{outcome} of {crawl} in {to.rstrip('/')}/", highlight=False)
+
+
+@downloads.command("wikipedia")
+def download_wikipedia(
+    lang: Annotated[str, typer.Option("--lang", help="The code of its address: zh, en, zh-yue.", metavar="CODE")],
+    date: Annotated[str, typer.Option("--date", help="`latest`, or the day of a dump.", metavar="YYYYMMDD")] = "latest",
+    to: Annotated[str, typer.Option("--to", help="The folder to write into.", metavar="DIR")] = "data",
+    connections: Connections = 2,
+    tries: Tries = 8,
+    verify: Rehash = False,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="A mirror of the dumps.", envvar="CURATOR_WIKIPEDIA_URL", metavar="URL")
+    ] = None,
+) -> None:
+    """Bring the articles of a Wikipedia (multistream dump), for `read: wikipedia` `from: data/zhwiki-*.xml*.bz2`."""
+    with _complaining():
+        from curator.download import DUMPS, Session, Shown, bring_wikipedia, local_folder
+
+        shown, folder = Shown(console), local_folder(to)
+        session = Session(tries=tries, note=shown.note)
+        found, outcome = bring_wikipedia(
+            session, shown, folder, lang, date, base_url or DUMPS, connections=connections, verify=verify
+        )
+        console.print(f"{outcome} of {found} in {to.rstrip('/')}/", highlight=False)
 
 
 # ---------------------------------------------------------------------------------------------------------------- parts
