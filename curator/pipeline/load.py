@@ -140,7 +140,7 @@ def _check_tokens(tokenize: Tokenize, mixture: Mixture, sources: Sequence[str], 
     try:
         check(tokenize, mixture, sources)
     except ValueError as error:
-        raise section.error(str(error), "mixture" if "weights" in str(error) else "tokenize") from None
+        raise section.error(str(error), "tokenize" if str(error).startswith(("tokenizer:", "eos:")) else "mixture") from None
 
 
 # -------------------------------------------------------------------------------------------------------------- sources
@@ -232,6 +232,9 @@ def _stage(
         raise section.error("as: must be a name of letters, digits and _", "as")
     stage, name = _make(known[kind], kind, given, alias)
     whole = kind in DEDUP or hasattr(stage, "mark")
+    for source in getattr(stage, "prefer", ()) if whole else ():
+        if source != "*" and source not in sources and sources:
+            raise given.error(f"prefer: no source {source!r}{nearest(source, sources)}", "prefer")
     placed = Placed(
         name=name,
         stage=stage,
@@ -252,7 +255,10 @@ def _make(cls: Any, kind: str, options: Section, alias: str | None) -> tuple[Any
                 raise options.error(f"no option {key!r}{nearest(key, ('preset', 'change'))}", key)
         if not isinstance(options.get("preset"), str):
             raise options.error(f"{kind}: 'preset' must name a filter")
-        stage = cls.load(options["preset"], options.get("change"), alias)
+        try:
+            stage = cls.load(options["preset"], options.get("change"), alias)
+        except storage.StorageError as error:
+            raise options.error(f"{kind}: {error}", "preset") from None
         return stage, stage.name
     name = alias or kind
     takes_name = is_dataclass(cls) and any(f.name == "name" for f in fields(cls))

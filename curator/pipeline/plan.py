@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -91,9 +92,16 @@ def find_inputs(recipe: Recipe) -> dict[str, list[Split]]:
                 )
             names[file.name] = file.path
         if recipe.verify:
-            files = [dataclasses.replace(f, stamp=storage.content_digest(f.path)) for f in files]
+            files = [_by_content(f) for f in files]
         found[source.name] = make_splits(source.name, source.reader, files, recipe.split_bytes)
     return found
+
+
+def _by_content(file: File) -> File:
+    try:
+        return dataclasses.replace(file, stamp=storage.content_digest(file.path))
+    except OSError:  # named when it is read
+        return file
 
 
 # ----------------------------------------------------------------------------------------------------------------- legs
@@ -133,6 +141,7 @@ def _leg(recipe: Recipe, route: Route, key: str, inputs: dict[str, Any], **given
     code = recipe.plugins.code
     inputs |= {
         "format": FORMAT,
+        "libraries": {"pyarrow": _version("pyarrow"), "unicode": unicodedata.unidata_version},  # what every stage leans on
         "stages": {s.placed.name: describe(s.placed, code) for s in route.stages},
         "order": [s.placed.name for s in route.stages],
         "rejected_text": recipe.rejected_text,

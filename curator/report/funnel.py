@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 MOST_REASONS = 4
@@ -12,11 +13,11 @@ MOST_REASONS = 4
 
 def funnel(summary: Mapping[str, Any]) -> Table:
     """One line a source of a `summary.json`: records, documents, kept, characters, and the commonest reasons."""
-    table = Table(title=f"{summary['name']}: what came in and what stayed", title_justify="left", expand=False)
-    table.add_column("source")
-    for name in ("records", "documents", "kept", "kept %", "characters kept"):
-        table.add_column(name, justify="right")
-    table.add_column("left, by reason", overflow="fold")
+    table = Table(title=f"{summary['name']}: what came in and what stayed", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("source", no_wrap=True)
+    for name in ("records", "documents", "kept", "kept %", "characters"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("left, by reason", overflow="fold", min_width=34)
     for name, found in summary["sources"].items():
         share = f"{found['kept'] / found['documents']:.1%}" if found["documents"] else "-"
         numbers = (f"{found['records']:,}", f"{found['documents']:,}", f"{found['kept']:,}", share, f"{found['chars_kept']:,}")
