@@ -89,7 +89,8 @@ def tokens(run: Run) -> list[Html]:
     said = [
         f"{count(found['tokens'])} tokens in sequences of {found['sequence_length']}",
         f"{count(found['asked_tokens'])} were asked for" + ("" if budget else " (no budget: as much as the parts give)"),
-        f"vocabulary of {count(found['vocabulary_size'])} ({found['tokenizer']['name']}), encoded by {found['tokenizer']['encoder']}",
+        f"vocabulary of {count(found['vocabulary_size'])} ({found['tokenizer']['name']}), encoded by "
+        f"{found['tokenizer']['encoder']}",
     ]
     shards = [
         (entry["file"], kind, count(entry["sequences"]), size(entry["bytes"]), element("code", entry["sha256"]))

@@ -138,5 +138,9 @@ def bounds(rule: Mapping[str, Any]) -> str:
         return "in " + ", ".join(rule["among"])
     if "equals" in rule:
         return f"is {str(rule['equals']).lower()}"
-    ends = [f"{word} {rule[key]:g}" for key, word in (("min", "at least"), ("max", "at most")) if key in rule]
+    ends = [f"{word} {_plainly(rule[key])}" for key, word in (("min", "at least"), ("max", "at most")) if key in rule]
     return " and ".join(ends)
+
+
+def _plainly(bound: float) -> str:
+    return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"

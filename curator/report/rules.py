@@ -35,7 +35,7 @@ def rules(run: Run, kept: Rows, rejected: Rows) -> list[Html]:
     parts = [
         paragraph(
             _said(kept, rejected),
-            " Only documents that the filter judges are shown. Each side of the line has its own scale; a dashed line is a bound.",
+            " Only documents that the filter judges are shown. Each side of the line has its own scale; bounds are dashed.",
         ),
         charts.legend(names),
     ]
@@ -92,7 +92,7 @@ def _plot(run: Run, reason: str, kept: Rows, rejected: Rows, mine: np.ndarray) -
     head = element(
         "figcaption",
         element("code", reason),
-        element("small", f"passes: {bounds(rule)}; rejected {many(run.total(reason), 'document')}"),
+        element("small", f"passes: {bounds(rule)}; rejected {count(run.total(reason)) if run.total(reason) else 'none'}"),
     )
     if "among" in rule or "equals" in rule:
         return element("figure", head, _values(kept.counts(column), rejected.filtered(mine).counts(column)))

@@ -18,8 +18,8 @@ def samples(run: Run, kept: Mapping[str, Sequence[Sample]], rejected: Mapping[st
     """Up to `most` documents for each reason, then for each source."""
     parts = [
         paragraph(
-            "Private data is replaced, texts are cut, and hidden characters are shown by their code points. Of documents that a "
-            "bound rejected: the nearest to it, a middling one and the furthest from it; of duplicates: out of a small, a "
+            "Private data is replaced, texts are cut, and hidden characters are shown by their code points. Of documents that "
+            "a bound rejected: the nearest to it, a middling one and the furthest from it; of duplicates: out of a small, a "
             "middling and a large cluster."
         ),
         element("h3", "Rejected"),
