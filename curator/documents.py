@@ -120,7 +120,11 @@ class Tally:
 
 @runtime_checkable
 class Source(Protocol):
-    """Raw bytes in, documents out. Implementations are frozen dataclasses whose fields are the YAML options."""
+    """Raw bytes in, documents out. Implementations are frozen dataclasses whose fields are the YAML options.
+
+    A source whose documents depend on other files than their own (`code`: the licence of a folder) has a `beside(files)` that
+    returns what they say, by name: it enters the fingerprint of every split with these files.
+    """
 
     revision: ClassVar[int]  # bump when the output changes: part of the fingerprint
     columns: ClassVar[frozenset[str]]  # what its rows hold, of SCHEMA and TRANSIENT, besides id, source and origin
@@ -175,7 +179,8 @@ class Stage(Protocol):
 
     Implementations are frozen keyword-only dataclasses whose fields are the YAML options. A key of `writes` that is a
     column of SCHEMA (`text`, `title`, `language` …) replaces it; any other is a metric, which the engine calls
-    `<stage name>.<key>`. A null text rejects its document with the reason `<stage name>.text`.
+    `<stage name>.<key>`. A null text rejects its document with the reason `<stage name>.text`. A stage may have a `warm()`
+    that compiles its kernels: it is called once before the workers start, so that they find them in the cache.
     """
 
     reads: frozenset[str]

@@ -85,6 +85,9 @@ class DedupDocuments:
     def files(self) -> Sequence[str]:
         return ()
 
+    def warm(self) -> None:
+        minhash.signatures(pa.array(["enough words for a shingle or two, 和几个汉字在一起"]), self.shingle, *self.banding)
+
     def sign(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         """See `WholeDatasetStage.sign`. `bands` is null for a text that is too short to have a shingle."""
         signed = minhash.signatures(docs.column("text"), self.shingle, *self.banding)

@@ -120,6 +120,8 @@ def first_legs(recipe: Recipe, ways: Mapping[str, list[Route]], splits: Mapping[
         }
         for split in found:
             inputs = {"reader": reader, "input": _pieces(split.pieces), "sample": recipe.sample}
+            if hasattr(route.source.reader, "beside"):
+                inputs["beside"] = dict(route.source.reader.beside([piece.file for piece in split.pieces]))
             legs.append(_leg(recipe, route, split.key, inputs, split=split, reader=route.source.reader, sample=recipe.sample))
     return legs
 

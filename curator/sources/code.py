@@ -62,6 +62,11 @@ class Code:
     def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
         return [(0, -1)]
 
+    def beside(self, files: Sequence[File]) -> Mapping[str, str]:
+        """The licence that each folder of `files` gives to them; an archive holds its own."""
+        apart = [file for file in files if not is_archive(file.name)]
+        return {posixpath.dirname(file.name): _folder_licence(file) or "none" for file in apart}
+
     def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
         return batched(self._rows(piece.file, tally), self.columns)
 

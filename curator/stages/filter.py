@@ -25,7 +25,7 @@ import pyarrow as pa
 from curator import config, storage
 from curator.config import ConfigError, Section, nearest
 from curator.documents import SCHEMA, Rule
-from curator.metrics import METRICS, measure, parameters_of
+from curator.metrics import METRICS, measure, parameters_of, warm
 
 BOUNDS = ("min", "max", "in", "is")
 KEPT_APART = ("text", "origin", "metadata")  # columns that no rule can read as they are
@@ -85,6 +85,9 @@ class Filter:
     def files(self) -> Sequence[str]:
         word_list = self._run_parameters().get("list")
         return [_list_path(word_list)] if word_list else []
+
+    def warm(self) -> None:
+        warm(self.metrics)
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         found: dict[str, pa.Array] = {}
