@@ -151,7 +151,8 @@ def _find_one(pattern: str) -> Iterator[File]:
         paths = [p for p in filesystem.glob(path) if not filesystem.isdir(p)]
     for each in paths:
         if filesystem.protocol in ("file", ("file", "local")):
-            yield _local_file(each, each.removeprefix(prefix))
+            if _is_input(each):
+                yield _local_file(each, each.removeprefix(prefix))
         else:
             info = filesystem.info(each)
             stamp = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or info["size"]).strip('"')
@@ -167,16 +168,29 @@ def _walk_local(root: str, prefix: str) -> Iterator[File]:
     if os.path.isfile(root):
         yield _local_file(root, prefix or os.path.basename(root))
         return
-    for folder, folders, names in os.walk(root):  # links to folders are not followed: no cycles, nothing outside
+    # Links to folders are not followed: no cycles, nothing from outside.
+    for folder, folders, names in os.walk(root, onerror=_refuse):
         folders.sort()
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if os.path.isfile(path):
+            if _is_input(path):
                 yield _local_file(path, posixpath.join(prefix, os.path.relpath(path, root)))
 
 
+def _refuse(error: OSError) -> None:
+    raise StorageError(f"{error.filename}: {error.strerror}")
+
+
+def _is_input(path: str) -> bool:
+    """A file, or a link that leads nowhere: who reads it will fail and name it. Pipes and devices are no files."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
 def _local_file(path: str, name: str) -> File:
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return File(path, name, 0, f"unreadable ({error.strerror})")
     return File(path, name, status.st_size, str(status.st_mtime_ns))
 
 

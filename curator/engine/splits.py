@@ -22,9 +22,16 @@ def make_splits(source: str, reader: Source, files: Sequence[File], split_bytes:
     large = [f for f in files if f.size >= split_bytes // 4]
     splits = [Split(_key(source, bundle[0].name, "+"), source, tuple(Piece(f) for f in bundle)) for bundle in _bundles(small, split_bytes)]
     for file in large:
-        for start, stop in reader.ranges(file, split_bytes):
+        for start, stop in _ranges(reader, file, split_bytes):
             splits.append(Split(_key(source, file.name, str(start)), source, (Piece(file, start, stop),)))
     return sorted(splits, key=lambda s: s.key)
+
+
+def _ranges(reader: Source, file: File, split_bytes: int) -> Sequence[tuple[int, int]]:
+    try:
+        return reader.ranges(file, split_bytes)
+    except Exception:  # unreadable, or not what it is called: whoever reads it as a whole meets the same, and names it
+        return [(0, -1)]
 
 
 def _bundles(files: Sequence[File], split_bytes: int) -> Iterator[list[File]]:

@@ -1,0 +1,139 @@
+"""Killed with SIGKILL at any moment and run again, a run ends in the same bytes; so does it on any executor."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.data, pytest.mark.timeout(1200)]
+
+KILLS = 10
+ON_RAY = ("--on", "local", "--workers", 2)
+
+
+@dataclass
+class Uninterrupted:
+    digest: str
+    seconds: float
+    summary: dict
+
+
+@pytest.fixture(scope="module")
+def whole(small, cli_for_module) -> Uninterrupted:
+    """The run that nobody disturbs, on two Ray workers."""
+    output = small.out("whole")
+    started = time.monotonic()
+    cli_for_module("run", small.recipe, "--output", output, *ON_RAY)
+    seconds = time.monotonic() - started
+    summary = orjson.loads((output / "summary.json").read_bytes())
+    return Uninterrupted(cli_for_module.digest(output), seconds, summary)
+
+
+def test_the_recipe_has_something_of_everything(whole: Uninterrupted) -> None:
+    """What follows would prove little if a source or a stage had nothing to do."""
+    for name, source in whole.summary["sources"].items():
+        assert source["kept"] > 10, name
+    reasons = {reason for source in whole.summary["sources"].values() for reason in source["rejected"]}
+    for stage in ("early_zh_en", "zh_en_language", "zh_web", "dedup_documents"):
+        assert any(reason.startswith(stage) for reason in reasons), stage
+    for stage in ("normalize", "redact"):
+        assert any(source["chars_cut"].get(stage) for source in whole.summary["sources"].values()), stage
+    assert all(part["sequences"] > 0 for part in whole.summary["tokens"]["parts"])
+
+
+@pytest.mark.parametrize("on", [("--on", "inline"), ("--on", "local", "--workers", 1)], ids=["inline", "one worker"])
+def test_any_executor_gives_the_same_bytes(small, cli, whole: Uninterrupted, on: Sequence[object]) -> None:
+    output = small.out("-".join(map(str, on)).strip("-"))
+    cli("run", small.recipe, "--output", output, *on)
+    assert cli.digest(output) == whole.digest
+
+
+def test_ten_kills_in_a_row(small, cli, whole: Uninterrupted) -> None:
+    """Each run goes on where the one before was killed, and is killed in its turn."""
+    output = small.out("killed")
+    moments = random.Random(20240501)
+    kills = 0
+    fresh = True
+    while kills < KILLS:
+        process = cli.start("run", small.recipe, "--output", output, *ON_RAY, log=small.out("killed.log"))
+        moment = moments.uniform(0.05, 0.95) * whole.seconds
+        if killed_at(cli, process, moment):
+            kills += 1
+            fresh = False
+            continue
+        assert process.returncode == 0, small.out("killed.log").read_text()[-4000:]
+        assert cli.digest(output) == whole.digest  # it was done before its moment came: the next run begins anew
+        whole.seconds = min(whole.seconds, moment) if fresh else whole.seconds
+        shutil.rmtree(output)
+        fresh = True
+    cli("run", small.recipe, "--output", output, *ON_RAY)
+    assert cli.digest(output) == whole.digest
+    assert_clean(output)
+
+
+@pytest.mark.parametrize("part", [0.3, 0.55, 0.8])
+def test_one_kill_and_another_executor_goes_on(small, cli, whole: Uninterrupted, part: float) -> None:
+    output = small.out(f"killed-{part}")
+    moment = (part + random.Random(part).uniform(-0.1, 0.1)) * whole.seconds
+    process = cli.start("run", small.recipe, "--output", output, *ON_RAY)
+    killed_at(cli, process, moment)
+    cli("run", small.recipe, "--output", output, "--on", "inline")
+    assert cli.digest(output) == whole.digest
+    assert_clean(output)
+
+
+def test_a_killed_worker_is_replaced(small, cli, whole: Uninterrupted) -> None:
+    """Ray runs the lost call again, and the run ends by itself."""
+    output = small.out("worker")
+    log = small.out("worker.log")
+    process = cli.start("run", small.recipe, "--output", output, *ON_RAY, log=log)
+    victims: set[psutil.Process] = set()
+    while process.poll() is None:
+        for worker in at_work(cli):
+            if len(victims) < 3 and worker not in victims:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.kill()
+                    victims.add(worker)
+                    time.sleep(1)
+        time.sleep(0.02)
+    assert len(victims) == 3, "no worker was met at its work"
+    assert process.returncode == 0, log.read_text()[-4000:]
+    assert cli.digest(output) == whole.digest
+
+
+def killed_at(cli, process: subprocess.Popen[bytes], moment: float) -> bool:
+    """Kill a run after `moment` seconds; False if it has ended before."""
+    try:
+        process.wait(timeout=moment)
+    except subprocess.TimeoutExpired:
+        cli.kill()
+        process.wait()
+        return True
+    return False
+
+
+def at_work(cli) -> list[psutil.Process]:
+    """Ray's workers that have a call in hand: Ray writes its name into their title."""
+    found = []
+    for process in cli.processes():
+        with contextlib.suppress(psutil.Error):
+            if process.cmdline()[:1] == ["ray::finish_leg"]:
+                found.append(process)
+    return found
+
+
+def assert_clean(output: Path) -> None:
+    """Nothing in the published folders but what the manifests say."""
+    left = [p for p in output.rglob("*.part") if p.parent.name in ("documents", "rejected", "tokens", "manifests")]
+    assert not left
+    assert len(list((output / "documents").glob("*.parquet"))) <= len(list((output / "manifests").glob("pass*/*.json")))
