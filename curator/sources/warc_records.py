@@ -17,7 +17,11 @@ HEADER_BYTES = 256 << 10  # a longer header is none
 START_BYTES = 16  # no start is longer, but for white space
 NAMES = (b"WARC/", b"warc/")
 HEADER_END = re.compile(rb"\r?\n\r?\n")
+HEADER_STOP = re.compile(rb"\r?\n(?:(\r?\n)|(?=(?:WARC|warc)/[01]\.\d))")  # or the next record, where a header has no end
 BLANK = re.compile(rb"[\r\n \t\0]*")
+MOST_UNDONE = (
+    100  # wrong lengths above what is held, in one file, that are sought; a file full of them must not be read for each
+)
 AHEAD = 64  # what is looked at behind a record to see that it ends where it says
 
 
@@ -72,6 +76,7 @@ class _Reader:
         self.met = 0
         self.met_in_run = 0
         self.several_at_once = False  # the first run holds several records: offsets are those of decompressed bytes
+        self.undone = 0
         self.garbage = 0
         self.garbage_at = -1
 
@@ -99,8 +104,8 @@ class _Reader:
     def _fill(self, wanted: int) -> bool:
         """Have `wanted` bytes from `at` on; False if the run ends before."""
         have = len(self.data) - self.at
-        if have >= wanted:
-            return True
+        if have >= wanted or not self._continues():
+            return have >= wanted
         parts = [self.data[self.at :]]
         while have < wanted and self._continues():
             assert self.ahead is not None
@@ -108,10 +113,9 @@ class _Reader:
             have += len(self.ahead.data)
             self.member = self.ahead.offset
             self.ahead = None
-        if len(parts) > 1:
-            self.data = b"".join(parts)
-            self.base += self.at
-            self.at = 0
+        self.data = b"".join(parts)
+        self.base += self.at
+        self.at = 0
         return have >= wanted
 
     def _open_run(self) -> bool:
@@ -184,11 +188,11 @@ class _Reader:
         return begin, str(self.run)
 
     def _header_end(self) -> re.Match[bytes] | None:
-        while (end := HEADER_END.search(self.data, self.at, self.at + HEADER_BYTES)) is None:
+        while (stop := HEADER_STOP.search(self.data, self.at, self.at + HEADER_BYTES)) is None:
             have = len(self.data) - self.at
             if have >= HEADER_BYTES or not self._fill(have + 1):
                 return None
-        return end
+        return stop if stop[1] else None
 
     def _fail(self, kind: str, offset: int, message: str, resume: int) -> None:
         """Count the record as an error and go to the next one, from `resume` on. At the end of a run the damage behind it, or
@@ -237,8 +241,8 @@ class _Reader:
         sought, so that a wrong length can be undone."""
         begin = self.base + self.at
         after = begin + record.length
-        if self.portions.seekable and after > self.portions.size:
-            self._fail("content_length", record.offset, "the record says that it is longer than its file", resume=self.at)
+        if self.portions.seekable and (after > self.portions.size or self.undone >= MOST_UNDONE):
+            self._fail("content_length", record.offset, "the record is not as long as it says", resume=self.at)
             return False
         self._fill(self.hold)
         record.body = self.data[self.at : self.at + self.hold]
@@ -252,6 +256,7 @@ class _Reader:
             return True
         if self.portions.seekable:
             self._jump(begin)
+            self.undone += 1
         self._fail("content_length", record.offset, "the record is not as long as it says", resume=self.at)
         return False
 
@@ -293,7 +298,7 @@ class _Reader:
             self.tally.record()
             self.met += 1
             self.tally.error(portion.damage, portion.offset, portion.message)
-        if portion.damage == "truncated" or not portion.goes_on:
+        if not portion.goes_on:
             self.tally.broken(portion.damage, portion.offset, portion.message)
         self.met_in_run = 0
 

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import time
 import zlib
 from pathlib import Path
 
@@ -388,6 +389,12 @@ def test_large_records_are_passed_without_being_held(tmp_path):
         assert (tally.skipped, tally.damage) == ({"not_html": 1}, [])
 
 
+def test_a_header_without_an_end_stops_at_the_next_record(tmp_path):
+    rows, tally = read_bytes(tmp_path, b"WARC/1.0\r\nWARC-Type: response\r\n" * 10_000 + pages(1)[0])
+    assert payloads(rows) == BODIES[:1]
+    assert tally.errors == {"header": 10_000}
+
+
 def test_a_header_without_an_end(tmp_path):
     data = b"WARC/1.0\r\n" + b"X-Field: y\r\n" * 60_000
     rows, tally = read_bytes(tmp_path, data + b"".join(pages(2)))
@@ -413,6 +420,16 @@ def test_files_that_are_no_warc(tmp_path, data, kind, words):
     assert tally.records == 0
     assert [place["kind"] for place in tally.damage] == [kind]
     assert words in tally.damage[0]["message"]
+
+
+@pytest.mark.parametrize("length", [3, 5_000_000, 20_000_000])
+def test_a_file_full_of_wrong_lengths_takes_linear_time(tmp_path, length):
+    """Each record of 56 bytes says that it is larger than much of the file: none may be read for each."""
+    lies = b"WARC/1.0\r\nWARC-Type: metadata\r\nContent-Length: %d\r\n\r\n" % length
+    began = time.process_time()
+    _, tally = read_bytes(tmp_path, lies * 20_000 + b"x" * 21_000_000, Warc(max_payload=10_000_000))
+    assert tally.records == 20_000
+    assert time.process_time() - began < 15
 
 
 @settings(max_examples=200, deadline=None)
