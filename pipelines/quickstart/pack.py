@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 HERE = Path(__file__).resolve().parent
 FILES = 3
 CRAWL_START = datetime(2024, 5, 18, 1, 58, 10, tzinfo=UTC)
+MARKS = {"-": ("ul", "<li>{}</li>"), "+": ("ol", "<li>{}</li>"), ">": ("blockquote", "<p>{}</p>"), "/": ("p", "{}<br>")}
 HTML_LANGUAGE = {"zh-Hans": "zh-CN", "zh-Hant": "zh-TW", "yue": "zh-HK"}
 
 
@@ -88,8 +89,8 @@ def blocks(body: str, paragraph: str) -> str:
     """HTML of a body. A line is a paragraph, or one of: ## heading, - item, + numbered item, > quotation, / line of verse,
     | cell | cell |; ``` opens and closes code. `paragraph` is the template's own form of a paragraph."""
     out: list[str] = []
-    lines = iter(body.strip("\n").split("\n"))
     opened = ""
+    lines = iter(body.strip("\n").split("\n"))
 
     def turn(tag: str) -> None:
         nonlocal opened
@@ -107,15 +108,10 @@ def blocks(body: str, paragraph: str) -> str:
         elif mark in ("##", "###"):
             turn("")
             out.append(f"<h{len(mark)}>{inline(rest)}</h{len(mark)}>")
-        elif mark in ("-", "+"):
-            turn("ul" if mark == "-" else "ol")
-            out.append(f"<li>{inline(rest)}</li>")
-        elif mark == ">":
-            turn("blockquote")
-            out.append(f"<p>{inline(rest)}</p>")
-        elif mark == "/":
-            turn("p")
-            out.append(f"{inline(rest)}<br>")
+        elif mark in MARKS:
+            tag, form = MARKS[mark]
+            turn(tag)
+            out.append(form.format(inline(rest)))
         elif mark == "|":
             turn("table")
             cells = "".join(f"<td>{inline(cell.strip())}</td>" for cell in line.strip("| ").split("|"))
@@ -278,7 +274,8 @@ def page_members(web: Web, page: Page, info: str) -> Iterator[bytes]:
     body = payload(web, page)
     path = urlsplit(page.url).path or "/"
     address = f"192.0.2.{1 + digest(page.host)[0] % 250}"
-    common = [("WARC-Date", page_time(page).strftime("%Y-%m-%dT%H:%M:%SZ")), ("WARC-Warcinfo-ID", info)]
+    common = [("WARC-Date", page_time(page).strftime("%Y-%m-%dT%H:%M:%SZ")), ("WARC-Target-URI", page.url)]
+    common += [("WARC-Warcinfo-ID", info), ("WARC-IP-Address", address)]
     request, response = record_id("request", page.url), record_id("response", page.url)
     asked = f"GET {path} HTTP/1.1\r\nUser-Agent: ExampleBot/1.0\r\nAccept: text/html\r\nHost: {page.host}\r\n\r\n".encode()
     yield member(
@@ -286,8 +283,6 @@ def page_members(web: Web, page: Page, info: str) -> Iterator[bytes]:
         ("WARC-Type", "request"),
         ("WARC-Record-ID", request),
         *common,
-        ("WARC-Target-URI", page.url),
-        ("WARC-IP-Address", address),
         ("Content-Type", "application/http; msgtype=request"),
     )
     answer = http_response(page, body)
@@ -297,8 +292,6 @@ def page_members(web: Web, page: Page, info: str) -> Iterator[bytes]:
         ("WARC-Record-ID", response),
         *common,
         ("WARC-Concurrent-To", request),
-        ("WARC-Target-URI", page.url),
-        ("WARC-IP-Address", address),
         ("WARC-Payload-Digest", sha1(answer.split(b"\r\n\r\n", 1)[1])),
         ("WARC-Block-Digest", sha1(answer)),
         *([("WARC-Truncated", "length")] if page.get("cut") else []),
@@ -312,7 +305,6 @@ def page_members(web: Web, page: Page, info: str) -> Iterator[bytes]:
         ("WARC-Record-ID", record_id("metadata", page.url)),
         *common,
         ("WARC-Concurrent-To", response),
-        ("WARC-Target-URI", page.url),
         ("Content-Type", "application/warc-fields"),
     )
 
@@ -400,7 +392,6 @@ def main(arguments: list[str]) -> int:
         return 1 if wrong else 0
     for name, data in files.items():
         (HERE / name).write_bytes(data)
-        print(f"{name}: {len(data):,} bytes")
     return 0
 
 
