@@ -255,7 +255,11 @@ def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
 
 
 def _training(recipe: Recipe) -> Any:
-    return None if recipe.train is None else _training_config(recipe.train)
+    if recipe.train is None:
+        return None
+    if storage.is_remote(recipe.output):
+        raise recipe.train.error("training writes checkpoints to a folder: give a local or shared `output:`, or train apart with `curator train`")
+    return _training_config(recipe.train)
 
 
 def _training_config(section: config.Section) -> Any:

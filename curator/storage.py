@@ -43,6 +43,11 @@ def is_remote(path: str) -> bool:
     return "://" in path and not path.startswith("file://")
 
 
+def _filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """fsspec's, without its memory of listings: other processes write too, and what they wrote must be seen."""
+    return fsspec.url_to_fs(path, use_listings_cache=False) if is_remote(path) else fsspec.url_to_fs(path)
+
+
 def resolve(path: str) -> str:
     """A path that `open` takes: `package:` and `pypi:` become local paths; others stay as they are."""
     if path.startswith("package:"):
@@ -142,7 +147,7 @@ def _find_one(pattern: str) -> Iterator[File]:
             if os.path.exists(pattern):
                 yield _local_file(pattern, os.path.basename(pattern))
             return
-    filesystem, path = fsspec.url_to_fs(pattern)
+    filesystem, path = _filesystem(pattern)
     prefix = _fixed_prefix(path)
     if not any(c in path for c in "*?["):
         paths = filesystem.find(path)
@@ -201,7 +206,8 @@ def open_input(path: str) -> IO[bytes]:
     """A seekable binary stream of raw bytes, nothing decompressed."""
     path = resolve(path)
     if is_remote(path):
-        return fsspec.open(path, "rb", block_size=8 << 20, cache_type="readahead").open()
+        filesystem, inside = _filesystem(path)
+        return filesystem.open(inside, "rb", block_size=8 << 20, cache_type="readahead")
     return open(path, "rb", buffering=1 << 20)
 
 
@@ -210,7 +216,7 @@ def local(path: str) -> Path:
     path = resolve(path)
     if not is_remote(path):
         return Path(path)
-    filesystem, inside = fsspec.url_to_fs(path)
+    filesystem, inside = _filesystem(path)
     stamp = hashlib.blake2b(f"{path}:{filesystem.ukey(inside)}".encode(), digest_size=12).hexdigest()
     target = cache_folder() / "files" / stamp / posixpath.basename(inside)
     if not target.exists():
@@ -230,7 +236,7 @@ def read_bytes(path: str) -> bytes:
 def exists(path: str) -> bool:
     path = resolve(path)
     if is_remote(path):
-        filesystem, inside = fsspec.url_to_fs(path)
+        filesystem, inside = _filesystem(path)
         return filesystem.exists(inside)
     return os.path.exists(path)
 
@@ -258,7 +264,7 @@ def create(path: str) -> Iterator[IO[bytes]]:
         with tempfile.NamedTemporaryFile(prefix="curator-") as stream:
             yield stream
             stream.flush()
-            filesystem, inside = fsspec.url_to_fs(path)
+            filesystem, inside = _filesystem(path)
             filesystem.put_file(stream.name, inside)
         return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -279,7 +285,7 @@ def write_bytes(path: str, data: bytes) -> None:
 
 def claim(path: str, data: bytes) -> bool:
     """Create `path` with `data` if nothing is there; False if something is. On an object store, a conditional PUT."""
-    filesystem, inside = fsspec.url_to_fs(path)
+    filesystem, inside = _filesystem(path)
     if not is_remote(path):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     try:
@@ -291,16 +297,22 @@ def claim(path: str, data: bytes) -> bool:
 
 def remove(path: str) -> None:
     """Remove a file; nothing happens if it is not there."""
-    filesystem, inside = fsspec.url_to_fs(path)
+    filesystem, inside = _filesystem(path)
     try:
         filesystem.rm_file(inside)
     except FileNotFoundError:
         pass
 
 
+def size(path: str) -> int:
+    """Bytes of a file."""
+    filesystem, inside = _filesystem(path)
+    return int(filesystem.size(inside) or 0)
+
+
 def listing(folder: str) -> list[str]:
     """Paths of all files below a folder, sorted, each beginning with `folder`; none if the folder does not exist."""
-    filesystem, inside = fsspec.url_to_fs(folder)
+    filesystem, inside = _filesystem(folder)
     if not filesystem.exists(inside):
         return []
     return [join(folder, path.removeprefix(inside).lstrip("/")) for path in sorted(filesystem.find(inside))]

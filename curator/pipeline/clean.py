@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fsspec
-
 from curator import storage
 from curator.engine.lease import Lease
 from curator.engine.manifest import Manifest
@@ -21,8 +19,7 @@ def clean(recipe: Recipe, dry: bool = False) -> tuple[int, int]:
             below = path.removeprefix(recipe.output).lstrip("/")
             stale = below.startswith("work/pass") and below not in wanted
             if stale or below.endswith(".part") or below.startswith(("work/attempts/", "probe/")):
-                filesystem, inside = fsspec.url_to_fs(path)
-                size += int(filesystem.size(inside) or 0)
+                size += storage.size(path)
                 removed += 1
                 if not dry:
                     storage.remove(path)
