@@ -1,34 +1,58 @@
-"""The funnel: what came in, what stayed, and the reasons, by source, as a table for the terminal."""
+"""The funnel: what came in, what left where and why, and what stayed, by source and stage, as a table for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-MOST_REASONS = 4
+MOST_REASONS = 3
 
 
 def funnel(summary: Mapping[str, Any]) -> Table:
-    """One line a source of a `summary.json`: records, documents, kept, characters, and the commonest reasons."""
+    """A `summary.json` as a table: for every source a line for what was read, one for each stage at which documents left, and
+    one for what stayed."""
     table = Table(title=f"{summary['name']}: what came in and what stayed", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("source", no_wrap=True)
-    for name in ("records", "documents", "kept", "kept %", "characters"):
+    table.add_column("stage", no_wrap=True)
+    for name in ("left", "remaining", "of read"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("left, by reason", overflow="fold", min_width=34)
+    table.add_column("top reasons", overflow="fold", min_width=30)
     for name, found in summary["sources"].items():
-        share = f"{found['kept'] / found['documents']:.1%}" if found["documents"] else "-"
-        numbers = (f"{found['records']:,}", f"{found['documents']:,}", f"{found['kept']:,}", share, f"{found['chars_kept']:,}")
-        table.add_row(name, *numbers, _reasons(found))
+        for index, row in enumerate(_of_source(found, summary["stages"])):
+            table.add_row(name if index == 0 else "", *row)
+        table.add_section()
     return table
 
 
-def _reasons(found: Mapping[str, Any]) -> str:
-    reasons = sorted({**found["rejected"], **found["errors"]}.items(), key=lambda r: (-r[1], r[0]))
-    lines = [f"{reason} {count:,}" for reason, count in reasons[:MOST_REASONS]]
-    if len(reasons) > MOST_REASONS:
-        lines.append(f"{len(reasons) - MOST_REASONS} more {sum(c for _, c in reasons[MOST_REASONS:]):,}")
-    lines += [f"record {kind} {count:,}" for kind, count in sorted(found["record_errors"].items())]
-    return "\n".join(lines)
+def _of_source(found: Mapping[str, Any], stages: Sequence[str]) -> Iterator[tuple[str, str, str, str, str]]:
+    read = remaining = found["documents"]
+    apart = {**found["skipped"], **{f"record error {kind}": count for kind, count in found["record_errors"].items()}}
+    yield f"read {found['records']:,} records", f"{sum(apart.values()):,}", f"{read:,}", "", _top(apart)
+    for stage in (*stages, "engine"):
+        left = {reason: count for reason, count in {**found["rejected"], **found["errors"]}.items() if stage_of(reason) == stage}
+        if left:
+            remaining -= sum(left.values())
+            shown = {reason[len(stage) + 1 :]: count for reason, count in left.items()}
+            yield stage, f"{sum(left.values()):,}", f"{remaining:,}", _share(remaining, read), _top(shown)
+    yield "kept", "", f"{found['kept']:,}", _share(found["kept"], read), f"{found['chars_kept']:,} characters"
+
+
+def stage_of(reason: str) -> str:
+    """The stage at which a document left: `zh_web` of `zh_web.han_ratio`, `extract` of the error `extract:ValueError`."""
+    return re.split(r"[.:]", reason, maxsplit=1)[0]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "-"
+
+
+def _top(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+    shown = [f"{name} {count:,}" for name, count in ordered[:MOST_REASONS]]
+    if len(ordered) > MOST_REASONS:
+        shown.append(f"{len(ordered) - MOST_REASONS} more {sum(count for _, count in ordered[MOST_REASONS:]):,}")
+    return ", ".join(shown)

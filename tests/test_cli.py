@@ -1,0 +1,85 @@
+"""The command line: what it says, where, and with which exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from curator import __version__
+from curator.cli import app
+
+TOYS = Path(__file__).parent / "toys.py"
+RECIPE = """
+name: toy
+plugins: [{toys}]
+sources:
+  a: {{read: lines, from: {folder}/a.txt}}
+stages:
+  - length: {{min: 4}}
+output: {folder}/out
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    (tmp_path / "a.txt").write_text("a line\nab\n#\n")
+    (tmp_path / "toy.yaml").write_text(RECIPE.format(toys=TOYS, folder=tmp_path))
+    return str(tmp_path / "toy.yaml")
+
+
+def curator(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_help_names_every_command():
+    said = curator("--help").output
+    for command in ("run", "plan", "train", "digest", "report", "clean", "download"):
+        assert command in said
+    assert curator("--version").output.strip() == __version__
+
+
+def test_run_plan_digest_report_clean(recipe, tmp_path):
+    planned = curator("plan", recipe)
+    assert "pass 1: 1 shards, 0 done, 1 to run" in planned.output
+    ran = curator("run", recipe, "--on", "inline")
+    assert ran.exit_code == 0, ran.output
+    assert "chars 1" in ran.output
+    assert (tmp_path / "out" / "report.html").exists()
+    assert "1 done, 0 to run" in curator("plan", recipe).output
+    first = curator("digest", str(tmp_path / "out"))
+    assert len(first.stdout.split()[0]) == 32
+    assert curator("report", str(tmp_path / "out")).exit_code == 0
+    changed = curator("plan", recipe, "--set", "stages.0.length.min=5")
+    assert "1 x stages.length.options.min: 4 -> 5" in changed.output
+    (tmp_path / "out" / "documents" / "x.part").write_text("left by a killed process")
+    assert "would remove 1 files" in curator("clean", recipe, "--dry").output
+    assert "removed 1 files" in curator("clean", recipe).output
+    assert curator("digest", str(tmp_path / "out")).stdout == first.stdout
+
+
+def test_equal_content_is_not_read_again_with_verify(recipe, tmp_path):
+    curator("run", recipe, "--on", "inline", "--verify")
+    path = tmp_path / "a.txt"
+    path.write_text(path.read_text())
+    assert "1 done, 0 to run" in curator("plan", recipe, "--verify").output
+    assert "a.txt" in curator("plan", recipe).output, "by modification time it is another file"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("run", "nowhere.yaml"), 1, "no pipeline 'nowhere.yaml'"),
+        (("run", "{recipe}", "--set", "sources.b.from=x"), 2, "sources.b.from: no 'b'. There are: a"),
+        (("run", "{recipe}", "--set", "sources.a.from=/nowhere/*.txt", "--on", "inline"), 2, "toy.yaml:5: a: nothing matches '/nowhere/*.txt'"),
+        (("run", "{recipe}", "--sample", "2"), 2, "must be a fraction"),
+        (("digest", "/nowhere"), 1, "there is neither documents/ nor tokens/"),
+        (("report", "/nowhere"), 1, "there is no summary.json"),
+    ],
+)  # fmt: skip
+def test_slips_are_one_sentence_and_an_exit_code(recipe, arguments, code, said):
+    found = curator(*(a.format(recipe=recipe) for a in arguments))
+    assert found.exit_code == code
+    assert said in found.output
+    assert "Traceback" not in found.output
