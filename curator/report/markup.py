@@ -38,7 +38,7 @@ def element(name: str, *children: Any, **attributes: Any) -> Html:
 
 def _attribute(key: str, value: Any) -> str:
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{html.escape(_HIDDEN.sub(_code_points, str(value)))}"'
+    return f" {name}" if value is True else f' {name}="{plain(str(value))}"'
 
 
 def together(children: Iterable[Any]) -> Html:
@@ -62,6 +62,11 @@ def text(value: str) -> Html:
         parts += [html.escape(value[at : match.start()]), f'<span class="hidden">{_code_points(match)}</span>']
         at = match.end()
     return Html("".join([*parts, html.escape(value[at:])]))
+
+
+def plain(value: str) -> Html:
+    """A string as visible text where no element can stand: in an attribute, in the page's title."""
+    return Html(html.escape(_HIDDEN.sub(_code_points, value)))
 
 
 def _code_points(match: re.Match[str]) -> str:

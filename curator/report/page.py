@@ -11,7 +11,7 @@ from pathlib import Path
 from curator import storage
 from curator.report import corpus, model
 from curator.report import rules as ruled
-from curator.report.markup import Html, element, text, together
+from curator.report.markup import Html, element, plain, text, together
 from curator.report.numbers import Run, read_run
 from curator.report.rows import Rows, kept_samples, rejected_samples, sampled
 from curator.report.samples import samples
@@ -77,5 +77,8 @@ def _written(run: Run, parts: dict[str, list[Html]]) -> str:
     sections = [
         element("section", element("h2", title) if title else None, parts[key], id=key) for key, title in SECTIONS.items()
     ]
+    name = str(run.summary.get("name", ""))
     template = string.Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(name=text(str(run.summary.get("name", ""))), links=together(links), sections=together(sections))
+    return template.substitute(
+        title=plain(f"{name} · curator report"), name=text(name), links=together(links), sections=together(sections)
+    )

@@ -89,7 +89,7 @@ def test_hostile_text_is_text(output: str) -> None:
     assert "<script>alert(1)</script>" in seen  # as text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "&lt;b&gt;title&lt;/b&gt;" in page
-    assert "toy &lt;corpus&gt;" in page
+    assert "<title>toy &lt;corpus&gt; · curator report</title>" in page
     assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200f\x00") & set(page)
     assert "U+202E" in seen
     assert "U+0000" in seen
