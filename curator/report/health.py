@@ -29,9 +29,7 @@ def notices(run: Run) -> list[Notice]:
 def _losses(run: Run) -> Iterator[Notice]:
     files = {place.get("file") for place in run.summary.get("damage", ()) if place.get("file_damage")}
     if files:
-        yield Notice(
-            "bad", f"{many(len(files), 'damaged file')}: what could not be read of them is lost (see “Damaged places”)."
-        )
+        yield Notice("bad", f"{many(len(files), 'damaged file')}: what could not be read is lost (see “Damaged places”).")
     if quarantined := run.summary.get("quarantined"):
         killed = many(len(quarantined), "document")
         yield Notice(

@@ -75,7 +75,7 @@ def sampled(run: Run, kept: bool, columns: Sequence[str]) -> Rows:
         found = list(_read_some(run, written, columns))
         if found:
             table = pa.concat_tables(found, promote_options="permissive")
-            tables.append(table.append_column("weight", pa.repeat(there / len(table), len(table))))
+            tables.append(table.append_column("weight", pa.repeat(there / max(1, len(table)), len(table))))
             total += there
     if not tables:
         return Rows(pa.table({"weight": pa.array([], pa.float64())}), 0)
