@@ -92,7 +92,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _failures(outcome: Outcome, count: int) -> str:
     lines = "".join(f"\n  {error}" for error in outcome.failed.values())
-    return f"{len(outcome.failed)} of {count} files could not be had; the others are complete:{lines}"
+    return f"{len(outcome.failed)} of {count} files could not be had:{lines}"
 
 
 class _Batch:
@@ -177,7 +177,7 @@ class _Batch:
         return found
 
     def _failed(self, wanted: Wanted, error: DownloadError) -> None:
-        self.shown.note(str(error))
+        self.shown.note(f"{wanted.name}: could not be had; the reason comes at the end")
         with self._counting:
             self.outcome.failed[wanted.name] = error
             self._in_a_row = self._in_a_row + 1 if isinstance(error, OutOfTries) else 0

@@ -114,7 +114,7 @@ def _dump_files(session: Session, wiki: str, date: str, base: str) -> list[Wante
         size = about.get("size")
         if not (isinstance(sha1, str) and _SHA1.fullmatch(sha1)):
             raise DownloadError(f"{url}/{wiki}-{date}-sha1sums.txt: has no sha1 for {name}, so it could not be checked")
-        if not isinstance(size, int) or size <= 0:
+        if type(size) is not int or size <= 0:
             raise DownloadError(f"{url}/dumpstatus.json: does not say how long {name} is")
         wanted.append(Wanted(name=name, url=f"{url}/{name}", size=size, sha1=sha1))
     return wanted
