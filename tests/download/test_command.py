@@ -25,42 +25,44 @@ def started(site: Any, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def until_it_flows(folder: Path, size: int) -> None:
+def until_it_flows(folder: Path, sizes: dict[str, int]) -> None:
     deadline = time.monotonic() + 60
-    while sum(path.stat().st_size for path in folder.glob("*.part")) < size:
+    while any(parts(folder).get(name, 0) <= size for name, size in sizes.items()):
         assert time.monotonic() < deadline, "nothing came"
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_process_that_ends_is_gone_on_with(
-    site: Any, crawl: list[str], answer: Any, tmp_path: Path, how: signal.Signals
-) -> None:
-    chosen = [crawl[0], crawl[4]]
-    for path in chosen:
-        site.next[path] = [answer(slow=0.3)]  # 300 kB in three seconds
+def parts(folder: Path) -> dict[str, int]:
+    return {path.name.removesuffix(".part"): path.stat().st_size for path in folder.glob("*.part")}
+
+
+def test_killed_then_stopped_then_done(site: Any, crawl: list[str], answer: Any, tmp_path: Path) -> None:
+    chosen = {path.rpartition("/")[2]: path for path in (crawl[0], crawl[4])}
+    for path in chosen.values():
+        site.next[path] = [answer(slow=0.3), answer(slow=0.3)]  # 300 kB in three seconds
     process = started(site, tmp_path)
-    until_it_flows(tmp_path, 100_000)
-    process.send_signal(how)
-    _, said = process.communicate(timeout=30)
-    parts = {path.name: path.stat().st_size for path in tmp_path.glob("*.part")}
+    until_it_flows(tmp_path, dict.fromkeys(chosen, 50_000))
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    killed = parts(tmp_path)
+
+    process = started(site, tmp_path)
+    until_it_flows(tmp_path, killed)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "curator: stopped; run the same command again to go on\n")
+    stopped = parts(tmp_path)
     assert list(tmp_path.glob("*.warc.gz")) == []
-    if how == signal.SIGINT:
-        assert process.returncode == 130
-        assert said == "curator: stopped; run the same command again to go on\n"
-    else:
-        assert process.returncode == -signal.SIGKILL
 
     process = started(site, tmp_path)
     output, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (0, "")
     assert "2 files, 0.6 MB of CC-MAIN-2024-10 in" in output
-    for path in chosen:
-        name = path.rpartition("/")[2]
+    for name, path in chosen.items():
         assert (tmp_path / name).read_bytes() == site.files[path]
-        if begun := parts.get(f"{name}.part"):
-            assert site.of(path)[1]["Range"] == f"bytes={begun}-"
-    assert {path.name for path in tmp_path.iterdir()} == {"downloads.json", *(path.rpartition("/")[2] for path in chosen)}
+        assert [asked.get("Range") for asked in site.of(path)] == [None, f"bytes={killed[name]}-", f"bytes={stopped[name]}-"]
+    assert {path.name for path in tmp_path.iterdir()} == {"downloads.json", *chosen}
 
 
 @pytest.mark.parametrize(
