@@ -82,10 +82,10 @@ class Ray:
             return []
         probe = storage.join(output, "probe", f"{os.getpid()}-{time.time_ns()}")
         storage.write_bytes(probe, b"probe")
-        look = ray.remote(_look).options(num_cpus=0.01, max_retries=1)
+        look = ray.remote(_look)
         asked = {
             n["NodeManagerHostname"] + "/" + n["NodeID"][:8]: look.options(
-                scheduling_strategy=NodeAffinitySchedulingStrategy(n["NodeID"], soft=False)
+                num_cpus=0.01, max_retries=1, scheduling_strategy=NodeAffinitySchedulingStrategy(n["NodeID"], soft=False)
             ).remote([probe, *inputs, *models])
             for n in nodes
         }

@@ -1,0 +1,152 @@
+"""On a cluster: submitted as a Ray job to one that runs already, and on nodes that do not all see the same files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from curator.engine import ray as on_ray
+from curator.engine.ray import ClusterError, Ray
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+RAY = (sys.executable, "-c", "from ray.scripts.scripts import main; main()")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, outside the range in which Ray's workers choose theirs."""
+    with contextlib.ExitStack() as held:
+        found = []
+        while len(found) < count:
+            listener = held.enter_context(socket.socket())
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+            if not 10002 <= port <= 19999:
+                found.append(port)
+        return found
+
+
+@pytest.fixture
+def head(cli) -> Iterator[str]:
+    """A head node as an administrator starts it; the address of its dashboard."""
+    port, dashboard, client, agent = free_ports(4)
+    environment = cli.environment | {"RAY_AUTH_MODE": "disabled"}
+    log = cli.ray_folder / "head.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*RAY, "start", "--head", "--num-cpus=2", f"--port={port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
+             f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}", f"--temp-dir={cli.ray_folder}", "--block"],
+            env=environment, stdout=stream, stderr=stream, start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{dashboard}"
+    deadline = time.monotonic() + 90
+    while subprocess.run(
+        [*RAY, "job", "list", "--address", address], env=environment, capture_output=True, check=False
+    ).returncode:
+        assert process.poll() is None, log.read_text()[-3000:]
+        assert time.monotonic() < deadline, log.read_text()[-3000:]
+    yield address
+    cli.kill()
+    process.wait()
+
+
+@pytest.mark.data
+def test_a_submitted_job_runs_on_that_cluster(small, cli, head: str, tmp_path: Path) -> None:
+    """The folder with recipe and data travels with the job; where to run need not be said."""
+    folder = tmp_path / "job"
+    shutil.copytree(small.folder / "raw", folder / "raw", ignore=shutil.ignore_patterns("lines"))
+    (folder / "raw" / "lines").mkdir()
+    lines = (small.folder / "raw" / "lines" / "crawl.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "raw" / "lines" / "crawl.jsonl").write_bytes(b"".join(lines[:150]))
+    text = small.recipe.read_text().replace(str(small.folder / "raw"), "raw")
+    (folder / "small.yaml").write_text(text)
+    output = tmp_path / "out"
+
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        submitted = subprocess.Popen(
+            [*RAY, "job", "submit", "--address", head, "--working-dir", folder, "--",
+             sys.executable, "-m", "curator.cli", "run", "small.yaml", "--output", output],
+            env=cli.environment | {"RAY_AUTH_MODE": "disabled"}, cwd=tmp_path, stdout=stream, stderr=stream, start_new_session=True,
+        )  # fmt: skip
+    at_work: set[str] = set()
+    while submitted.poll() is None:
+        titles = [title for process in cli.processes() for title in title_of(process)]
+        assert sum("gcs_server" in title for title in titles) == 1, "a second Ray was started"
+        at_work |= {title for title in titles if title.startswith("ray::")}
+        time.sleep(0.05)
+    assert submitted.returncode == 0, log.read_text()[-4000:]
+    assert "ray::finish_leg" in at_work, at_work
+
+    inline = tmp_path / "inline"
+    run = cli.start("run", "small.yaml", "--output", inline, "--on", "inline", cwd=folder)
+    assert run.wait() == 0
+    assert cli.digest(output) == cli.digest(inline)
+
+
+def title_of(process: psutil.Process) -> list[str]:
+    with contextlib.suppress(psutil.Error):
+        return process.cmdline()[:1]
+    return []
+
+
+# -------------------------------------------------------------------------------------------------------------- preflight
+
+
+@pytest.fixture
+def two_nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ray]:
+    """Two raylets on this machine; the second's workers have a folder of their own in the variable NODE."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1, env_vars={"SECOND_NODE": "1"})
+    executor = Ray(cluster.address)
+    yield executor
+    executor.close()
+    cluster.shutdown()
+
+
+def test_two_nodes_that_see_everything(two_nodes: Ray, tmp_path: Path) -> None:
+    (tmp_path / "input").write_text("x")
+    assert len(two_nodes.preflight(str(tmp_path / "out"), [str(tmp_path / "input")], [])) == 2
+    assert not list((tmp_path / "out").rglob("*-*")), "the probe is taken away"
+
+
+def test_a_node_that_does_not_see_a_file_is_named(two_nodes: Ray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a share is mounted on one machine and not on the other."""
+    (tmp_path / "input").write_text("x")
+    look = on_ray._look
+
+    def blind(paths):
+        if os.environ.get("SECOND_NODE"):
+            return look([path.replace("input", "not-mounted") for path in paths])
+        return look(paths)
+
+    monkeypatch.setattr(on_ray, "_look", blind)
+    second = next(n for n in ray.nodes() if n["NodeID"] != ray.get_runtime_context().get_node_id())
+    with pytest.raises(ClusterError) as caught:
+        two_nodes.preflight(str(tmp_path / "out"), [str(tmp_path / "input")], [])
+    (line,) = [line for line in str(caught.value).splitlines() if "not-mounted" in line]
+    assert second["NodeID"][:8] in line
+    assert "No such file" in line
+
+
+def test_looking(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("x")
+    assert on_ray._look([str(tmp_path / "there")]) == {}
+    gone, folder = str(tmp_path / "gone"), str(tmp_path)
+    found = on_ray._look([str(tmp_path / "there"), gone, folder])
+    assert found.keys() == {gone, folder}
