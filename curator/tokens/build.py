@@ -96,6 +96,7 @@ def build(
     folder = storage.join(output, "tokens")
     found = _finished(folder, name)
     if found is not None:
+        _remove_others(folder, found)  # of a build with other options that was killed half-way
         return {**found, "drift": artefact.drift}
     parts = mixture.parts({shard.source for shard in documents})
     split = {part: packing.documents_of(which, encoded, encoded_folder, mixture.validation) for part, which in parts.items()}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import tokenizers
 from typer.testing import CliRunner
 
+from curator import storage
 from curator.cli import app
 from curator.engine.digest import output_digest
 from curator.engine.executor import Inline
@@ -279,3 +282,81 @@ def test_the_command_tells_what_changed(world: World) -> None:
         assert said.exit_code == 0, said.output
         assert "stages.mine.options.rules.mine.chars.min: 30.0 -> 61.0" in said.output.replace("\n", "")
         assert re.search(r"6 shards, 3 done, 3 to run|3 shards to run, 3 done already", said.output)
+
+
+# ------------------------------------------------------------------------------------------------ killed amid a change
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextlib.contextmanager
+def killed_at(write: int) -> Iterator[list[int]]:
+    """End the run at its n-th change of a file: before a written file gets its name (even n) or right after (odd n), or before
+    a file is removed (any n). Yields the count of changes so far."""
+    changes = [0]
+    replace, remove = os.replace, storage.remove
+
+    def counted_replace(partial, path):
+        changes[0] += 1
+        if changes[0] == write:
+            shutil.copy(partial, f"{path}.left.part")  # a killed process leaves it there
+            if write % 2:
+                replace(partial, path)
+            raise Killed
+        replace(partial, path)
+
+    def counted_remove(path):
+        changes[0] += 1
+        if changes[0] == write:
+            raise Killed
+        remove(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", counted_replace)
+        patch.setattr(storage, "remove", counted_remove)
+        with contextlib.suppress(Killed):
+            yield changes
+
+
+def test_killed_at_every_file_that_a_change_writes(world: World) -> None:
+    """From a finished output to that of a changed recipe over changed input: wherever it is killed, the next run finishes it,
+    and one with the old recipe leads back."""
+    before = output_digest(str(world.folder / "out"))
+    shutil.copytree(world.raw, world.folder / "raw-before", copy_function=shutil.copy2)
+    (world.folder / "out").rename(world.folder / "finished")
+    change = ("stages.1.filter.change={chars: {min: 20}}", "stages.2.dedup_documents.bands=10")
+
+    def changed_input() -> None:
+        world.add("good", "d", [text("new"), text(("rest", "b", 7))])
+        (world.raw / "rest" / "c.jsonl").unlink()
+
+    def old_input() -> None:
+        shutil.rmtree(world.raw)
+        shutil.copytree(world.folder / "raw-before", world.raw, copy_function=shutil.copy2)
+
+    changed_input()
+    run(world.recipe("fresh", change), Inline(), Watch())
+    after = output_digest(str(world.folder / "fresh"))
+    assert after != before
+    write, finished = 0, False
+    while not finished:
+        write += 1 if write < 4 else 5
+        shutil.rmtree(world.folder / "out", ignore_errors=True)
+        shutil.copytree(world.folder / "finished", world.folder / "out")
+        finished = True
+        with killed_at(write) as changes:
+            finished = False
+            run(world.recipe("out", change), Inline(), Watch())
+            finished = True
+        if write % 2:
+            run(world.recipe("out", change), Inline(), Watch())
+            assert output_digest(str(world.folder / "out")) == after, f"killed at change {write}"
+        else:
+            old_input()
+            run(world.recipe("out"), Inline(), Watch())
+            assert output_digest(str(world.folder / "out")) == before, f"killed at change {write}, then with the old recipe"
+            changed_input()
+        (world.folder / "out" / "lease.json").unlink(missing_ok=True)
+    assert changes[0] > 40

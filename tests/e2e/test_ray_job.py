@@ -14,11 +14,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-import ray
 from ray.cluster_utils import Cluster
 
 from curator.engine import ray as on_ray
+from curator.engine.digest import output_digest
+from curator.engine.executor import Inline
+from curator.engine.manifest import Manifest
 from curator.engine.ray import ClusterError, Ray
+from curator.pipeline.load import load_recipe
+from curator.pipeline.run import run
+from curator.pipeline.watch import Watch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -47,10 +52,16 @@ def head(cli) -> Iterator[str]:
     log = cli.ray_folder / "head.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*RAY, "start", "--head", "--num-cpus=2", f"--port={port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}",
-             f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}", f"--temp-dir={cli.ray_folder}", "--block"],
-            env=environment, stdout=stream, stderr=stream, start_new_session=True,
-        )  # fmt: skip
+            [
+                *(*RAY, "start", "--head", "--block", "--num-cpus=2", f"--port={port}", f"--temp-dir={cli.ray_folder}"),
+                *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"),
+                *(f"--ray-client-server-port={client}", f"--dashboard-agent-listen-port={agent}"),
+            ],
+            env=environment,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
     address = f"http://127.0.0.1:{dashboard}"
     deadline = time.monotonic() + 90
     while subprocess.run(
@@ -78,10 +89,16 @@ def test_a_submitted_job_runs_on_that_cluster(small, cli, head: str, tmp_path: P
     log = tmp_path / "log"
     with log.open("wb") as stream:
         submitted = subprocess.Popen(
-            [*RAY, "job", "submit", "--address", head, "--working-dir", folder, "--",
-             sys.executable, "-m", "curator.cli", "run", "small.yaml", "--output", output],
-            env=cli.environment | {"RAY_AUTH_MODE": "disabled"}, cwd=tmp_path, stdout=stream, stderr=stream, start_new_session=True,
-        )  # fmt: skip
+            [
+                *(*RAY, "job", "submit", "--address", head, "--working-dir", folder, "--"),
+                *(sys.executable, "-m", "curator.cli", "run", "small.yaml", "--output", output),
+            ],
+            env=cli.environment | {"RAY_AUTH_MODE": "disabled"},
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
     at_work: set[str] = set()
     while submitted.poll() is None:
         titles = [title for process in cli.processes() for title in title_of(process)]
@@ -106,26 +123,35 @@ def title_of(process: psutil.Process) -> list[str]:
 # -------------------------------------------------------------------------------------------------------------- preflight
 
 
+class TwoNodes(Ray):
+    """Two raylets on this machine; the workers of the second have SECOND_NODE in their environment."""
+
+    def __init__(self) -> None:
+        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        self.second = self.cluster.add_node(num_cpus=1, env_vars={"SECOND_NODE": "1"})
+        super().__init__(str(self.cluster.address))
+
+    def close(self) -> None:
+        super().close()
+        self.cluster.shutdown()
+
+
 @pytest.fixture
-def two_nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Ray]:
-    """Two raylets on this machine; the second's workers have a folder of their own in the variable NODE."""
+def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoNodes]:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    cluster.add_node(num_cpus=1, env_vars={"SECOND_NODE": "1"})
-    executor = Ray(cluster.address)
+    executor = TwoNodes()
     yield executor
     executor.close()
-    cluster.shutdown()
 
 
-def test_two_nodes_that_see_everything(two_nodes: Ray, tmp_path: Path) -> None:
+def test_two_nodes_that_see_everything(two_nodes: TwoNodes, tmp_path: Path) -> None:
     (tmp_path / "input").write_text("x")
     assert len(two_nodes.preflight(str(tmp_path / "out"), [str(tmp_path / "input")], [])) == 2
     assert not list((tmp_path / "out").rglob("*-*")), "the probe is taken away"
 
 
-def test_a_node_that_does_not_see_a_file_is_named(two_nodes: Ray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_does_not_see_a_file_is_named(two_nodes: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a share is mounted on one machine and not on the other."""
     (tmp_path / "input").write_text("x")
     look = on_ray._look
@@ -136,12 +162,33 @@ def test_a_node_that_does_not_see_a_file_is_named(two_nodes: Ray, tmp_path: Path
         return look(paths)
 
     monkeypatch.setattr(on_ray, "_look", blind)
-    second = next(n for n in ray.nodes() if n["NodeID"] != ray.get_runtime_context().get_node_id())
     with pytest.raises(ClusterError) as caught:
         two_nodes.preflight(str(tmp_path / "out"), [str(tmp_path / "input")], [])
     (line,) = [line for line in str(caught.value).splitlines() if "not-mounted" in line]
-    assert second["NodeID"][:8] in line
+    assert two_nodes.second.node_id[:8] in line
     assert "No such file" in line
+
+
+class NodeDies(Watch):
+    """Takes the second node away, with what it works on, once the first shard is done."""
+
+    def __init__(self, nodes: TwoNodes) -> None:
+        self.nodes, self.gone = nodes, False
+
+    def shard_done(self, manifest: Manifest) -> None:
+        if not self.gone:
+            self.gone = True
+            self.nodes.cluster.remove_node(self.nodes.second, allow_graceful=False)
+
+
+@pytest.mark.data
+def test_a_node_that_dies_costs_its_work_alone(small, two_nodes: TwoNodes) -> None:
+    outputs = [str(small.out(name)) for name in ("node-died", "undisturbed")]
+    watch = NodeDies(two_nodes)
+    run(load_recipe(str(small.recipe), output=outputs[0]), two_nodes, watch)
+    assert watch.gone
+    run(load_recipe(str(small.recipe), output=outputs[1]), Inline(), Watch())
+    assert output_digest(outputs[0]) == output_digest(outputs[1])
 
 
 def test_looking(tmp_path: Path) -> None:
