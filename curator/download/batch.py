@@ -34,7 +34,8 @@ class Outcome:
 
     def __str__(self) -> str:
         there = f" ({len(self.present)} were there already)" if self.present else ""
-        return f"{len(self.brought) + len(self.present)} files{there}, {self.size / 1e6:,.1f} MB"
+        count = len(self.brought) + len(self.present)
+        return f"{count} file{'s' * (count != 1)}{there}, {self.size / 1e6:,.1f} MB"
 
 
 def fetch_all(

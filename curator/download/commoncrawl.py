@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import zlib
 from typing import Literal
@@ -46,13 +48,12 @@ def spread(count: int) -> list[int]:
 
 
 def _expand(packed: bytes, url: str) -> list[str]:
-    inflate = zlib.decompressobj(wbits=31)
     try:
-        text = inflate.decompress(packed, MOST_EXPANDED)
-        if inflate.unconsumed_tail or not inflate.eof:
-            raise DownloadError(f"{url}: does not end properly, or has over {MOST_EXPANDED} bytes unpacked")
+        text = gzip.GzipFile(fileobj=io.BytesIO(packed)).read(MOST_EXPANDED + 1)
+        if len(text) > MOST_EXPANDED:
+            raise DownloadError(f"{url}: has over {MOST_EXPANDED} bytes unpacked, which no list of paths has")
         return text.decode("ascii").split("\n")
-    except (zlib.error, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DownloadError(f"{url}: is no list of paths: {error}") from None
 
 

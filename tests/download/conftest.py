@@ -31,6 +31,7 @@ class Answer:
     no_ranges: bool = False  # the whole file, whatever was asked
     length: int | None = None  # a Content-Length that is not true; -1 for none
     content_range: str | None = None
+    more: bytes = b""  # after the end of the file
     slow: float = 0.0  # seconds between pieces of 32 KiB
 
 
@@ -109,10 +110,12 @@ class _Request(BaseHTTPRequestHandler):
         for name, value in {"ETag": self.site.etag(self.path), **answer.headers}.items():
             self.send_header(name, value)
         if answer.length != -1:
-            self.send_header("Content-Length", str(len(data) - start if answer.length is None else answer.length - start))
+            self.send_header(
+                "Content-Length", str((len(data) if answer.length is None else answer.length) + len(answer.more) - start)
+            )
         self.end_headers()
         if body:
-            self._body(data[start:] if answer.cut is None else data[start : start + answer.cut], answer.slow)
+            self._body((data[start:] if answer.cut is None else data[start : start + answer.cut]) + answer.more, answer.slow)
 
     def _start(self, answer: Answer, size: int) -> int:
         match = re.fullmatch(r"bytes=([0-9]+)-", self.headers.get("Range", ""))

@@ -81,8 +81,8 @@ def test_hostile_paths_are_refused(site: Any, path: str) -> None:
     ("body", "complaint"),
     [
         (b"<html>", "is no list of paths"),
-        (b"", "does not end properly"),
-        (gzip.compress(GOOD.encode())[:-8], "does not end properly"),
+        (b"", "is empty"),
+        (gzip.compress(GOOD.encode())[:-8], "is no list of paths"),
         (gzip.compress("路".encode()), "is no list of paths"),
         (gzip.compress(b"\n"), "is empty"),
     ],
@@ -91,6 +91,11 @@ def test_what_is_no_list(site: Any, body: bytes, complaint: str) -> None:
     site.files[LIST] = body
     with pytest.raises(DownloadError, match=complaint):
         crawl_files(Session(), NAME, 1, base=site.url)
+
+
+def test_a_list_in_two_members(site: Any) -> None:
+    site.files[LIST] = gzip.compress(f"{GOOD}\n".encode()) + gzip.compress(GOOD.replace("00000.", "00001.").encode())
+    assert len(crawl_files(Session(), NAME, 5, base=site.url)) == 2
 
 
 def test_lists_are_bounded(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,11 +127,33 @@ def test_a_server_without_ranges(site: Any, bring: Any, answer: Any) -> None:
     assert bring() == site.files[f"/{NAME}"]
 
 
-@pytest.mark.parametrize("range_", ["bytes 5-9/300000", "bytes 100000-299999/*", "nonsense"])
-def test_a_range_that_was_not_asked_for_is_not_appended(site: Any, bring: Any, answer: Any, range_: str) -> None:
-    site.next[f"/{NAME}"] = [answer(cut=100_000), answer(content_range=range_)]
+@pytest.mark.parametrize(
+    ("range_", "etag"),
+    [
+        ("bytes 5-{last}/{size}", None),
+        ("bytes 100000-{last}/7{size}", None),
+        ("bytes 100000-{last}/{size}", '"of another file"'),
+        ("bytes 100000-{last}/*", None),
+        ("nonsense", None),
+    ],
+)
+def test_a_range_of_something_else_is_not_appended(site: Any, bring: Any, answer: Any, range_: str, etag: str | None) -> None:
+    size = len(site.files[f"/{NAME}"])
+    said = range_.format(last=size - 1, size=size)
+    headers = {"ETag": etag} if etag else {}
+    site.next[f"/{NAME}"] = [answer(cut=100_000), answer(content_range=said, headers=headers)]
     assert bring() == site.files[f"/{NAME}"]
-    assert "Range" not in site.of(f"/{NAME}")[-1]
+    ranges = [asked.get("Range") for asked in site.of(f"/{NAME}")]
+    assert ranges == [None, "bytes=100000-", None]
+    assert "Cache-Control" not in site.of(f"/{NAME}")[-1]  # it was seen at once, not by the damage that it would do
+
+
+def test_more_than_was_promised(site: Any, bring: Any, answer: Any, tmp_path: Path) -> None:
+    size = len(site.files[f"/{NAME}"])
+    site.next[f"/{NAME}"] = [answer(cut=100_000), answer(more=b"?" * 200_000), answer(cut=100_000), answer(more=b"?" * 200_000)]
+    with pytest.raises(DownloadError, match=f"the server sends more than the {size} bytes"):
+        bring()
+    assert left(tmp_path) == set()
 
 
 def test_a_weak_etag_is_no_ground_to_go_on(site: Any, bring: Any, answer: Any) -> None:
@@ -141,7 +163,7 @@ def test_a_weak_etag_is_no_ground_to_go_on(site: Any, bring: Any, answer: Any) -
     assert "Range" not in site.of(f"/{NAME}")[-1]
 
 
-@pytest.mark.parametrize("spoil", ["part", "note", "no note"])
+@pytest.mark.parametrize("spoil", ["part", "long part", "note", "no note"])
 def test_a_part_that_was_spoiled_here_begins_anew(site: Any, bring: Any, answer: Any, tmp_path: Path, spoil: str) -> None:
     site.next[f"/{NAME}"] = [answer(cut=100_000)]
     with pytest.raises(DownloadError):
@@ -149,12 +171,14 @@ def test_a_part_that_was_spoiled_here_begins_anew(site: Any, bring: Any, answer:
     part, note = tmp_path / f"{NAME}.part", tmp_path / f"{NAME}.part.json"
     if spoil == "part":
         part.write_bytes(part.read_bytes()[:60_000] + b"\0" * 40_000)
+    elif spoil == "long part":
+        part.write_bytes(site.files[f"/{NAME}"] + b"?")
     elif spoil == "note":
         note.write_text('{"url": "http://elsewhere/", "size": 300000, "etag": "", "modified": ""}')
     else:
         note.unlink()
     assert bring() == site.files[f"/{NAME}"]
-    assert "Range" not in site.of(f"/{NAME}")[-1]
+    assert [asked.get("Range") for asked in site.of(f"/{NAME}")] == [None, None]
 
 
 def test_a_part_that_was_whole_when_we_were_killed_is_only_checked(site: Any, bring: Any, answer: Any, tmp_path: Path) -> None:

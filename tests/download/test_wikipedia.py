@@ -210,6 +210,16 @@ def test_what_was_begun_and_is_gone(site: Any, bring: Any, told: Console, answer
     assert "no longer has zhwiki-20240601" in told.export_text()
 
 
+def test_a_dump_that_was_made_again(site: Any, bring: Any, tmp_path: Path) -> None:
+    publish(site, "20240601", names("20240601"))
+    bring()
+    publish(site, "20240601", list(reversed(names("20240601"))))  # the same names, other bytes
+    outcome = bring()[1]
+    assert sorted(outcome.brought) == sorted(names("20240601"))
+    for name in names("20240601"):
+        assert (tmp_path / name).read_bytes() == site.files[f"/zhwiki/20240601/{name}"]
+
+
 def test_no_dump_at_all(site: Any, bring: Any) -> None:
     with pytest.raises(DownloadError, match="there is no such wiki"):
         bring()
