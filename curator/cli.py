@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,13 +30,17 @@ app = typer.Typer(
 console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
 complaints = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
-RecipePath = Annotated[str, typer.Argument(help="A pipeline: a YAML file, or the name of one that curator ships.", metavar="RECIPE")]
+RecipePath = Annotated[
+    str, typer.Argument(help="A pipeline: a YAML file, or the name of one that curator ships.", metavar="RECIPE")
+]
 Output = Annotated[str | None, typer.Option("--output", help="Write here instead of the recipe's `output:`.", metavar="DIR")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change one value of the recipe: sources.web.from=data/*.warc.gz", metavar="KEY=VALUE"),
 ]
-Sample = Annotated[float, typer.Option("--sample", help="Only this fraction of the documents, by hash, into an output of its own.")]
+Sample = Annotated[
+    float, typer.Option("--sample", help="Only this fraction of the documents, by hash, into an output of its own.")
+]
 Verify = Annotated[bool, typer.Option("--verify", help="Compare raw inputs by content, not by size and modification time.")]
 On = Annotated[
     str | None,
@@ -107,7 +112,9 @@ def plan(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Training options: a YAML file such as pipelines/train/160m.yaml.", metavar="CONFIG")],
+    recipe: Annotated[
+        str, typer.Argument(help="Training options: a YAML file such as pipelines/train/160m.yaml.", metavar="CONFIG")
+    ],
     tokens: Annotated[str, typer.Option("--tokens", help="A folder of token shards (`<output>/tokens`).", metavar="DIR")],
     output: Annotated[str, typer.Option("--output", help="Checkpoints and metrics go here.", metavar="DIR")],
 ) -> None:
@@ -238,7 +245,11 @@ def _executor(on: str | None, workers: int | None) -> Inline | Ray:
         return Inline()
     from curator.engine.ray import Ray
 
-    return Ray(on, workers)
+    made = Ray(on, workers)
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # Ray's own handler, which it has just set, aborts with a stack trace
+    return made
 
 
 def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
@@ -258,7 +269,9 @@ def _training(recipe: Recipe) -> Any:
     if recipe.train is None:
         return None
     if storage.is_remote(recipe.output):
-        raise recipe.train.error("training writes checkpoints to a folder: give a local or shared `output:`, or train apart with `curator train`")
+        raise recipe.train.error(
+            "training writes checkpoints to a folder: give a local or shared `output:`, or train apart with `curator train`"
+        )
     return _training_config(recipe.train)
 
 
@@ -273,9 +286,9 @@ def _training_config(section: config.Section) -> Any:
 
 
 def _train(training: Any, output: str, tokens: str | None = None) -> dict[str, Any]:
-    from curator.train import train as train_model
     from curator.pipeline.run import RunFailed
     from curator.tokens.shards import ShardError
+    from curator.train import train as train_model
     from curator.train.checkpoint import CheckpointMismatch
     from curator.train.loop import TrainingDiverged
 
@@ -316,7 +329,9 @@ def _say(line: str) -> None:
 def _summary(output: str) -> dict[str, Any]:
     path = storage.join(output, "summary.json")
     if not storage.exists(path):
-        raise storage.StorageError(f"{output}: there is no summary.json; the run is not finished (run it again), or this is no output")
+        raise storage.StorageError(
+            f"{output}: there is no summary.json; the run is not finished (run it again), or this is no output"
+        )
     return orjson.loads(storage.read_bytes(path))
 
 

@@ -1,7 +1,8 @@
 """Strict YAML 1.2 to frozen dataclasses, with errors that name file and line: the only door to YAML.
 
-Why not PyYAML: it reads `no` as False and `1e-3` as a string, and takes the last of two equal keys. Here a key that stands twice,
-an alias (the way a small file becomes a huge one), an unknown option or a value of another type each stop with `file:line`.
+Why not PyYAML: it reads `no` as False and `1e-3` as a string, and takes the last of two equal keys. Here a key that stands
+twice, an alias (the way a small file becomes a huge one), an unknown option or a value of another type each stop with
+`file:line`.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def nearest(name: str, among: Iterable[str]) -> str:
 
 
 def build(cls: type[C], section: Section, **given: Any) -> C:
-    """A dataclass from a section: its fields are the options. `given` are fields that the caller knows and the YAML may not set.
+    """A dataclass from a section: its fields are the options. `given`: fields that the caller knows and the YAML cannot set.
 
     Raises ConfigError at the line of the option: unknown, missing, of another type, or refused by the dataclass itself.
     """

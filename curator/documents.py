@@ -201,8 +201,8 @@ class Executor(Protocol):
     def map(
         self, function: Callable[[T], R], items: Sequence[T], resources: Mapping[str, float] | None = None
     ) -> Iterator[tuple[int, R]]:
-        """`(index, function(items[index]))`, in the order in which they finish. A lost call is run again, so `function` keeps no
-        state but files written whole (`storage.create`). `function` and items are pickled: module-level functions, or
+        """`(index, function(items[index]))`, in the order in which they finish. A lost call is run again, so `function` keeps
+        no state but files written whole (`storage.create`). `function` and items are pickled: module-level functions, or
         `functools.partial` of them. An exception of `function` is raised here."""
         ...
 
@@ -226,7 +226,9 @@ class WholeDatasetStage(Protocol):
 
     def mark(self, signed: Sequence[Shard], folder: str, executor: Executor) -> Sequence[str]:
         """Write one Parquet file of marks per shard, row-aligned with it, below `folder`; their paths, in the same order.
-        `signed` files hold `id`, `source` and the columns of `signature`. Equal inputs give equal marks, whatever the executor, the order or the number of retries."""
+
+        `signed` files hold `id`, `source` and the columns of `signature`. Equal inputs give equal marks, whatever the executor,
+        the order or the number of retries."""
         ...
 
     def apply(self, docs: pa.RecordBatch, marks: pa.RecordBatch) -> Mapping[str, pa.Array]: ...

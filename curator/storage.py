@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 import fsspec
 
@@ -148,20 +148,20 @@ def _find_one(pattern: str) -> Iterator[File]:
                 yield _local_file(pattern, os.path.basename(pattern))
             return
     filesystem, path = _filesystem(pattern)
-    prefix = _fixed_prefix(path)
-    if not any(c in path for c in "*?["):
-        paths = filesystem.find(path)
-        prefix = path.rstrip("/") + "/" if paths != [path] else posixpath.dirname(path) + "/"
+    found: Any  # by path, what the store says of each: one listing, not a request a file
+    if any(c in path for c in "*?["):
+        found, prefix = filesystem.glob(path, detail=True), _fixed_prefix(path)
     else:
-        paths = [p for p in filesystem.glob(path) if not filesystem.isdir(p)]
-    for each in paths:
-        if filesystem.protocol in ("file", ("file", "local")):
-            if _is_input(each):
-                yield _local_file(each, each.removeprefix(prefix))
-        else:
-            info = filesystem.info(each)
+        found = filesystem.find(path, detail=True)
+        prefix = path.rstrip("/") + "/" if list(found) != [path] else posixpath.dirname(path) + "/"
+    for each, info in found.items():
+        if info["type"] == "directory":
+            continue
+        if is_remote(pattern):
             stamp = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or info["size"]).strip('"')
-            yield File(filesystem.unstrip_protocol(each), each.removeprefix(prefix), int(info["size"]), stamp)
+            yield File(str(filesystem.unstrip_protocol(each)), each.removeprefix(prefix), int(info["size"]), stamp)
+        elif _is_input(each):
+            yield _local_file(each, each.removeprefix(prefix))
 
 
 def _fixed_prefix(path: str) -> str:
@@ -207,7 +207,7 @@ def open_input(path: str) -> IO[bytes]:
     path = resolve(path)
     if is_remote(path):
         filesystem, inside = _filesystem(path)
-        return filesystem.open(inside, "rb", block_size=8 << 20, cache_type="readahead")
+        return cast(IO[bytes], filesystem.open(inside, "rb", block_size=8 << 20, cache_type="readahead"))
     return open(path, "rb", buffering=1 << 20)
 
 
@@ -225,7 +225,6 @@ def local(path: str) -> Path:
         filesystem.get_file(inside, str(partial))
         partial.rename(target)
     return target
-
 
 
 def read_bytes(path: str) -> bytes:

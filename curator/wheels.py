@@ -64,7 +64,9 @@ def _download(name: str, version: str, folder: Path) -> Path:
         wheels = sorted(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:
             said = (done.stderr or done.stdout).strip().splitlines()
-            raise WheelError(f"pip could not bring {name}=={version} from the package index: {said[-1] if said else 'no wheel'}")
+            raise WheelError(
+                f"pip could not bring {name}=={version} from the package index: {said[-1] if said else 'no wheel'}"
+            )
         digest = _sha256(wheels[0])
         (folder / "sha256").write_text(digest)
         return wheels[0].replace(folder / wheels[0].name)

@@ -72,7 +72,7 @@ def test_equal_content_is_not_read_again_with_verify(recipe, tmp_path):
     [
         (("run", "nowhere.yaml"), 1, "no pipeline 'nowhere.yaml'"),
         (("run", "{recipe}", "--set", "sources.b.from=x"), 2, "sources.b.from: no 'b'. There are: a"),
-        (("run", "{recipe}", "--set", "sources.a.from=/nowhere/*.txt", "--on", "inline"), 2, "toy.yaml:5: a: nothing matches '/nowhere/*.txt'"),
+        (("plan", "{recipe}", "--set", "sources.a.from=/nowhere/*.txt"), 2, "toy.yaml:5: a: nothing matches '/nowhere/*.txt'"),
         (("run", "{recipe}", "--sample", "2"), 2, "must be a fraction"),
         (("digest", "/nowhere"), 1, "there is neither documents/ nor tokens/"),
         (("report", "/nowhere"), 1, "there is no summary.json"),

@@ -62,7 +62,9 @@ def test_a_recipe_holds_what_the_yaml_can_say():
     assert set(options(_Top)) <= {*options(Recipe), "name"}
 
 
-@pytest.mark.parametrize("name", ["id", "source", "text", "url", "title", "date", "license", "language", "script", "origin", "metadata"])
+@pytest.mark.parametrize(
+    "name", ["id", "source", "text", "url", "title", "date", "license", "language", "script", "origin", "metadata"]
+)
 def test_every_document_has(name):
     assert name in SCHEMA.names
 

@@ -48,12 +48,20 @@ def test_a_package_is_found_without_importing_it():
         storage.find(["package:rich/../typer"])
 
 
+def fail_while_writing(path: str) -> None:
+    def write() -> None:
+        with storage.create(path) as stream:
+            stream.write(b"new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+
+
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     path = str(tmp_path / "deep" / "file")
     storage.write_bytes(path, b"old")
-    with pytest.raises(RuntimeError), storage.create(path) as stream:
-        stream.write(b"new")
-        raise RuntimeError
+    fail_while_writing(path)
     assert storage.read_bytes(path) == b"old"
     assert storage.listing(str(tmp_path)) == [path]
 
@@ -61,9 +69,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
 def test_object_store(tmp_path):
     root = f"memory://{tmp_path.name}"
     storage.write_bytes(f"{root}/a/x.txt", b"1")
-    with pytest.raises(RuntimeError), storage.create(f"{root}/a/y.txt") as stream:
-        stream.write(b"2")
-        raise RuntimeError
+    fail_while_writing(f"{root}/a/y.txt")
     assert storage.listing(root) == [f"{root}/a/x.txt"]
     assert [(f.name, f.size) for f in storage.find([f"{root}/a/*.txt"])] == [("x.txt", 1)]
     assert storage.claim(f"{root}/lease", b"me")

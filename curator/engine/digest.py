@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import orjson
 import pyarrow.parquet as pq
@@ -12,11 +13,10 @@ from curator.engine.manifest import rows_digest
 
 
 def output_digest(output: str) -> dict[str, str]:
-    """`documents`: of the logical rows of documents/, whatever files they lie in. `tokens`: of the bytes of tokens/, by name.
-    `all`: of the two. Raises StorageError if there is neither."""
+    """`documents`: of the logical rows of documents/, whatever files they lie in. `tokens`: of the files of tokens/. `all`: of
+    the two. Raises StorageError if there is neither."""
     parquet = [p for p in storage.listing(storage.join(output, "documents")) if p.endswith(".parquet")]
-    files = [p for p in storage.listing(storage.join(output, "tokens")) if not p.endswith(".part")]
-    if not parquet and not files:
+    if not parquet and not _token_files(output):
         raise storage.StorageError(f"{output}: there is neither documents/ nor tokens/ below it")
     total = 0
     for path in parquet:
@@ -25,14 +25,31 @@ def output_digest(output: str) -> dict[str, str]:
             for group in range(file.num_row_groups):
                 total += rows_digest(file.read_row_group(group))
     documents = f"{total & ((1 << 128) - 1):032x}"
+    tokens = tokens_digest(output)
+    both = hashlib.blake2b(f"{documents}{tokens}".encode(), digest_size=16).hexdigest()
+    return {"documents": documents, "tokens": tokens, "all": both}
+
+
+def tokens_digest(output: str, known: Mapping[str, str] | None = None) -> str:
+    """Of the names and sha256 of the files in tokens/; `known` holds hashes, by name, of files that need not be read again."""
     digest = hashlib.blake2b(digest_size=16)
-    for path in files:
-        digest.update(path.removeprefix(output).lstrip("/").encode() + b"\0")
-        with storage.open_input(path) as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    tokens = digest.hexdigest() if files else "none"
-    return {"documents": documents, "tokens": tokens, "all": hashlib.blake2b(f"{documents}{tokens}".encode(), digest_size=16).hexdigest()}
+    paths = _token_files(output)
+    for path in paths:
+        name = path.rpartition("/")[2]
+        digest.update(f"{name} {(known or {}).get(name) or _sha256(path)}\n".encode())
+    return digest.hexdigest() if paths else "none"
+
+
+def _token_files(output: str) -> list[str]:
+    return [p for p in storage.listing(storage.join(output, "tokens")) if not p.endswith(".part")]
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with storage.open_input(path) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def ordered_digest(path: str) -> str:

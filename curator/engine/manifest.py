@@ -129,7 +129,7 @@ class Manifest:
 
     @staticmethod
     def read(path: str) -> Manifest | None:
-        """The manifest at a path; None if there is none, or if it is of another format or damaged (the shard is then redone)."""
+        """The manifest at a path; None if there is none, or one of another format, or a damaged one."""
         try:
             found = orjson.loads(storage.read_bytes(path))
             if found.pop("format") != FORMAT:

@@ -49,8 +49,15 @@ class ShardFile:
         if self._writer is None:
             self._stream = self._open.enter_context(storage.create(storage.join(self.folder, self.path)))
             # A dictionary helps columns that repeat; ids and texts never do, and building one for them costs time.
-            repeating = [f.name for f in self.schema or () if pa.types.is_string(f.type) and f.name not in ("id", "text", "url")]
-            self._writer = pq.ParquetWriter(self._stream, self.schema, compression="zstd", use_dictionary=repeating)
+            repeating = [
+                f.name for f in self.schema or () if pa.types.is_string(f.type) and f.name not in ("id", "text", "url")
+            ]
+            self._writer = pq.ParquetWriter(
+                self._stream,
+                self.schema,
+                compression="zstd",
+                use_dictionary=repeating,  # type: ignore[arg-type]
+            )
         table = pa.Table.from_batches(self._held).combine_chunks()
         self._writer.write_table(table, row_group_size=max(1, len(table)))
         self.written.rows += len(table)

@@ -1,9 +1,9 @@
 """When a document kills its worker (a segfault in a native library): find it in fresh processes and set it aside.
 
-Every attempt at a shard is noted in a file, and the note is taken away when the shard is done. Two notes of attempts that never
-ended mean that something here kills workers, or that somebody kills them from outside: the third attempt first runs the shard in
-a child process that says which batch it works on, and if the child dies, halves that batch until the document stands alone.
-State lies in files alone, so it makes no difference which executor runs the attempts, or which run.
+Every attempt at a shard is noted in a file, and the note is taken away when the shard is done. Two notes of attempts that
+never ended mean that something here kills workers, or that somebody kills them from outside: the third attempt first runs the
+shard in a child process that says which batch it works on, and if the child dies, halves that batch until the document stands
+alone. State lies in files alone, so it makes no difference which executor runs the attempts, or which run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-from ray import cloudpickle
+from ray.cloudpickle import dumps  # pyright: ignore[reportPrivateImportUsage] - plugins by value, as Ray itself sends them
 
 from curator import storage
 from curator.engine.manifest import Ledger, Manifest
@@ -59,7 +59,9 @@ def find_killers(leg: Leg) -> frozenset[str]:
             return frozenset(killers)
         where = said.split("\n")[-1].split()
         if len(where) != 3 or where[0] != "batch":
-            raise WorkerKillers(f"{leg.key}: reading the input kills the process: {_named(leg)}. Take the file out of the recipe")
+            raise WorkerKillers(
+                f"{leg.key}: reading the input kills the process: {_named(leg)}. Take the file out of the recipe"
+            )
         killers.add(_halve(suspect, int(where[1]), 0, int(where[2])))
     raise WorkerKillers(f"{leg.key}: over {MOST_KILLERS} documents kill the process: a native library is broken")
 
@@ -88,7 +90,7 @@ def _named(leg: Leg) -> str:
 def _child(leg: Leg, slice_: tuple[int, int, int] | None) -> tuple[bool, str]:
     """Run (a slice of) the shard in a fresh process, with no output; whether it lived, and the last it said."""
     command = [sys.executable, "-m", "curator.engine.quarantine"]
-    done = subprocess.run(command, input=cloudpickle.dumps((leg, slice_)), capture_output=True, check=False)
+    done = subprocess.run(command, input=dumps((leg, slice_)), capture_output=True, check=False)
     if done.returncode == 1:  # a Python exception of the trial itself, not a death
         raise WorkerKillers(f"{leg.key}: the trial process failed: {done.stderr.decode(errors='replace')[-500:]}")
     return done.returncode == 0, done.stdout.decode().strip()

@@ -124,7 +124,8 @@ def read(leg: Leg, ledger: Ledger, damage: list[dict[str, Any]]) -> Iterator[Bat
 
 
 def _read_raw(leg: Leg, ledger: Ledger, damage: list[dict[str, Any]]) -> Iterator[Batch]:
-    assert leg.split and leg.reader
+    assert leg.split is not None
+    assert leg.reader is not None
     for piece in leg.split.pieces:
         tally, documents = Tally(), 0
         try:
@@ -187,14 +188,16 @@ def in_sample(document_id: str, fraction: float) -> bool:
 
 
 def _read_shard(leg: Leg) -> Iterator[Batch]:
-    assert leg.shard and leg.begins
+    assert leg.shard is not None
     if not leg.shard.rows:
         return
     with storage.open_input(leg.shard.path) as stream, storage.open_input(leg.marks_path) as marks_stream:
         marks = pq.read_table(marks_stream)
         file = pq.ParquetFile(stream)
         if len(marks) != file.metadata.num_rows:
-            raise RuntimeError(f"{leg.marks_path}: {len(marks)} marks for {file.metadata.num_rows} documents of {leg.shard.path}")
+            raise RuntimeError(
+                f"{leg.marks_path}: {len(marks)} marks for {file.metadata.num_rows} documents of {leg.shard.path}"
+            )
         at = 0
         for group in range(file.num_row_groups):
             for docs in file.read_row_group(group).combine_chunks().to_batches():
@@ -218,7 +221,9 @@ def through(
     """One batch through every stage of the leg; each row ends in exactly one of the files."""
     docs = batch.docs
     if leg.quarantined:
-        reasons = pc.if_else(pc.is_in(docs.column("id"), pa.array(sorted(leg.quarantined))), KILLED, pa.scalar(None, pa.string()))
+        reasons = pc.if_else(
+            pc.is_in(docs.column("id"), pa.array(sorted(leg.quarantined))), KILLED, pa.scalar(None, pa.string())
+        )
         docs = _leave(leg, docs, reasons, {}, ledger, rejected)
         marks = None if batch.marks is None else batch.marks.filter(pc.is_null(reasons))
         batch = Batch(docs, marks)
@@ -259,7 +264,7 @@ def _judge(
             missing = pc.and_(missing, within)
         reasons = pc.if_else(missing, pa.scalar(f"{placed.name}.text"), reasons)
     if failures:
-        kinds = [None] * len(docs)
+        kinds: list[str | None] = [None] * len(docs)
         for row, message in failures.items():
             kinds[row] = f"{placed.name}:{message.split(':')[0]}"
         failed = pa.array(kinds, pa.string())
@@ -306,7 +311,9 @@ def _sign(
         signatures = signatures.append_column(name, column)
     if not failures:
         return docs, signatures
-    kinds = pa.array([f"{ends.name}:{failures[row].split(':')[0]}" if row in failures else None for row in range(len(docs))], pa.string())
+    kinds = pa.array(
+        [f"{ends.name}:{failures[row].split(':')[0]}" if row in failures else None for row in range(len(docs))], pa.string()
+    )
     return _leave(leg, docs, kinds, failures, ledger, rejected), signatures.filter(pc.is_null(kinds))
 
 
@@ -346,7 +353,7 @@ def _measure_within(
 def measure(
     call: Callable[..., Mapping[str, pa.Array]], types: Mapping[str, pa.DataType], inputs: tuple[pa.RecordBatch, ...]
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
-    """Run a stage on a batch. If it raises, halve the batch until the rows that do it stand alone: they cost only themselves."""
+    """Run a stage on a batch. If it raises, halve the batch until the rows that do it stand alone and cost only themselves."""
     count = len(inputs[0])
     if count == 0:
         return {key: pa.nulls(0, kind) for key, kind in types.items()}, {}
@@ -401,4 +408,3 @@ def _chars(text: pa.Array) -> int:
 def _count_rewrite(ledger: Ledger, name: str, before: pa.Array, after: pa.Array) -> None:
     change = pc.subtract(pc.fill_null(pc.utf8_length(after), 0), pc.fill_null(pc.utf8_length(before), 0)).to_numpy()
     ledger.rewrite(name, added=int(change[change > 0].sum()), cut=int(-change[change < 0].sum()))
-

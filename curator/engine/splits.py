@@ -20,7 +20,10 @@ def make_splits(source: str, reader: Source, files: Sequence[File], split_bytes:
     """
     small = [f for f in files if f.size < split_bytes // 4]
     large = [f for f in files if f.size >= split_bytes // 4]
-    splits = [Split(_key(source, bundle[0].name, "+"), source, tuple(Piece(f) for f in bundle)) for bundle in _bundles(small, split_bytes)]
+    splits = [
+        Split(_key(source, bundle[0].name, "+"), source, tuple(Piece(f) for f in bundle))
+        for bundle in _bundles(small, split_bytes)
+    ]
     for file in large:
         for start, stop in _ranges(reader, file, split_bytes):
             splits.append(Split(_key(source, file.name, str(start)), source, (Piece(file, start, stop),)))

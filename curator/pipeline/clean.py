@@ -12,7 +12,9 @@ from curator.pipeline.recipe import Recipe
 def clean(recipe: Recipe, dry: bool = False) -> tuple[int, int]:
     """Remove stale files below `work/`, and what killed processes left half-written; returns files and bytes."""
     with Lease(recipe.output):
-        manifests = [m for p in storage.listing(storage.join(recipe.output, "manifests")) if "/pass" in p and (m := Manifest.read(p))]
+        manifests = [
+            m for p in storage.listing(storage.join(recipe.output, "manifests")) if "/pass" in p and (m := Manifest.read(p))
+        ]
         wanted = referred(recipe, manifests)
         removed = size = 0
         for path in storage.listing(recipe.output):

@@ -32,7 +32,9 @@ def check_columns(recipe: Recipe) -> list[ConfigError]:
                     errors.append(_error(spec, _missing(column, source.name, have, spec, recipe)))
                 elif have[column] and have[column] != spec.placed.where:
                     errors.append(
-                        _error(spec, f"reads {column!r}, which documents of {source.name!r} have only where {dict(have[column])}")
+                        _error(
+                            spec, f"reads {column!r}, which documents of {source.name!r} have only where {dict(have[column])}"
+                        )
                     )
             for column in spec.placed.types:
                 already = have.get(column)
@@ -42,7 +44,9 @@ def check_columns(recipe: Recipe) -> list[ConfigError]:
                     have.pop(name, None)
         if "text" not in have:
             errors.append(
-                source.section.error(f"documents of {source.name!r} never get a text: there is no `extract` stage for them", "read")
+                source.section.error(
+                    f"documents of {source.name!r} never get a text: there is no `extract` stage for them", "read"
+                )
             )
     return _once(errors)
 

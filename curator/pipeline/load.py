@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from curator import config, storage
@@ -127,7 +127,7 @@ def _mapping(value: Any, section: Section, key: str) -> Section:
 
 
 def _train(value: Any, section: Section) -> Section | None:
-    """`train:` names a file or holds the options themselves; the trainer's own names are checked by `cli`, which may import it."""
+    """`train:` names a file or holds the options; the trainer's own names are checked by `cli`, which may import it."""
     if value is None or isinstance(value, Section):
         return value
     try:
@@ -181,9 +181,7 @@ def _source(name: str, entry: Any, sources: Section, known: Mapping[str, type]) 
 # --------------------------------------------------------------------------------------------------------------- stages
 
 
-def _stages(
-    value: Any, top: Section, plugins: Plugins, sources: Sequence[str], errors: list[ConfigError]
-) -> list[StageSpec]:
+def _stages(value: Any, top: Section, plugins: Plugins, sources: Sequence[str], errors: list[ConfigError]) -> list[StageSpec]:
     if value is None:
         return []
     if not isinstance(value, Items):
@@ -197,15 +195,15 @@ def _stages(
             continue
         if any(spec.placed.name == other.placed.name for other in found):
             errors.append(
-                ConfigError(f"two stages are called {spec.placed.name!r}: give one a name of its own with `as:`", value.path, spec.line)
+                ConfigError(
+                    f"two stages are called {spec.placed.name!r}: give one a name of its own with `as:`", value.path, spec.line
+                )
             )
         found.append(spec)
     return found
 
 
-def _stage(
-    entry: Any, stages: Items, index: int, known: Mapping[str, Any], sources: Sequence[str]
-) -> StageSpec:
+def _stage(entry: Any, stages: Items, index: int, known: Mapping[str, Any], sources: Sequence[str]) -> StageSpec:
     line = stages.line(index)
     if isinstance(entry, str):
         kind, options, section = entry, None, Section(stages.path, line)
@@ -261,7 +259,7 @@ def _make(cls: Any, kind: str, options: Section, alias: str | None) -> tuple[Any
             raise options.error(f"{kind}: {error}", "preset") from None
         return stage, stage.name
     name = alias or kind
-    takes_name = is_dataclass(cls) and any(f.name == "name" for f in fields(cls))
+    takes_name = any(f.name == "name" for f in fields(cls))
     return config.build(cls, options, **({"name": name} if takes_name else {})), name
 
 

@@ -237,4 +237,3 @@ def _pieces(pieces: Sequence[Piece]) -> dict[str, str]:
     return {
         piece.file.name: seen(piece.file) + ("" if piece.whole else f", from {piece.start} to {piece.stop}") for piece in pieces
     }
-

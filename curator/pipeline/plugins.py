@@ -27,7 +27,7 @@ class Plugins:
 
     @staticmethod
     def load(paths: Sequence[str], section: Section) -> Plugins:
-        """Import each file (it is the user's own code and runs as such). Raises ConfigError if that fails or it adds nothing."""
+        """Import each file (the user's own code, and run as such). Raises ConfigError if that fails or it adds nothing."""
         plugins = Plugins()
         for path in paths:
             if not storage.exists(path):

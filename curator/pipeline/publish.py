@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from curator import __version__, storage
+from curator.engine.digest import tokens_digest
 from curator.engine.manifest import Ledger, Manifest, add_digests
 from curator.pipeline.plan import manifest_path, whole_dataset_stages
 from curator.pipeline.recipe import Recipe
@@ -61,8 +62,16 @@ def summarise(
         "dedup": {name: dict(found) for name, found in marks.items()},
         "seconds": _seconds(manifests),
         "tokens": tokens,
-        "digests": {"documents": add_digests([m.kept.digest for m in finals]), "tokens": (tokens or {}).get("digest")},
+        "digests": {
+            "documents": add_digests([m.kept.digest for m in finals]),
+            "tokens": tokens_digest(recipe.output, _token_hashes(tokens or {})),
+        },
     }
+
+
+def _token_hashes(tokens: Mapping[str, Any]) -> dict[str, str]:
+    shards = [shard for split in tokens.get("splits", {}).values() for shard in split["shards"]]
+    return {part["file"]: part["sha256"] for shard in shards for part in (shard, shard["documents"])}
 
 
 def _of_source(name: str, manifests: Sequence[Manifest], finals: Sequence[Manifest]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Marks:
 
 
 def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
-    """Run what is not done yet and publish the result; returns the summary. Raises ConfigError for inputs that are not there."""
+    """Run what is not done yet and publish the result; returns the summary. Raises ConfigError for missing inputs."""
     splits = find_inputs(recipe)
     with Lease(recipe.output):
         ways = routes(recipe)
@@ -123,8 +123,10 @@ def _mark(recipe: Recipe, spec: StageSpec, progress: Progress, executor: Executo
     signed = _signed(recipe, spec, progress)
     inputs = _marks_inputs(recipe, spec, signed)
     found = _marks_on_disk(recipe, spec)
-    if found is not None and found.fingerprint == fingerprint(inputs) and all(
-        storage.exists(storage.join(recipe.output, p)) for p in found.paths.values()
+    if (
+        found is not None
+        and found.fingerprint == fingerprint(inputs)
+        and all(storage.exists(storage.join(recipe.output, p)) for p in found.paths.values())
     ):
         return found
     watch.begins(spec.placed.name)
@@ -216,4 +218,3 @@ def plan(recipe: Recipe) -> list[PassPlan]:
             break
         marks[spec.placed.name] = found
     return plans
-

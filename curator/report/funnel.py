@@ -33,7 +33,9 @@ def _of_source(found: Mapping[str, Any], stages: Sequence[str]) -> Iterator[tupl
     apart = {**found["skipped"], **{f"record error {kind}": count for kind, count in found["record_errors"].items()}}
     yield f"read {found['records']:,} records", f"{sum(apart.values()):,}", f"{read:,}", "", _top(apart)
     for stage in (*stages, "engine"):
-        left = {reason: count for reason, count in {**found["rejected"], **found["errors"]}.items() if stage_of(reason) == stage}
+        left = {
+            reason: count for reason, count in {**found["rejected"], **found["errors"]}.items() if stage_of(reason) == stage
+        }
         if left:
             remaining -= sum(left.values())
             shown = {reason[len(stage) + 1 :]: count for reason, count in left.items()}

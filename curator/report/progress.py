@@ -7,7 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from curator.engine.manifest import Manifest
 from curator.engine.passes import State
@@ -18,7 +26,7 @@ QUIET = 10.0  # seconds between plain lines
 
 
 class Shown(Watch):
-    """Tells a run to a console. In a terminal one bar a pass with documents/s, MB/s and kept %; otherwise a line now and then."""
+    """Tells a run to a console: in a terminal a bar a pass with documents/s, MB/s and kept %, elsewhere a line now and then."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -85,7 +93,9 @@ class Shown(Watch):
             self._bars = None
         if self._done:
             spent = time.monotonic() - self._began
-            self.console.print(f"  {self._documents:,} documents in {spent:.1f} s: {self._speed()}", markup=False, highlight=False)
+            self.console.print(
+                f"  {self._documents:,} documents in {spent:.1f} s: {self._speed()}", markup=False, highlight=False
+            )
 
     def begins(self, what: str) -> None:
         self.console.print(f"[bold]{what}[/]")

@@ -61,8 +61,8 @@ def _email(match: re.Match[str], text: str) -> Span | None:
 
 # ---------------------------------------------------------------------------------------------------------------- phones
 
-# Chinese mobile numbers begin with 13 to 19 (MIIT numbering plan). Which third digits are given out changes from year to year, so
-# all are taken: a number missed is worse than a number lost. Area codes begin with 0, their numbers with 2 to 9.
+# Chinese mobile numbers begin with 13 to 19 (MIIT numbering plan). Which third digits are given out changes from year to year,
+# so all are taken: a number missed is worse than a number lost. Area codes begin with 0, their numbers with 2 to 9.
 _MOBILE = re.compile(
     r"1[3-9][0-9]"
     r"(?:[0-9]{8}|-[0-9]{4}-[0-9]{4}| [0-9]{4} [0-9]{4})"

@@ -17,14 +17,14 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
-
 import tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
 from curator import storage
 from curator.documents import Executor, Shard
 from curator.tokens.draw import drawn, held_out, id_hashes
 from curator.tokens.encode import Progress, read_documents
 from curator.tokens.fingerprint import fingerprint
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 REVISION = 1
 BINS = 4096  # of the draw: the sample of a source ends at the end of one

@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 import tiktoken
+from tokenizers import Tokenizer
 
 from curator import storage
-from tokenizers import Tokenizer
 
 # Ends a document, in the tokenizers people use; the first that a vocabulary has is taken unless `eos` names one.
 USUAL_EOS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>")

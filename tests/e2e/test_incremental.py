@@ -340,7 +340,7 @@ def test_killed_at_every_file_that_a_change_writes(world: World) -> None:
     run(world.recipe("fresh", change), Inline(), Watch())
     after = output_digest(str(world.folder / "fresh"))
     assert after != before
-    write, finished = 0, False
+    write, finished, changes = 0, False, [0]
     while not finished:
         write += 1 if write < 4 else 5
         shutil.rmtree(world.folder / "out", ignore_errors=True)

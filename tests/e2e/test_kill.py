@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -109,6 +110,42 @@ def test_a_killed_worker_is_replaced(small, cli, whole: Uninterrupted) -> None:
     assert len(victims) == 3, "no worker was met at its work"
     assert process.returncode == 0, log.read_text()[-4000:]
     assert cli.digest(output) == whole.digest
+
+
+def test_only_the_driver_is_killed(small, cli, whole: Uninterrupted) -> None:
+    """Its workers outlive it for a moment, and the next run does not wait for that."""
+    output = small.out("driver")
+    process = cli.start("run", small.recipe, "--output", output, *ON_RAY)
+    wait_for_work(cli, process)
+    process.kill()
+    process.wait()
+    cli("run", small.recipe, "--output", output, *ON_RAY)
+    assert cli.digest(output) == whole.digest
+    assert_clean(output)
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_stop(small, cli, with_signal: signal.Signals) -> None:
+    """By Ctrl-C, or by a cluster's scheduler: it says so, ends its Ray and gives the output free."""
+    output, log = small.out(with_signal.name), small.out(f"{with_signal.name}.log")
+    process = cli.start("run", small.recipe, "--output", output, *ON_RAY, log=log)
+    wait_for_work(cli, process)
+    process.send_signal(with_signal)
+    assert process.wait(60) == 130, log.read_text()
+    assert "stopped; run the same command again to go on" in log.read_text()
+    assert "***" not in log.read_text()
+    assert not (output / "lease.json").exists()
+    deadline = time.monotonic() + 30
+    while cli.processes():
+        assert time.monotonic() < deadline, "processes are left"
+        time.sleep(0.2)
+
+
+def wait_for_work(cli, process: subprocess.Popen[bytes]) -> None:
+    """Until a worker has a call in hand."""
+    while not at_work(cli):
+        assert process.poll() is None, "the run has ended"
+        time.sleep(0.05)
 
 
 def killed_at(cli, process: subprocess.Popen[bytes], moment: float) -> bool:

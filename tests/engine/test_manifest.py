@@ -11,7 +11,9 @@ from curator.engine.manifest import Ledger, LedgerError, Manifest, Written, add_
 
 
 def test_a_ledger_that_does_not_balance_is_an_error():
-    ledger = Ledger(records=3, documents=2, skipped={"request": 1}, kept=1, rejected={"a.b": 1}, chars_in=10, chars_kept=6, chars_rejected=4)
+    ledger = Ledger(
+        records=3, documents=2, skipped={"request": 1}, kept=1, rejected={"a.b": 1}, chars_in=10, chars_kept=6, chars_rejected=4
+    )
     ledger.check(reads_raw=True)
     for field in ("records", "documents", "chars_in"):
         broken = Ledger(**vars(ledger))
@@ -42,7 +44,10 @@ def test_a_manifest_survives_the_disk(tmp_path):
 
 @given(st.lists(st.tuples(st.uuids(), st.text(), st.floats()), max_size=30), st.integers(0, 30))
 def test_a_digest_does_not_depend_on_the_cut_or_the_order(rows, cut):
-    table = pa.Table.from_pylist([{"id": str(i), "text": t, "x": x} for i, t, x in rows], schema=pa.schema([("id", pa.string()), ("text", pa.string()), ("x", pa.float32())]))
+    table = pa.Table.from_pylist(
+        [{"id": str(i), "text": t, "x": x} for i, t, x in rows],
+        schema=pa.schema([("id", pa.string()), ("text", pa.string()), ("x", pa.float32())]),
+    )
     whole = rows_digest(table)
     parts = [rows_digest(table.slice(cut)), rows_digest(table.slice(0, cut))]
     assert add_digests([f"{p:032x}" for p in parts]) == f"{whole:032x}"

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 
 from curator.documents import File
 from curator.engine.splits import make_splits
+from curator.sources.jsonl import Jsonl
 
 
-class Whole:
+class Whole(Jsonl):
     def ranges(self, file, size):
         return [(0, -1)]
 
 
-class Cut:
+class Cut(Jsonl):
     def ranges(self, file, size):
         return [(s, min(s + size, file.size)) for s in range(0, file.size, size)]
 
@@ -25,7 +26,7 @@ def files(count: int, size: int = 3000) -> list[File]:
 
 @given(st.sets(st.integers(0, 3000), min_size=1, max_size=400), st.integers(0, 3000))
 def test_a_file_more_changes_two_bundles_at_most(numbers, added):
-    chosen = {n: f for n, f in enumerate(files(3001))}
+    chosen = dict(enumerate(files(3001)))
     before = make_splits("code", Whole(), [chosen[n] for n in sorted(numbers)], 1 << 20)
     after = make_splits("code", Whole(), [chosen[n] for n in sorted(numbers | {added})], 1 << 20)
     assert sum(len(s.pieces) for s in after) == len(numbers | {added})

@@ -36,7 +36,7 @@ def bucket():
     monkeypatch = pytest.MonkeyPatch()
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
-    address = "http://127.0.0.1:{}".format(server.get_host_and_port()[1])
+    address = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
     for name, value in {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

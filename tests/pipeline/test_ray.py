@@ -66,7 +66,9 @@ def test_a_document_that_kills_its_worker_is_found_and_set_aside(folder, cluster
     summary = run(load_recipe(str(folder / "toy.yaml")), cluster, Watch())
     assert len(summary["quarantined"]) == 2
     assert summary["sources"]["a"]["errors"] == {KILLED: 2}
-    (rejected,) = [f for f in (folder / "out" / "rejected").glob("*pass0*.parquet") if KILLED in set(pl.read_parquet(f)["reason"])]
+    (rejected,) = [
+        f for f in (folder / "out" / "rejected").glob("*pass0*.parquet") if KILLED in set(pl.read_parquet(f)["reason"])
+    ]
     rows = pl.read_parquet(rejected).filter(pl.col("reason") == KILLED)
     assert set(rows["text"]) == {"this one is a killer", "and another killer"}
     assert summary["sources"]["a"]["kept"] + summary["sources"]["a"]["rejected"].get("dedup_documents.duplicate", 0) == 6 * 201
@@ -85,5 +87,5 @@ def test_attempts_that_were_killed_from_outside_change_nothing(folder, cluster):
 
 
 def test_a_cluster_that_is_not_there_is_named():
-    with pytest.raises(ClusterError, match="127.0.0.1:1"):
+    with pytest.raises(ClusterError, match=r"127\.0\.0\.1:1"):
         Ray("127.0.0.1:1")

@@ -10,11 +10,11 @@ import pytest
 import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curator.tokens import vocabulary
 from curator.tokens.recipe import PATTERN
 from curator.tokens.vocabulary import GPT2_PATTERN, VocabularyError, load
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 SCRIPTS = "人工智能，。？！的 \n\t\r　abzABZ'sS109é\u0301ß中文が カ한ไ\u0e31ह\u093f\u200b\ufffd\U0001f600\U00020000<|>_=#\x00"
 TEXTS = st.text() | st.text(st.sampled_from(SCRIPTS), max_size=200) | st.text(st.sampled_from("ab人工智 ,"), max_size=80)
