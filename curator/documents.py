@@ -20,7 +20,7 @@ R = TypeVar("R")
 # The second of the four contracts: what every document has, in every file that the project writes.
 SCHEMA = pa.schema(
     [
-        ("id", pa.string()),  # 128-bit hash of (source, file, offset) in hex: see `document_ids` in engine/shard.py
+        ("id", pa.string()),  # 128-bit hash of (source, file, offset) in hex: see `document_ids` in engine/reading.py
         ("source", pa.string()),
         ("text", pa.string()),
         ("url", pa.string()),

@@ -8,9 +8,9 @@ from typing import Any
 
 from curator import storage
 from curator.documents import Executor
+from curator.engine.leg import Leg
 from curator.engine.manifest import Manifest, drift
 from curator.engine.quarantine import finish_leg
-from curator.engine.shard import Leg
 
 LEAST_ERRORS = 20  # a handful of bad documents never stops a run, however small it is
 

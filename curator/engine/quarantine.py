@@ -19,8 +19,10 @@ import pyarrow as pa
 from ray.cloudpickle import dumps  # pyright: ignore[reportPrivateImportUsage] - plugins by value, as Ray itself sends them
 
 from curator import storage
+from curator.engine.leg import Leg
 from curator.engine.manifest import Ledger, Manifest
-from curator.engine.shard import Batch, Leg, read, run_leg, through
+from curator.engine.reading import Batch, read
+from curator.engine.shard import run_leg, through
 
 ATTEMPTS_BEFORE_CARE = 2
 MOST_KILLERS = 32  # in one shard; beyond that the library is broken, not the documents

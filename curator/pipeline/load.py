@@ -11,7 +11,7 @@ from curator import config, storage
 from curator.config import ConfigError, Items, Section, nearest
 from curator.dedup import DEDUP
 from curator.documents import SCHEMA
-from curator.engine.shard import Placed
+from curator.engine.leg import Placed
 from curator.engine.splits import SPLIT_BYTES
 from curator.pipeline.columns import check_columns
 from curator.pipeline.plugins import Plugins

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from curator import storage
 from curator.documents import SCHEMA, File, Piece, Rule, Shard, Split
+from curator.engine.leg import Leg, Placed
 from curator.engine.manifest import FORMAT, Manifest, fingerprint
-from curator.engine.shard import Leg, Placed
 from curator.engine.splits import make_splits
 from curator.pipeline.recipe import Recipe, SourceSpec, StageSpec
 

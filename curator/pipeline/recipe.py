@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from curator.config import Section
-from curator.engine.shard import Placed
+from curator.engine.leg import Placed
 from curator.engine.splits import SPLIT_BYTES
 from curator.pipeline.plugins import Plugins
 from curator.tokens.build import Tokenize

@@ -13,9 +13,9 @@ from curator import storage
 from curator.documents import Executor, Shard
 from curator.engine.digest import ordered_digest
 from curator.engine.lease import Lease
+from curator.engine.leg import Leg
 from curator.engine.manifest import Manifest, drift, fingerprint
 from curator.engine.passes import State, check_errors, look, run_pass
-from curator.engine.shard import Leg
 from curator.pipeline.plan import Route, describe, find_inputs, first_legs, later_leg, routes, whole_dataset_stages
 from curator.pipeline.publish import publish
 from curator.pipeline.recipe import Recipe, StageSpec
