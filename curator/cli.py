@@ -246,9 +246,8 @@ def _executor(on: str | None, workers: int | None) -> Inline | Ray:
     from curator.engine.ray import Ray
 
     made = Ray(on, workers)
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # Ray's own handler, which it has just set, aborts with a stack trace
+    # A cluster's scheduler stops a run with SIGTERM; the handler that Ray has just set would abort with a stack trace.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return made
 
 

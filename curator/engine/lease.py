@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -14,7 +15,7 @@ import orjson
 from curator import storage
 
 BEAT = 15.0  # seconds between signs of life
-STALE = 90.0  # without one for so long, a writer on another machine counts as dead
+STALE = 90.0  # without one for so long, a writer counts as dead
 
 
 class OutputInUse(Exception):
@@ -54,7 +55,8 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
-            storage.write_bytes(self.path, self._said())
+            with contextlib.suppress(Exception):  # a store that does not answer now may do so at the next beat
+                storage.write_bytes(self.path, self._said())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
@@ -63,7 +65,10 @@ class Lease:
 
 
 def _alive(holder: dict[str, object]) -> bool:
-    """A process on this machine is asked for; one elsewhere counts as alive while its signs of life are fresh."""
+    """While its signs of life are fresh; on this machine, also only if there is such a process. Its number alone says nothing:
+    after a restart, of a container above all, another process has it."""
+    if time.time() - float(str(holder.get("alive", 0))) >= STALE:
+        return False
     if holder.get("host") == socket.gethostname():
         try:
             os.kill(int(str(holder["pid"])), 0)
@@ -72,4 +77,4 @@ def _alive(holder: dict[str, object]) -> bool:
         except PermissionError:
             return True
         return int(str(holder["pid"])) != os.getpid()
-    return time.time() - float(str(holder.get("alive", 0))) < STALE
+    return True
