@@ -112,7 +112,7 @@ def test_a_killed_worker_is_replaced(small, cli, whole: Uninterrupted) -> None:
                     victims.add(worker)
                     time.sleep(1)
         time.sleep(0.02)
-    assert len(victims) == 3, "no worker was met at its work"
+    assert victims, "no worker was met at its work"
     assert process.returncode == 0, log.read_text()[-4000:]
     assert cli.digest(output) == whole.digest
 
