@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,16 +26,18 @@ ON_RAY = ("--on", "local", "--workers", 2)
 @dataclass
 class Uninterrupted:
     digest: str
-    seconds: float
+    seconds: float  # from the moment when it takes the output: Ray is up by then
     summary: dict
 
 
 @pytest.fixture(scope="module")
 def whole(small, cli_for_module) -> Uninterrupted:
     """The run that nobody disturbs, on two Ray workers."""
-    output = small.out("whole")
+    output, log = small.out("whole"), small.out("whole.log")
+    process = cli_for_module.start("run", small.recipe, "--output", output, *ON_RAY, log=log)
+    wait_for_lease(process, output)
     started = time.monotonic()
-    cli_for_module("run", small.recipe, "--output", output, *ON_RAY)
+    assert process.wait() == 0, log.read_text()
     seconds = time.monotonic() - started
     summary = orjson.loads((output / "summary.json").read_bytes())
     said = cli_for_module("digest", output)
@@ -63,28 +66,36 @@ def test_any_executor_gives_the_same_bytes(small, cli, whole: Uninterrupted, on:
 
 
 def test_ten_kills_in_a_row(small, cli, whole: Uninterrupted) -> None:
-    """Each run goes on where the one before was killed, and is killed in its turn."""
-    output = small.out("killed")
-    moments = random.Random(20240501)
+    """Each run goes on where the one before was killed, and is killed in its turn: in the passes, in dedup, in the tokens.
+
+    A moment is told by the files that are done by then, so that ten of them spread over the work on any machine."""
+    output, log = small.out("killed"), small.out("killed.log")
+    draw = random.Random(20240501)
+    all_files = len(finished(small.out("whole")))
+    moments = sorted(draw.sample(range(all_files - 5), KILLS))
     kills = 0
-    fresh = True
     while kills < KILLS:
-        process = cli.start("run", small.recipe, "--output", output, *ON_RAY, log=small.out("killed.log"))
-        moment = moments.uniform(0.05, 0.95) * whole.seconds
-        if killed_at(cli, process, moment):
+        moment = moments[kills]
+        process = cli.start("run", small.recipe, "--output", output, *ON_RAY, log=log)
+        wait_for_lease(process, output)
+        while process.poll() is None and len(finished(output)) < moment:
+            time.sleep(0.005)
+        if killed_at(cli, process, output, draw.uniform(0, 0.2)):
             kills += 1
-            fresh = False
-            done = [len(list(output.glob(f"manifests/pass{number}/*.json"))) for number in (0, 1)]
-            print(f"killed after {moment:.1f} s; shards done in the passes: {done}")  # shown if the test fails
+            print(f"killed at {moment} of {all_files} files: {dict(Counter(finished(output)))}")  # shown if the test fails
             continue
-        assert process.returncode == 0, small.out("killed.log").read_text()[-4000:]
+        assert process.returncode == 0, log.read_text()[-4000:]
         assert cli.digest(output) == whole.digest  # it was done before its moment came: the next run begins anew
-        whole.seconds = min(whole.seconds, moment) if fresh else whole.seconds
         shutil.rmtree(output)
-        fresh = True
     cli("run", small.recipe, "--output", output, *ON_RAY)
     assert cli.digest(output) == whole.digest
     assert_clean(output)
+
+
+def finished(output: Path) -> list[str]:
+    """The folder of every file that a run has finished."""
+    files = [path for path in output.rglob("*") if path.is_file() and path.suffix != ".part" and path.parent.name != "attempts"]
+    return [path.relative_to(output).parts[0] for path in files]
 
 
 @pytest.mark.parametrize("part", [0.3, 0.55, 0.8])
@@ -92,7 +103,7 @@ def test_one_kill_and_another_executor_goes_on(small, cli, whole: Uninterrupted,
     output = small.out(f"killed-{part}")
     moment = (part + random.Random(part).uniform(-0.1, 0.1)) * whole.seconds
     process = cli.start("run", small.recipe, "--output", output, *ON_RAY)
-    killed_at(cli, process, moment)
+    killed_at(cli, process, output, moment)
     cli("run", small.recipe, "--output", output, "--on", "inline")
     assert cli.digest(output) == whole.digest
     assert_clean(output)
@@ -153,8 +164,9 @@ def wait_for_work(cli, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def killed_at(cli, process: subprocess.Popen[bytes], moment: float) -> bool:
-    """Kill a run after `moment` seconds; False if it has ended before."""
+def killed_at(cli, process: subprocess.Popen[bytes], output: Path, moment: float) -> bool:
+    """Kill a run `moment` seconds after it has taken the output; False if it has ended before."""
+    wait_for_lease(process, output)
     try:
         process.wait(timeout=moment)
     except subprocess.TimeoutExpired:
@@ -162,6 +174,15 @@ def killed_at(cli, process: subprocess.Popen[bytes], moment: float) -> bool:
         process.wait()
         return True
     return False
+
+
+def wait_for_lease(process: subprocess.Popen[bytes], output: Path) -> None:
+    """Until the run has taken the output; the lease of one that was killed may still lie there."""
+    while process.poll() is None:
+        with contextlib.suppress(OSError, ValueError):
+            if orjson.loads((output / "lease.json").read_bytes())["pid"] == process.pid:
+                return
+        time.sleep(0.02)
 
 
 def at_work(cli) -> list[psutil.Process]:
