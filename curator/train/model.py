@@ -14,9 +14,6 @@ from torch import Tensor, nn
 
 from curator.train.config import ModelConfig
 
-INIT_STD = 0.02
-
-
 def rotary_table(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
     """cos and sin (length x head_width) of position x frequency, `theta ** (-2i / head_width)` (Su et al., arXiv
     2104.09864)."""
@@ -103,14 +100,15 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def initialise(self) -> None:
-        """GPT-2's: normal with deviation 0.02; the two layers of each block that write to the residual stream, 1/sqrt(2 x
+        """GPT-2's: normal with deviation `init_std`; the two layers of each block that write to the residual stream, 1/sqrt(2 x
         layers) of it, so that the stream's variance does not grow with depth (Radford et al. 2019, section 2.3)."""
         for name, weight in self.named_parameters():
             if weight.ndim < 2:
                 nn.init.ones_(weight)
                 continue
             residual = name.endswith(("o_proj.weight", "down_proj.weight"))
-            nn.init.normal_(weight, std=INIT_STD / math.sqrt(2 * self.config.layers) if residual else INIT_STD)
+            std = self.config.init_std
+            nn.init.normal_(weight, std=std / math.sqrt(2 * self.config.layers) if residual else std)
 
     def forward(self, ids: Tensor, targets: Tensor | None = None) -> Tensor:
         length = ids.shape[1]

@@ -241,16 +241,16 @@ SOURCES = ["web", "wiki", "code"]
 
 def test_the_check_before_a_run_passes_what_is_right(small_tokenizer):
     check(Tokenize(tokenizer=small_tokenizer), MIXTURE, SOURCES)
-    check(Tokenize(tokenizer="zh_en_8k"), MIXTURE, SOURCES)
+    check(Tokenize(tokenizer="zh_en_4k"), MIXTURE, SOURCES)
     check(Tokenize(tokenizer="tokenizers/zh_en_32k.yaml", eos="<|im_end|>"), MIXTURE, SOURCES)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tokenizer": "zh_en_9k"}, "tokenizer: no tokenizer 'zh_en_9k': neither a file nor one of .*zh_en_8k"),
+        ({"tokenizer": "zh_en_9k"}, "tokenizer: no tokenizer 'zh_en_9k': neither a file nor one of .*zh_en_4k"),
         ({"tokenizer": "missing/tokenizer.json"}, "tokenizer: .*missing/tokenizer.json"),
-        ({"tokenizer": "zh_en_8k", "eos": "</s>"}, "eos: '</s>' is none of the special tokens"),
+        ({"tokenizer": "zh_en_4k", "eos": "</s>"}, "eos: '</s>' is none of the special tokens"),
     ],
 )
 def test_the_check_before_a_run_names_the_slip(options, message):
@@ -267,7 +267,7 @@ def test_the_check_before_a_run_reads_the_recipe(tmp_path):
     with pytest.raises(ValueError, match="weights: no source wbe"):
         check(Tokenize(tokenizer=str(recipe)), MIXTURE, SOURCES)
     with pytest.raises(ValueError, match="no source 'code'"):
-        check(Tokenize(tokenizer="zh_en_8k"), MIXTURE, ["web", "wiki"])
+        check(Tokenize(tokenizer="zh_en_4k"), MIXTURE, ["web", "wiki"])
 
 
 @pytest.mark.parametrize(

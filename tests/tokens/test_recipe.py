@@ -171,7 +171,7 @@ def test_refuses_a_recipe_that_cannot_be(options, message):
         VocabularyRecipe(**options)
 
 
-@pytest.mark.parametrize(("name", "size"), [("zh_en_32k", 32_000), ("zh_en_8k", 8000)])
+@pytest.mark.parametrize(("name", "size"), [("zh_en_32k", 32_000), ("zh_en_4k", 4000)])
 def test_the_shipped_recipes_are_read(name, size):
     path = Path(__file__).parents[2] / "tokenizers" / f"{name}.yaml"
     recipe = config.build(VocabularyRecipe, config.load(str(path)))
