@@ -15,6 +15,7 @@ import orjson
 from curator import storage
 
 BEAT = 15.0  # seconds between signs of life
+TAKEOVER = 0.5  # seconds after which one who took over a dead lease looks whether another did so too
 STALE = 90.0  # without one for so long, a writer counts as dead
 
 
@@ -44,6 +45,9 @@ class Lease:
                     "Wait for it, or give this one another --output"
                 )
             storage.write_bytes(self.path, self._said())
+            time.sleep(TAKEOVER)
+            if (self._holder() or {}).get("token") != self.token:
+                raise OutputInUse(f"{self.output}: another run has begun here at the same moment")
         self._thread.start()
         return self
 

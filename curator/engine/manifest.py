@@ -176,12 +176,16 @@ def _short(value: Any) -> str:
 # -------------------------------------------------------------------------------------------------------------- digests
 
 
-def rows_digest(batch: pa.RecordBatch | pa.Table) -> int:
+def rows_digest(batch: pa.RecordBatch | pa.Table, first: int | None = None) -> int:
     """The sum, modulo 2^128, of a 128-bit hash of every row. Every row holds its id, so order carries no information, and
-    digests of shards add up to the digest of the run however it was cut into shards."""
+    digests of shards add up to the digest of the run however it was cut into shards.
+
+    With `first`, the number of the batch's first row, each hash is weighted by the number of its row: then order counts.
+    """
     total = 0
-    for row in batch.to_pylist():
-        total += xxhash.xxh3_128_intdigest(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=bytes.hex))
+    for number, row in enumerate(batch.to_pylist(), 1):
+        found = xxhash.xxh3_128_intdigest(orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=bytes.hex))
+        total += found if first is None else found * (first + number)
     return total & ((1 << 128) - 1)
 
 

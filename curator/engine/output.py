@@ -17,16 +17,17 @@ class ShardFile:
     """Rows to one Parquet file in row groups of about BATCH_BYTES, whatever the sizes of the batches that come in.
 
     Columns that a batch lacks are null, those that the schema does not have are left out. No rows, no file. After the block,
-    `written` holds the path below `folder`, rows, bytes and digest.
+    `written` holds the path below `folder`, rows, bytes and digest (with `ordered`, one in which the order of rows counts).
     """
 
-    def __init__(self, folder: str, path: str, schema: pa.Schema | None) -> None:
+    def __init__(self, folder: str, path: str, schema: pa.Schema | None, ordered: bool = False) -> None:
         self.folder, self.path, self.schema = folder, path, schema
         self.written = Written()
         self._open = ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._held: list[pa.RecordBatch] = []
         self._rows, self._bytes, self._digest = 0, 0, 0
+        self._ordered, self._seen = ordered, 0
 
     def write(self, batch: pa.RecordBatch) -> None:
         if not len(batch) or self.schema is None:
@@ -36,7 +37,8 @@ class ShardFile:
             place = batch.schema.get_field_index(field.name)
             arrays.append(batch.column(place).cast(field.type) if place >= 0 else pa.nulls(len(batch), field.type))
         batch = pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-        self._digest += rows_digest(batch)
+        self._digest += rows_digest(batch, self._seen if self._ordered else None)
+        self._seen += len(batch)
         self._held.append(batch)
         self._rows += len(batch)
         self._bytes += batch.nbytes

@@ -11,6 +11,7 @@ from curator.documents import Executor
 from curator.engine.leg import Leg
 from curator.engine.manifest import Manifest, drift
 from curator.engine.quarantine import finish_leg
+from curator.engine.reading import UNREADABLE
 
 LEAST_ERRORS = 20  # a handful of bad documents never stops a run, however small it is
 
@@ -46,6 +47,9 @@ def _look(leg: Leg, there: set[str]) -> State:
         return State(leg, reasons=("its manifest is damaged or of another version",))
     if manifest.fingerprint != leg.fingerprint:
         return State(leg, reasons=tuple(drift(manifest.inputs, leg.inputs)))
+    unread = next((place["file"] for place in manifest.damage if place["kind"] == UNREADABLE), None)
+    if unread is not None:
+        return State(leg, reasons=(f"{unread} could not be read",))
     for written in (manifest.kept, manifest.rejected, manifest.signed):
         if written.rows and written.path not in there:
             return State(leg, reasons=(f"{written.path} is gone",))

@@ -15,6 +15,8 @@ from curator.documents import SCHEMA, TRANSIENT, Tally
 from curator.engine.leg import Leg
 from curator.engine.manifest import Ledger
 
+UNREADABLE = "unreadable"  # the store failed, not the data: such a shard is read again by the next run
+
 
 class Batch(NamedTuple):
     """Documents on their way, with their marks if a whole-dataset stage stands before the leg."""
@@ -48,12 +50,13 @@ def _read_raw(leg: Leg, ledger: Ledger, damage: list[dict[str, Any]]) -> Iterato
                     docs = wanted
                 yield Batch(docs)
         except OSError as error:
-            tally.broken("unreadable", 0, error.strerror or str(error))
+            tally.broken(UNREADABLE, 0, error.strerror or str(error))
         except Exception as error:
-            tally.broken("unreadable", 0, f"{type(error).__name__}: {error}")
+            tally.broken("reader_failed", 0, f"{type(error).__name__}: {error}")
         lost = tally.records - documents - sum(tally.skipped.values()) - sum(tally.errors.values())
-        if lost == 1 and any(d["kind"] == "unreadable" for d in tally.damage):
-            tally.errors["unreadable"] = tally.errors.get("unreadable", 0) + 1  # the record at which the reader gave up
+        for kind in {place["kind"] for place in tally.damage} & {UNREADABLE, "reader_failed"}:
+            if lost == 1:  # the record at which the reader gave up
+                tally.errors[kind] = tally.errors.get(kind, 0) + 1
         ledger.take(tally)
         damage.extend({"file": piece.file.path, **place} for place in tally.damage)
 

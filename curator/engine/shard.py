@@ -35,7 +35,7 @@ def run_leg(leg: Leg) -> Manifest:
     started = time.perf_counter()
     kept = ShardFile(leg.output, leg.kept_path, leg.schema)
     rejected = ShardFile(leg.output, leg.rejected_path, leg.rejects)
-    signed = ShardFile(leg.output, leg.signed_path, _signature_schema(leg.ends) if leg.ends else None)
+    signed = ShardFile(leg.output, leg.signed_path, _signature_schema(leg.ends) if leg.ends else None, ordered=True)
     with kept, rejected, signed:
         for batch in read(leg, ledger, damage):
             through(leg, batch, ledger, seconds, kept, rejected, signed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -17,6 +17,8 @@ Where = Mapping[str, tuple[str, ...]]
 def check_columns(recipe: Recipe) -> list[ConfigError]:
     """Walk every source through its stages. A column that only documents of some `where:` have serves only those."""
     errors: list[ConfigError] = []
+    missing: dict[tuple[str, str], list[str]] = {}  # (stage, column) -> the sources whose documents do not have it
+    hints: dict[tuple[str, str], tuple[StageSpec, str]] = {}
     types: dict[str, pa.DataType] = {f.name: f.type for f in (*SCHEMA, *TRANSIENT)}
     for spec in recipe.stages:
         for column, kind in spec.placed.types.items():
@@ -29,7 +31,8 @@ def check_columns(recipe: Recipe) -> list[ConfigError]:
                 continue
             for column in sorted(_reads(spec)):
                 if column not in have:
-                    errors.append(_error(spec, _missing(column, source.name, have, spec, recipe)))
+                    missing.setdefault((spec.placed.name, column), []).append(source.name)
+                    hints[spec.placed.name, column] = (spec, _hint(column, source.name, have, recipe))
                 elif have[column] and have[column] != spec.placed.where:
                     errors.append(
                         _error(
@@ -48,26 +51,40 @@ def check_columns(recipe: Recipe) -> list[ConfigError]:
                     f"documents of {source.name!r} never get a text: there is no `extract` stage for them", "read"
                 )
             )
-    return _once(errors)
+    return _once([*errors, *_missing(missing, hints)])
 
 
 def _reads(spec: StageSpec) -> set[str]:
     return set(spec.placed.stage.reads) | set(spec.placed.where)
 
 
-def _missing(column: str, source: str, have: Mapping[str, Where], spec: StageSpec, recipe: Recipe) -> str:
-    writers = [s.placed.name for s in recipe.stages if column in s.placed.types]
+def _missing(
+    missing: Mapping[tuple[str, str], list[str]], hints: Mapping[tuple[str, str], tuple[StageSpec, str]]
+) -> Iterator[ConfigError]:
+    """One error for all columns that a stage misses in the same documents."""
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (stage, column), sources in missing.items():
+        together.setdefault((stage, tuple(sources)), []).append(column)
+    for (stage, sources), columns in together.items():
+        spec, hint = hints[stage, columns[0]]
+        yield _error(spec, f"reads {_listed(columns)}, which documents of {_listed(sources)} do not have here{hint}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [repr(name) for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _hint(column: str, source: str, have: Mapping[str, Where], recipe: Recipe) -> str:
+    writers = [s for s in recipe.stages if column in s.placed.types]
+    of_source = [s.placed.name for s in writers if source in s.only]
+    if of_source:
+        return f": {of_source[0]!r} writes it, but later"
     if writers:
-        of_source = [s.placed.name for s in recipe.stages if column in s.placed.types and source in s.only]
-        if of_source:
-            hint = f": {of_source[0]!r} writes it, but later"
-        else:
-            hint = f": {writers[0]!r} writes it, but not for {source!r}; name the sources that have it with `only:`"
-    elif column == "text":
-        hint = ": put `extract` before it"
-    else:
-        hint = nearest(column, have)
-    return f"reads {column!r}, which documents of {source!r} do not have here{hint}"
+        return f": {writers[0].placed.name!r} writes it, but not for them; name the sources that have it with `only:`"
+    if column in TRANSIENT.names:
+        return ": only sources of raw pages do, up to `extract`; name those with `only:`"
+    return ": put `extract` before it" if column == "text" else nearest(column, have)
 
 
 def _error(spec: StageSpec, message: str) -> ConfigError:

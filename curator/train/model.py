@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from curator.train.config import ModelConfig
 
+
 def rotary_table(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
     """cos and sin (length x head_width) of position x frequency, `theta ** (-2i / head_width)` (Su et al., arXiv
     2104.09864)."""

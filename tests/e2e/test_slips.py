@@ -94,7 +94,7 @@ def slips(tmp_path: Path) -> Slips:
         ("slips.yaml", "- normalize: {form: NFC}", "- language: {model: no/such/model.ftz}", "no/such/model.ftz"),
         ("slips.yaml", "- normalize: {form: NFC}", "- language: {modle: lid.176}", "no option 'modle'. Did you mean 'model'?"),
         ("slips.yaml", "- extract: {}", "- extract: {engin: curator}", "no option 'engin'"),
-        ("slips.yaml", "- extract: {}\n    only: [web]\n", "- extract\n", "reads 'payload', which documents of 'text' do not"),
+        ("slips.yaml", "- extract: {}\n    only: [web]\n", "- extract\n", "'payload', which documents of 'text' do not"),
         ("mine.yaml", "han_ratio", "han_raito", "han_raito: is no metric, no column of a document, and no"),
         ("mine.yaml", "min: 0.0", "mni: 0.0", "'mni'. Did you mean 'min'?"),
         ("mine.yaml", "document:", "documents:", "no part 'documents' in a filter. Did you mean 'document'?"),

@@ -171,9 +171,9 @@ def test_too_many_errors_stop_the_run(folder):
 def test_a_file_that_breaks_off_is_named_and_what_came_before_is_kept(folder):
     (folder / "a" / "broken.txt").write_text("a line before the damage\n?\nnever reached\n")
     summary, _ = go(folder)
-    (place,) = [d for d in summary["damage"] if d["kind"] == "unreadable"]
+    (place,) = [d for d in summary["damage"] if d["kind"] == "reader_failed"]
     assert place["file"].endswith("broken.txt")
-    assert summary["sources"]["a"]["record_errors"]["unreadable"] == 1
+    assert summary["sources"]["a"]["record_errors"]["reader_failed"] == 1
     assert "a line before the damage" in {r["text"] for r in table(folder, "documents")}
 
 
@@ -210,7 +210,7 @@ def test_a_second_writer_is_refused(folder):
         ("  - cut: {}\n    as: again\n    only: [c]", 15, "only: no source 'c'"),
         ("  - length: {mini: 3}\n    as: again", 13, "no option 'mini'. Did you mean 'min'?"),
         ("  - cut", 13, "two stages are called 'cut'"),
-        ("  - cut: {}\n    as: again\n    where: {lenguage: zh}", 13, "'lenguage', which documents of 'a' do not have here"),
+        ("  - cut: {}\n    as: again\n    where: {lenguage: zh}", 13, "'lenguage', which documents of 'a' and 'b' do not have"),
         ("stages: []", 13, "'stages' stands twice"),
         ("nmae: x", 13, "no option 'nmae'. Did you mean 'name'?"),
     ],

@@ -57,7 +57,7 @@ def test_a_batch_is_whole_sequences_or_refused_with_what_would_be() -> None:
 
 @pytest.mark.parametrize(
     ("name", "vocabulary", "length", "parameters", "steps"),
-    [("tiny", 8192, 256, 1_737_856, 200), ("160m", 32_000, 2048, 162_426_624, 6104)],
+    [("tiny", 4000, 256, 1_201_280, 250), ("160m", 32_000, 2048, 162_426_624, 6104)],
 )
 def test_the_shipped_recipes(name: str, vocabulary: int, length: int, parameters: int, steps: int) -> None:
     config = yaml.build(TrainConfig, yaml.load(str(RECIPES / f"{name}.yaml")))
