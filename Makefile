@@ -17,7 +17,7 @@ test-all: $(VENV)/.dev  ## every test
 	$(PYTEST)
 
 check: $(VENV)/.dev  ## style, types, layers
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/pyright
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/pyright --pythonpath $(BIN)/python
 
 fix: $(VENV)/.dev  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
