@@ -253,9 +253,10 @@ def _executor(on: str | None, workers: int | None) -> Inline | Ray:
 
 def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
     """Compile kernels once, here, before many workers do it at the same time; then let every node look at its files."""
-    for spec in recipe.stages:
-        if hasattr(spec.placed.stage, "warm"):
-            spec.placed.stage.warm()
+    with console.status("compiling kernels (kept for the next run)"):
+        for spec in recipe.stages:
+            if hasattr(spec.placed.stage, "warm"):
+                spec.placed.stage.warm()
     if hasattr(executor, "preflight"):
         inputs = [storage.find(s.patterns, s.exclude)[0].path for s in recipe.sources.values()]
         models = [path for spec in recipe.stages for path in spec.placed.stage.files()]
@@ -280,7 +281,7 @@ def _training_config(section: config.Section) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise section.error("training needs PyTorch, which is not installed: pip install 'curator[train]'") from None
+        raise section.error("training needs PyTorch, which is not installed: pip install torch") from None
     return config.build(TrainConfig, section)
 
 

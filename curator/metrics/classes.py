@@ -51,7 +51,7 @@ KANA_RANGES = ((0x3041, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x
 HANGUL_RANGES = ((0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FB))
 LATIN_NAMES = ("LATIN ", "FULLWIDTH LATIN ", "FEMININE ORDINAL", "MASCULINE ORDINAL")
 
-# Bullets: Gopher's • and -, MAP-CC's list (PEERS §5.3), and the asterisk of Markdown.
+# Bullets: Gopher's • and -, MAP-CC's list, and the asterisk of Markdown.
 BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
 # What ends a line: C4's and FineWeb's . ! ? " with the same of Chinese, Arabic, Devanagari, Armenian, Ethiopic, Khmer, Burmese.
 TERMINAL_MARKS = '!?"！？；”」』〉》．｡؟۔।॥։።፧។။‼⁇⁈⁉›»'

@@ -22,6 +22,7 @@ def publish(
     finals: Sequence[Manifest],
     marks: Mapping[str, Mapping[str, Any]],
     tokens: Mapping[str, Any] | None,
+    elapsed: Mapping[str, float],
 ) -> dict[str, Any]:
     """Remove what earlier runs have left in the published folders, then write `summary.json`; returns the summary."""
     wanted = referred(recipe, manifests)
@@ -29,7 +30,7 @@ def publish(
         for path in storage.listing(storage.join(recipe.output, folder)):
             if path.removeprefix(recipe.output).lstrip("/") not in wanted:
                 storage.remove(path)
-    summary = summarise(recipe, manifests, finals, marks, tokens)
+    summary = summarise(recipe, manifests, finals, marks, tokens, elapsed)
     storage.write_bytes(storage.join(recipe.output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
     return summary
 
@@ -49,6 +50,7 @@ def summarise(
     finals: Sequence[Manifest],
     marks: Mapping[str, Mapping[str, Any]],
     tokens: Mapping[str, Any] | None,
+    elapsed: Mapping[str, float],
 ) -> dict[str, Any]:
     """Counts by source, stage and reason; what was damaged; timings; digests."""
     return {
@@ -61,6 +63,7 @@ def summarise(
         "quarantined": sorted({document for m in manifests for document in m.quarantined}),
         "dedup": {name: dict(found) for name, found in marks.items()},
         "seconds": _seconds(manifests),
+        "elapsed": dict(elapsed),  # wall time of the parts of this very run
         "tokens": tokens,
         "digests": {
             "documents": add_digests([m.kept.digest for m in finals]),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +61,7 @@ class Marks:
 def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
     """Run what is not done yet and publish the result; returns the summary. Raises ConfigError for missing inputs."""
     splits = find_inputs(recipe)
+    elapsed: dict[str, float] = {}
     with Lease(recipe.output):
         ways = routes(recipe)
         barriers = whole_dataset_stages(recipe)
@@ -69,21 +72,32 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
             legs = _legs(recipe, ways, splits, progress, number, barriers, marks)
             states = look(legs, recipe.output)
             watch.pass_begins(number, len(barriers) + 1, states)
-            progress.add(run_pass(states, executor, watch.shard_done))
+            with _clock(elapsed, f"pass {number + 1}"):
+                progress.add(run_pass(states, executor, watch.shard_done))
             check_errors(progress.all(), recipe.max_errors)
             watch.pass_ends(number)
             if number < len(barriers):
                 name = barriers[number].placed.name
-                marks[name] = _mark(recipe, barriers[number], progress, executor, watch)
+                with _clock(elapsed, name):
+                    marks[name] = _mark(recipe, barriers[number], progress, executor, watch)
         built = None
         if recipe.tokenize:
             watch.begins("tokens")
             mixture, shards = recipe.mixture or Mixture(), final_shards(recipe, progress)
             try:
-                built = build_tokens(recipe.tokenize, mixture, shards, recipe.output, executor, watch.advances)
+                with _clock(elapsed, "tokens"):
+                    built = build_tokens(recipe.tokenize, mixture, shards, recipe.output, executor, watch.advances)
             except ValueError as error:  # a mixture that these documents cannot give, a tokenizer that cannot be used
                 raise RunFailed(f"tokens: {error}") from error
-        return publish(recipe, progress.all(), progress.finals(), {n: dict(m.summary) for n, m in marks.items()}, built)
+        found = {name: dict(marked.summary) for name, marked in marks.items()}
+        return publish(recipe, progress.all(), progress.finals(), found, built, elapsed)
+
+
+@contextmanager
+def _clock(elapsed: dict[str, float], name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    elapsed[name] = round(time.monotonic() - began, 3)
 
 
 def final_shards(recipe: Recipe, progress: Progress) -> list[Shard]:

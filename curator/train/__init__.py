@@ -23,7 +23,7 @@ def train(
     try:
         import torch  # noqa: F401
     except ImportError:
-        raise RuntimeError("training needs torch: pip install 'curator[train]'") from None
+        raise RuntimeError("training needs PyTorch, which is not installed: pip install torch") from None
     from curator.train import loop
 
     return loop.train(config, shards_folder, output_folder, progress)

@@ -53,7 +53,7 @@ def test_chinese(dedup):
 
 
 def test_texts_without_a_shingle_are_duplicates_only_of_the_same(dedup):
-    """PEERS 12 and 33: short texts are deduplicated exactly, and lack of shingles makes nobody a duplicate."""
+    """Short texts are deduplicated exactly, and lack of shingles makes nobody a duplicate."""
     texts = ["你好", "你好！", "再见", "hi there", "Hi, there", "hi", "！！！", "？？？", "😀", "404", "", "第一章", "第二章"]
     kept = dedup().kept([{"id": f"{i:02}", "text": t} for i, t in enumerate(texts)])
     assert [texts[int(i)] for i in kept] == [
@@ -76,7 +76,7 @@ def test_a_thousand_documents_without_shingles_are_kept(dedup):
 
 
 def test_very_long_documents_do_not_fall_together(dedup, words):
-    """PEERS 11: any number of sentences; and bins with thousands of shingles still tell two texts apart."""
+    """Any number of sentences; and bins with thousands of shingles still tell two texts apart."""
     documents = [{"id": str(i), "text": ". ".join(words(i, 140_000).split(" "))} for i in range(2)]
     assert dedup().kept(documents) == ["0", "1"]
 
@@ -94,7 +94,7 @@ def test_documents_outside_where_are_kept_and_untouched(dedup, words):
 
 
 def test_closure_over_bands(dedup):
-    """PEERS 46: A meets B in one band and B meets C in another, so the three are one."""
+    """A meets B in one band and B meets C in another, so the three are one."""
     stage = DedupDocuments(bands=3, rows=1)
     signed = {
         "id": pa.array(["a", "b", "c", "d"]),
@@ -216,7 +216,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_chaos_changes_no_byte(dedup, words, chaotic, killed, monkeypatch, seed):
-    """PEERS 15, 17, 32: calls in any order and twice, kills, reruns, shards in another order: the same files, byte for byte."""
+    """Calls in any order and twice, kills, reruns, shards in another order: the same files, byte for byte."""
     monkeypatch.setattr(plan_module, "ENTRIES_A_PARTITION", 128)
     one = dedup(bands=7, rows=4)
     shards = one.shards(corpus(words), [i % 5 for i in range(68)])
@@ -315,7 +315,7 @@ def test_what_does_not_fit_is_refused(dedup, words):
 
 
 def test_the_summary_tells_what_each_source_loses(dedup, words):
-    """PEERS 47: a source that is eaten by another shows."""
+    """A source that is eaten by another shows."""
     texts = [words(i, 40) for i in range(10)]
     documents = [{"id": f"w{i}", "source": "web", "text": t} for i, t in enumerate(texts)]
     documents += [{"id": f"k{i}", "source": "wiki", "text": t} for i, t in enumerate(texts[:6])]

@@ -303,7 +303,7 @@ def test_a_bomb_in_a_payload_is_too_large(tmp_path, name, encode):
 @pytest.mark.parametrize("number", [0, 200, 399])
 @pytest.mark.parametrize("where", [0.0, 0.02, 0.3, 0.5, 0.9, 0.999])
 def test_one_corrupt_record_costs_one_record(tmp_path, number, where):
-    """PEERS §6 rows 3 and 28. 0.0 hits the member's magic bytes, 0.999 its checksum."""
+    """Defects of peers: half of a file lost to one record. 0.0 hits the member's magic bytes, 0.999 its checksum."""
     members = [gzip.compress(each, mtime=0) for each in pages()]
     damaged = bytearray(members[number])
     damaged[int(len(damaged) * where)] ^= 0xFF
@@ -319,7 +319,7 @@ def test_one_corrupt_record_costs_one_record(tmp_path, number, where):
     "pack", [by_record, b"".join, lambda r: gzip.compress(b"".join(r))], ids=["by record", "plain", "whole"]
 )
 def test_a_truncated_file_gives_every_complete_record(tmp_path, pack, share):
-    """PEERS §6 row 4."""
+    """A defect of peers: a truncated file gave nothing, or an exception."""
     data = pack(pages())
     rows, tally = read_bytes(tmp_path, data[: int(len(data) * share)])
     assert payloads(rows) == BODIES[: len(rows)]
