@@ -93,7 +93,7 @@ def run(
             storage.write_bytes(storage.join(loaded.output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
         console.print(funnel(summary))
         _write_report(loaded.output)
-        console.print(f"documents, rejected, tokens, summary.json and report.html are in {loaded.output}/", highlight=False)
+        _say(f"documents, rejected, tokens, summary.json and report.html are in {loaded.output}/")
 
 
 @app.command()
@@ -262,7 +262,7 @@ def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
         models = [path for spec in recipe.stages for path in spec.placed.stage.files()]
         nodes = executor.preflight(recipe.output, inputs, models)  # type: ignore[union-attr]
         if nodes:
-            console.print(f"{len(nodes)} nodes see the output, the inputs and the models", highlight=False)
+            console.print(f"output, inputs and models are seen by all nodes ({len(nodes)})", highlight=False)
 
 
 def _training(recipe: Recipe) -> Any:

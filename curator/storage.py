@@ -192,6 +192,7 @@ def _is_input(path: str) -> bool:
 
 
 def _local_file(path: str, name: str) -> File:
+    path = os.path.abspath(path)
     try:
         status = os.stat(path)
     except OSError as error:
@@ -315,6 +316,11 @@ def listing(folder: str) -> list[str]:
     if not filesystem.exists(inside):
         return []
     return [join(folder, path.removeprefix(inside).lstrip("/")) for path in sorted(filesystem.find(inside))]
+
+
+def absolute(path: str) -> str:
+    """A local path from the root, so that it means the same in a process that stands elsewhere; others as they are."""
+    return path if is_remote(path) or path.startswith(("pypi:", "package:")) else os.path.abspath(path.removeprefix("file://"))
 
 
 def join(*parts: str) -> str:

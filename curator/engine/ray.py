@@ -27,9 +27,6 @@ class Ray:
     """`--on local` starts a Ray on this machine; `auto` or `host:port` joins a running cluster."""
 
     def __init__(self, address: str = "local", workers: int | None = None) -> None:
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled" if address == "local" else os.environ.get("RAY_AUTH_MODE", ""))
-        if not os.environ["RAY_AUTH_MODE"]:
-            del os.environ["RAY_AUTH_MODE"]
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if address == "local":
             options |= {"num_cpus": workers, "include_dashboard": False}
@@ -38,6 +35,7 @@ class Ray:
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise ClusterError(f"no Ray at {address!r}: {error}") from None
         self._most = workers if address != "local" else None
+        self._local = address == "local"
 
     @property
     def workers(self) -> int:
@@ -51,7 +49,7 @@ class Ray:
         """See `documents.Executor`. At most twice as many calls are in flight as there are CPUs, so neither the driver nor the
         object store grows with the number of shards."""
         wanted = dict(resources or {})
-        call = ray.remote(function if hasattr(function, "__name__") else _named(function)).options(
+        call = ray.remote(_standing_here(function)).options(
             num_cpus=wanted.pop("cpu", 1), num_gpus=wanted.pop("gpu", 0), resources=wanted, max_retries=RETRIES
         )
         waiting = iter(range(len(items)))
@@ -77,12 +75,12 @@ class Ray:
 
         Returns the names of the nodes that were asked; raises ClusterError with one line a node and path.
         """
-        nodes = [n for n in ray.nodes() if n["Alive"] and n["Resources"].get("CPU")]
-        if len(nodes) < 2:
+        if self._local:
             return []
+        nodes = [n for n in ray.nodes() if n["Alive"] and n["Resources"].get("CPU")]
         probe = storage.join(output, "probe", f"{os.getpid()}-{time.time_ns()}")
         storage.write_bytes(probe, b"probe")
-        look = ray.remote(_look)
+        look = ray.remote(_standing_here(_look))
         asked = {
             n["NodeManagerHostname"] + "/" + n["NodeID"][:8]: look.options(
                 num_cpus=0.01, max_retries=1, scheduling_strategy=NodeAffinitySchedulingStrategy(n["NodeID"], soft=False)
@@ -104,12 +102,16 @@ class Ray:
         ray.shutdown()
 
 
-def _named(function: Callable[[T], R]) -> Callable[[T], R]:
-    """`functools.partial` has no name, and Ray wants one."""
+def _standing_here(function: Callable[[T], R]) -> Callable[[T], R]:
+    """`function`, called in the driver's working directory where a node has it: there, relative paths of models mean the same."""
+    here = os.getcwd()
 
     def call(item: T) -> R:
+        if os.path.isdir(here):
+            os.chdir(here)
         return function(item)
 
+    call.__name__ = call.__qualname__ = getattr(function, "__name__", "call")
     return call
 
 

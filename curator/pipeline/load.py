@@ -88,7 +88,7 @@ def load_recipe(
         path=section.path,
         sources=sources,
         stages=stages,
-        output=(output or (top.output if sample >= 1 else f"{top.output}-sample-{sample:g}")).rstrip("/"),
+        output=storage.absolute(output or (top.output if sample >= 1 else f"{top.output}-sample-{sample:g}")).rstrip("/"),
         tokenize=tokenize,
         mixture=mixture,
         train=train,
