@@ -103,7 +103,7 @@ class Ray:
 
 
 def _standing_here(function: Callable[[T], R]) -> Callable[[T], R]:
-    """`function`, called in the driver's working directory where a node has it: there, relative paths of models mean the same."""
+    """`function` in the working directory of the driver, where a node has it: relative paths of models mean the same there."""
     here = os.getcwd()
 
     def call(item: T) -> R:
