@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from curator import __version__, config, storage
+from curator.report.terminal import printable
 
 if TYPE_CHECKING:
     from curator.engine.executor import Inline
@@ -41,7 +42,13 @@ Changes = Annotated[
 Sample = Annotated[
     float, typer.Option("--sample", help="Only this fraction of the documents, by hash, into an output of its own.")
 ]
-Verify = Annotated[bool, typer.Option("--verify", help="Compare raw inputs by content, not by size and modification time.")]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Compare raw inputs by content, not by size and modification time: give it on every run of an output, or on none.",
+    ),
+]
 On = Annotated[
     str | None,
     typer.Option(
@@ -152,7 +159,7 @@ def clean(
     sample: Sample = 1.0,
     dry: Annotated[bool, typer.Option("--dry", help="Only say what would go.")] = False,
 ) -> None:
-    """Remove intermediate files that the recipe no longer refers to."""
+    """Remove intermediate files of passes that the recipe no longer refers to, and what killed processes left half-written."""
     with _complaining():
         from curator.pipeline.clean import clean as clean_output
 
@@ -240,6 +247,8 @@ def _executor(on: str | None, workers: int | None) -> Inline | Ray:
     if on is None:
         on = "auto" if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else "local"
     if on == "inline":
+        if workers:
+            raise typer.BadParameter("`inline` is one process", param_hint="--workers")
         from curator.engine.executor import Inline
 
         return Inline()
@@ -270,7 +279,7 @@ def _training(recipe: Recipe) -> Any:
         return None
     if storage.is_remote(recipe.output):
         raise recipe.train.error(
-            "training writes checkpoints to a folder: give a local or shared `output:`, or train apart with `curator train`"
+            "training writes checkpoints to a folder: give a local or shared output, or --set train=null and `curator train`"
         )
     return _training_config(recipe.train)
 
@@ -323,7 +332,7 @@ def _tell(record: dict[str, Any]) -> None:
 
 
 def _say(line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _summary(output: str) -> dict[str, Any]:
@@ -355,10 +364,13 @@ def _complaining() -> Iterator[None]:
     try:
         yield
     except (config.ConfigError, RecipeErrors) as error:
-        complaints.print(str(error))
+        complaints.print(printable(str(error)))
         raise typer.Exit(2) from None
     except (storage.StorageError, WheelError, OutputInUse, TooManyErrors, WorkerKillers, ClusterError, RunFailed) as error:
-        complaints.print(f"curator: {error}")
+        complaints.print(printable(f"curator: {error}"))
+        raise typer.Exit(1) from None
+    except OSError as error:  # the output cannot be written, the disk is full …
+        complaints.print(printable(f"curator: {error.filename or ''}: {error.strerror or error}"))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         complaints.print("curator: stopped; run the same command again to go on")

@@ -29,7 +29,7 @@ MOST_DEPTH = 32
 
 
 class ConfigError(Exception):
-    """A slip in a YAML file: `pipelines/cc_zh.yaml:16: no stage 'perplexty'. Did you mean 'perplexity'?`"""
+    """A slip in a YAML file: `pipelines/cc_zh.yaml:16: no stage 'extarct'. Did you mean 'extract'?`"""
 
     def __init__(self, message: str, path: str, line: int | None = None) -> None:
         self.message, self.path, self.line = message, path, line
@@ -182,7 +182,7 @@ def _index(items: Items, name: str, where: str) -> int:
 
 
 def nearest(name: str, among: Iterable[str]) -> str:
-    """`. Did you mean 'perplexity'?`, or the names there are when none is near."""
+    """`. Did you mean 'extract'?`, or the names there are when none is near."""
     names = sorted(among)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:

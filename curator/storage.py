@@ -69,7 +69,7 @@ def _package_path(path: str) -> str:
         return str(spec.origin)
     root = next(iter(spec.submodule_search_locations))
     found = posixpath.normpath(posixpath.join(root, inside)) if inside else root
-    if not found.startswith(root):
+    if found != root and not found.startswith(f"{root}/"):
         raise StorageError(f"package:{path}: leaves the package")
     return found
 
@@ -178,12 +178,17 @@ def _walk_local(root: str, prefix: str) -> Iterator[File]:
         folders.sort()
         for name in sorted(names):
             path = os.path.join(folder, name)
-            if _is_input(path):
+            if _is_input(path) and not _leads_out(path, root):
                 yield _local_file(path, posixpath.join(prefix, os.path.relpath(path, root)))
 
 
 def _refuse(error: OSError) -> None:
     raise StorageError(f"{error.filename}: {error.strerror}")
+
+
+def _leads_out(path: str, root: str) -> bool:
+    """A link to a file outside of the folder: a repository from a stranger must not bring in this machine's own files."""
+    return os.path.islink(path) and os.path.exists(path) and not os.path.realpath(path).startswith(f"{os.path.realpath(root)}/")
 
 
 def _is_input(path: str) -> bool:

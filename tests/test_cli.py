@@ -59,6 +59,15 @@ def test_run_plan_digest_report_clean(recipe, tmp_path):
     assert curator("digest", str(tmp_path / "out")).stdout == first.stdout
 
 
+def test_foreign_names_do_not_steer_the_terminal(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "\x1b]0;mine\x07\x1b[31m.txt").write_text("a line\n?\n")
+    (tmp_path / "toy.yaml").write_text(RECIPE.format(toys=TOYS, folder=tmp_path).replace("/a.txt", "/in"))
+    said = curator("run", str(tmp_path / "toy.yaml"), "--on", "inline").output
+    assert "reader_failed" in said
+    assert "\x1b" not in said
+
+
 def test_equal_content_is_not_read_again_with_verify(recipe, tmp_path):
     curator("run", recipe, "--on", "inline", "--verify")
     path = tmp_path / "a.txt"
@@ -74,6 +83,8 @@ def test_equal_content_is_not_read_again_with_verify(recipe, tmp_path):
         (("run", "{recipe}", "--set", "sources.b.from=x"), 2, "sources.b.from: no 'b'. There are: a"),
         (("plan", "{recipe}", "--set", "sources.a.from=/nowhere/*.txt"), 2, "toy.yaml:5: a: nothing matches '/nowhere/*.txt'"),
         (("run", "{recipe}", "--sample", "2"), 2, "must be a fraction"),
+        (("run", "{recipe}", "--on", "inline", "--workers", "2"), 2, "is one process"),
+        (("run", "{recipe}", "--on", "inline", "--output", "/proc/nowhere"), 1, "No such file"),
         (("digest", "/nowhere"), 1, "there is neither documents/ nor tokens/"),
         (("report", "/nowhere"), 1, "there is no summary.json"),
     ],

@@ -34,7 +34,9 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path):
     (tmp_path / "out" / "secret").write_text("x")
     (tmp_path / "in" / "door").symlink_to(tmp_path / "out", target_is_directory=True)
     (tmp_path / "in" / "mine").write_text("x")
-    assert [f.name for f in storage.find([str(tmp_path / "in")])] == ["mine"]
+    (tmp_path / "in" / "window").symlink_to(tmp_path / "out" / "secret")
+    (tmp_path / "in" / "mirror").symlink_to(tmp_path / "in" / "mine")
+    assert [f.name for f in storage.find([str(tmp_path / "in")])] == ["mine", "mirror"]
 
 
 def test_a_package_is_found_without_importing_it():
@@ -46,6 +48,8 @@ def test_a_package_is_found_without_importing_it():
         storage.find(["package:nowhere_at_all"])
     with pytest.raises(storage.StorageError, match="leaves the package"):
         storage.find(["package:rich/../typer"])
+    with pytest.raises(storage.StorageError, match="leaves the package"):
+        storage.find(["package:rich/../rich_x"])
 
 
 def fail_while_writing(path: str) -> None:

@@ -66,9 +66,22 @@ def run_pass(states: Sequence[State], executor: Executor, finished: Callable[[Ma
     return [m for m in manifests if m is not None]
 
 
+def _check_sources(manifests: Sequence[Manifest]) -> None:
+    first = [m for m in manifests if m.number == 0]
+    for source in dict.fromkeys(m.source for m in first):
+        mine = [m for m in first if m.source == source]
+        damage = [place for m in mine for place in m.damage]
+        if damage and not sum(m.ledger.documents for m in mine):
+            place = damage[0]
+            raise TooManyErrors(
+                f"{source}: not one document could be read. {place['file']}: {place['kind']}: {place['message']}"
+            )
+
+
 def check_errors(manifests: Sequence[Manifest], most: float) -> None:
-    """Raise TooManyErrors if the share of records and documents with errors is above `most` (and above a handful)."""
-    records = sum(m.ledger.records or m.ledger.documents for m in manifests)
+    """Raise TooManyErrors if the share of records with errors is above `most` (and a handful), or a source is lost whole."""
+    _check_sources(manifests)
+    records = sum(m.ledger.records for m in manifests)
     kinds: dict[str, int] = {}
     for manifest in manifests:
         for kind, count in (manifest.ledger.record_errors | manifest.ledger.errors).items():

@@ -88,7 +88,7 @@ def load_recipe(
         path=section.path,
         sources=sources,
         stages=stages,
-        output=storage.absolute(output or (top.output if sample >= 1 else f"{top.output}-sample-{sample:g}")).rstrip("/"),
+        output=storage.absolute(output or top.output).rstrip("/") + ("" if sample >= 1 else f"-sample-{sample:g}"),
         tokenize=tokenize,
         mixture=mixture,
         train=train,
@@ -173,6 +173,12 @@ def _source(name: str, entry: Any, sources: Section, known: Mapping[str, type]) 
     if kind not in known:
         raise section.error(f"no source {kind!r}{nearest(str(kind), known)}", "read")
     patterns = config.convert(section["from"], tuple[str, ...], section, "from")
+    if not patterns:
+        raise section.error(f"{name}: from: names no file", "from")
+    for key in rest:
+        options = {f.name for f in fields(known[kind])}
+        if key not in options:
+            raise section.error(f"no option {key!r}{nearest(key, options | {'read', 'from', 'exclude'})}", key)
     exclude = config.convert(section.get("exclude", Items(section.path, None)), tuple[str, ...], section, "exclude")
     reader = config.build(known[kind], rest)
     return SourceSpec(name=name, kind=kind, reader=reader, patterns=patterns, exclude=exclude, section=section)
@@ -282,6 +288,8 @@ def _only(section: Section, sources: Sequence[str]) -> frozenset[str]:
     if "only" not in section:
         return frozenset(sources)
     only = config.convert(section["only"], tuple[str, ...], section, "only")
+    if not only:
+        raise section.error("only: names no source, so the stage would never run", "only")
     for name in only:
         if name not in sources and sources:
             raise section.error(f"only: no source {name!r}{nearest(name, sources)}", "only")

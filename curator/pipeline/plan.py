@@ -82,6 +82,8 @@ def find_inputs(recipe: Recipe) -> dict[str, list[Split]]:
             files = storage.find(source.patterns, source.exclude)
         except storage.StorageError as error:
             raise source.section.error(f"{source.name}: {error}", "from") from None
+        if not files:
+            raise source.section.error(f"{source.name}: exclude: leaves no file", "exclude")
         names: dict[str, str] = {}
         for file in files:
             if file.name in names:
@@ -197,7 +199,7 @@ def describe(placed: Placed, plugin_code: Mapping[type, str]) -> dict[str, Any]:
     if stage.libraries:
         found["libraries"] = _versions(stage.libraries)
     if files := stage.files():
-        found["files"] = {path.rpartition("/")[2]: storage.content_digest(path) for path in files}
+        found["files"] = [f"{path.rpartition('/')[2]} {storage.content_digest(path)}" for path in files]
     if type(stage) in plugin_code:
         found["code"] = plugin_code[type(stage)]
     return found

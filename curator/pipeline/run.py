@@ -89,6 +89,10 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
                     built = build_tokens(recipe.tokenize, mixture, shards, recipe.output, executor, watch.advances)
             except ValueError as error:  # a mixture that these documents cannot give, a tokenizer that cannot be used
                 raise RunFailed(f"tokens: {error}") from error
+            for part in built["parts"]:
+                watch.realised(part["name"], part["asked_weight"], part["effective_weight"], part["tokens"], part["epochs"])
+            for shortage in built["shortages"]:
+                watch.note(f"the mixture falls short: {shortage}")
         found = {name: dict(marked.summary) for name, marked in marks.items()}
         return publish(recipe, progress.all(), progress.finals(), found, built, elapsed)
 
@@ -225,7 +229,7 @@ def plan(recipe: Recipe) -> list[PassPlan]:
         found = _marks_on_disk(recipe, spec)
         inputs = _marks_inputs(recipe, spec, _signed(recipe, spec, progress))
         if waiting or found is None or found.fingerprint != fingerprint(inputs):
-            why = f"{waiting} shards of pass {number} have to run" if waiting else "its marks have to be made"
+            why = f"{waiting} shards of pass {number + 1} have to run" if waiting else "its marks have to be made"
             if found is not None and not waiting:
                 why += ": " + "; ".join(drift(found.inputs, inputs)[:5])
             plans += [PassPlan(n, unknown=f"after {spec.placed.name}: {why}") for n in range(number + 1, len(barriers) + 1)]

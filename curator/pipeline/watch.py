@@ -26,5 +26,8 @@ class Watch:
     def advances(self, what: str, done: int, total: int) -> None:
         """So much of such work is done."""
 
+    def realised(self, part: str, asked: float, given: float, tokens: int, epochs: float) -> None:
+        """A part of the mixture: its weight as asked and as given, its tokens, and how often it is read."""
+
     def note(self, line: str) -> None:
         """Something that the user should read."""

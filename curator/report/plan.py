@@ -10,6 +10,7 @@ from rich.console import Console
 from curator.pipeline.plan import routes
 from curator.pipeline.recipe import Recipe
 from curator.pipeline.run import PassPlan
+from curator.report.terminal import printable
 
 MOST_REASONS = 12
 
@@ -18,7 +19,7 @@ def show_plan(console: Console, recipe: Recipe, plans: Sequence[PassPlan]) -> No
     """Every source's way through the recipe, then every pass: what is done, what would run, and which fields changed."""
 
     def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     say(f"{recipe.name} ({recipe.path}) -> {recipe.output}")
     for source, legs in routes(recipe).items():

@@ -20,6 +20,7 @@ from rich.progress import (
 from curator.engine.manifest import Manifest
 from curator.engine.passes import State
 from curator.pipeline.watch import Watch
+from curator.report.terminal import printable
 
 MOST_REASONS = 8
 QUIET = 10.0  # seconds between plain lines
@@ -105,5 +106,9 @@ class Shown(Watch):
             self._told = time.monotonic()
             self.console.print(f"  {what}: {done}/{total}", markup=False, highlight=False)
 
+    def realised(self, part: str, asked: float, given: float, tokens: int, epochs: float) -> None:
+        line = f"  {part}: {given:.1%} of the tokens (asked {asked:.1%}), {tokens:,} tokens, read {epochs:.2f} times"
+        self.console.print(line, markup=False, highlight=False)
+
     def note(self, line: str) -> None:
-        self.console.print(f"  {line}", markup=False, highlight=False, style="yellow")
+        self.console.print(f"  {printable(line)}", markup=False, highlight=False, style="yellow")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from curator.models import fasttext_model, named
 from curator.stages.extract import head, visible
-from curator.stages.script import any_letter, chinese_script, dominant_script, letters
+from curator.stages.script import any_letter, chinese_script, dominant_script, han_without_kana, letters
 
 ZH_FAMILY = ("zh", "yue", "lzh", "wuu")
 UNDETERMINED = "und"  # ISO 639-2, for a text without a letter
@@ -29,7 +29,8 @@ class Language:
     pieces. `language` is the model's most probable label (Chinese is `zh`; `und` where there is no letter), `score` its
     probability, `zh_score` the sum over zh, yue, lzh and wuu. `script` is Hans, Hant, mixed or Hani (no character tells) for
     those four, else the script of most letters. `on: visible` reads the payload before extraction: the text between
-    the tags, its first 4,000 characters, found without a tree. Null texts give nulls.
+    the tags, its first 4,000 characters, found without a tree. Null texts give nulls. A text of Han characters without any
+    kana is not Japanese, whatever the model says: what it gives to Japanese goes to `zh`.
     """
 
     model: str = "lid.176"
@@ -64,6 +65,7 @@ class Language:
         samples = [None if text is None else self.sample(text) for text in self._texts(docs)]
         pieces = [piece for sample in samples for piece in sample or ()]
         probabilities = model.probabilities(pieces, _FAINT)
+        japanese, chinese = (model.labels.index(code) if code in model.labels else None for code in ("ja", "zh"))
         family = [i for i, label in enumerate(model.labels) if label in ZH_FAMILY]
         rows: list[tuple[str | None, str | None, float | None, float | None]] = []
         at = 0
@@ -74,6 +76,9 @@ class Language:
             counts = letters("".join(sample))
             if any_letter(counts):
                 mean = probabilities[at : at + len(sample)].mean(axis=0, dtype=np.float64)
+                if japanese is not None and chinese is not None and han_without_kana(counts):
+                    mean[chinese] += mean[japanese]  # verse and classical prose, which the model takes for Japanese
+                    mean[japanese] = 0.0
                 best = int(mean.argmax())
                 language = model.labels[best]
                 script = chinese_script(counts) if language in ZH_FAMILY else dominant_script(counts, language)

@@ -89,6 +89,12 @@ def any_letter(counts: np.ndarray) -> bool:
     return bool(counts[1:].any())
 
 
+def han_without_kana(counts: np.ndarray) -> bool:
+    """Han characters and not one of the kana that no Japanese sentence does without."""
+    kana = counts[_NAMES.index("Hira")] + counts[_NAMES.index("Kana")]
+    return not kana and bool(counts[_HANI] + counts[_HANS] + counts[_HANT])
+
+
 def chinese_script(counts: np.ndarray) -> str:
     """Hans, Hant or mixed; Hani where no character tells."""
     simplified, traditional = int(counts[_HANS]), int(counts[_HANT])

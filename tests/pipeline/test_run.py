@@ -177,6 +177,16 @@ def test_a_file_that_breaks_off_is_named_and_what_came_before_is_kept(folder):
     assert "a line before the damage" in {r["text"] for r in table(folder, "documents")}
 
 
+def test_a_source_that_is_lost_whole_stops_the_run(folder):
+    (folder / "b" / "three.txt").write_text("?\n")
+    with pytest.raises(TooManyErrors, match=r"b: not one document could be read\. .*three\.txt: reader_failed"):
+        go(folder)
+
+
+def test_a_sample_never_lands_in_the_output_of_the_whole(folder):
+    assert recipe(folder, output=str(folder / "here"), sample=0.5).output == str(folder / "here-sample-0.5")
+
+
 def test_rejected_text_may_be_kept_for_a_sample_only(folder):
     go(folder, change=("rejected_text=0",))
     assert all(r["text"] is None for r in table(folder, "rejected"))
@@ -212,6 +222,7 @@ def test_a_second_writer_is_refused(folder):
         ("  - cut", 13, "two stages are called 'cut'"),
         ("  - cut: {}\n    as: again\n    where: {lenguage: zh}", 13, "'lenguage', which documents of 'a' and 'b' do not have"),
         ("stages: []", 13, "'stages' stands twice"),
+        ("  - cut: {}\n    as: again\n    only: []", 15, "only: names no source"),
         ("nmae: x", 13, "no option 'nmae'. Did you mean 'name'?"),
     ],
 )  # fmt: skip

@@ -115,6 +115,16 @@ def test_labelled_sentences(stage: Language) -> None:
     assert sum(a == b for a, b in told) / len(told) > 0.98
 
 
+@pytest.mark.data
+def test_verse_without_kana_is_not_japanese(stage: Language) -> None:
+    poems = json.loads((DATA / "books" / "poetry_poet.tang.10000.json").read_text(encoding="utf-8"))
+    found = stage(texts(*("\n".join(poem["paragraphs"]) for poem in poems)))
+    assert set(found["language"].to_pylist()) <= {*ZH_FAMILY, "und", "ko", "vi"}
+    assert "Jpan" not in found["script"].to_pylist()
+    assert sum(language in ZH_FAMILY for language in found["language"].to_pylist()) >= 0.98 * len(poems)
+    assert stage(texts("東京の天気は晴れです。"))["language"].to_pylist() == ["ja"]
+
+
 def test_windows_cover_the_text_evenly() -> None:
     stage = Language(windows=4, window=20)
     assert stage.sample("x" * 20) == ["x" * 20]
