@@ -83,6 +83,7 @@ def run(
     It can be killed at any moment and run again: what is done stays, and the result is the same bytes.
     """
     with _complaining():
+        from curator.pipeline.publish import write_summary
         from curator.pipeline.run import run as run_recipe
         from curator.report.funnel import funnel
         from curator.report.progress import Shown
@@ -97,7 +98,7 @@ def run(
             executor.close()  # the trainer wants the cores
         if training is not None:
             summary["training"] = _train(training, loaded.output)
-            storage.write_bytes(storage.join(loaded.output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
+            write_summary(loaded.output, summary)
         console.print(funnel(summary))
         _write_report(loaded.output)
         _say(f"documents, rejected, tokens, summary.json and report.html are in {loaded.output}/")

@@ -16,23 +16,18 @@ from curator.pipeline.recipe import Recipe
 PUBLISHED = ("documents", "rejected", "manifests")
 
 
-def publish(
-    recipe: Recipe,
-    manifests: Sequence[Manifest],
-    finals: Sequence[Manifest],
-    marks: Mapping[str, Mapping[str, Any]],
-    tokens: Mapping[str, Any] | None,
-    elapsed: Mapping[str, float],
-) -> dict[str, Any]:
-    """Remove what earlier runs have left in the published folders, then write `summary.json`; returns the summary."""
+def publish(recipe: Recipe, manifests: Sequence[Manifest], summary: Mapping[str, Any]) -> None:
+    """Remove what earlier runs have left in the published folders, then write `summary.json`."""
     wanted = referred(recipe, manifests)
     for folder in PUBLISHED:
         for path in storage.listing(storage.join(recipe.output, folder)):
             if path.removeprefix(recipe.output).lstrip("/") not in wanted:
                 storage.remove(path)
-    summary = summarise(recipe, manifests, finals, marks, tokens, elapsed)
-    storage.write_bytes(storage.join(recipe.output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
-    return summary
+    write_summary(recipe.output, summary)
+
+
+def write_summary(output: str, summary: Mapping[str, Any]) -> None:
+    storage.write_bytes(storage.join(output, "summary.json"), orjson.dumps(summary, option=orjson.OPT_INDENT_2))
 
 
 def referred(recipe: Recipe, manifests: Sequence[Manifest]) -> set[str]:

@@ -19,7 +19,7 @@ from curator.engine.leg import Leg
 from curator.engine.manifest import Manifest, drift, fingerprint
 from curator.engine.passes import State, check_errors, look, run_pass
 from curator.pipeline.plan import Route, describe, find_inputs, first_legs, later_leg, routes, whole_dataset_stages
-from curator.pipeline.publish import publish
+from curator.pipeline.publish import publish, summarise
 from curator.pipeline.recipe import Recipe, StageSpec
 from curator.pipeline.watch import Watch
 from curator.tokens.build import build as build_tokens
@@ -94,7 +94,9 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
             for shortage in built["shortages"]:
                 watch.note(f"the mixture falls short: {shortage}")
         found = {name: dict(marked.summary) for name, marked in marks.items()}
-        return publish(recipe, progress.all(), progress.finals(), found, built, elapsed)
+        summary = summarise(recipe, progress.all(), progress.finals(), found, built, elapsed)
+        publish(recipe, progress.all(), summary)
+        return summary
 
 
 @contextmanager
