@@ -86,6 +86,7 @@ def test_hostile_paths_are_refused(site: Any, path: str) -> None:
         (gzip.compress("路".encode()), "is no list of paths"),
         (gzip.compress(b"\n"), "is empty"),
     ],
+    ids=["a page", "nothing", "cut short", "no path in it", "an empty line"],
 )
 def test_what_is_no_list(site: Any, body: bytes, complaint: str) -> None:
     site.files[LIST] = body
