@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from curator import __version__, config, storage
-from curator.report.terminal import printable
+from curator.terminal import printable
 
 if TYPE_CHECKING:
     from curator.engine.executor import Inline

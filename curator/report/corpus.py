@@ -7,10 +7,10 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from curator.pipeline.finished import Run, bounds, number
 from curator.report import charts
 from curator.report.health import notices
 from curator.report.markup import Html, count, element, excerpt, many, paragraph, share, short, size, table, text
-from curator.report.numbers import Run, bounds, number
 from curator.report.rows import Rows
 
 FIELD_SHOWN = 200

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from curator.pipeline.finished import Run, number
 from curator.report.markup import count, many, share
-from curator.report.numbers import Run, number
 
 MOST_LOST = 0.5  # of a source, to deduplication or to one rule, before it is worth a warning
 MOST_EPOCHS = 4.0  # Muennighoff et al. 2023, arXiv 2305.16264: up to four passes over the data are nearly as good as new data

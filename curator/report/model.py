@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
+from curator.pipeline.finished import Run, number
 from curator.report import charts
 from curator.report.markup import Html, count, duration, element, fold, paragraph, share, short, size, table
-from curator.report.numbers import Run, number
 
 READ = "read"  # what the engine calls the time that no stage took
 

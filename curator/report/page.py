@@ -9,10 +9,10 @@ import string
 from pathlib import Path
 
 from curator import storage
+from curator.pipeline.finished import Run, read_run
 from curator.report import corpus, model
 from curator.report import rules as ruled
 from curator.report.markup import Html, element, plain, text, together
-from curator.report.numbers import Run, read_run
 from curator.report.rows import Rows, kept_samples, rejected_samples, sampled
 from curator.report.samples import samples
 

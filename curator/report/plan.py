@@ -10,7 +10,7 @@ from rich.console import Console
 from curator.pipeline.plan import routes
 from curator.pipeline.recipe import Recipe
 from curator.pipeline.run import PassPlan
-from curator.report.terminal import printable
+from curator.terminal import printable
 
 MOST_REASONS = 12
 

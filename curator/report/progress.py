@@ -20,7 +20,7 @@ from rich.progress import (
 from curator.engine.manifest import Manifest
 from curator.engine.passes import State
 from curator.pipeline.watch import Watch
-from curator.report.terminal import printable
+from curator.terminal import printable
 
 MOST_REASONS = 8
 QUIET = 10.0  # seconds between plain lines

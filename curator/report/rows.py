@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,9 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curator import storage
-from curator.engine.manifest import Manifest
-from curator.report.numbers import Run, number
+from curator.pipeline.finished import Run, documents_at, files_of, number, opened
 
 T = TypeVar("T")
 
@@ -70,7 +67,7 @@ def sampled(run: Run, kept: bool, columns: Sequence[str]) -> Rows:
     tables: list[pa.Table] = []
     total = 0
     for source in run.sources:
-        written = [(path, rows) for m in run.manifests if m.source == source for path, rows in _files(m, kept)]
+        written = [(path, rows) for m in run.manifests if m.source == source for path, rows in files_of(m, kept)]
         there = sum(rows for _, rows in written)
         found = list(_read_some(run, written, columns))
         if found:
@@ -80,12 +77,6 @@ def sampled(run: Run, kept: bool, columns: Sequence[str]) -> Rows:
     if not tables:
         return Rows(pa.table({"weight": pa.array([], pa.float64())}), 0)
     return Rows(pa.concat_tables(tables, promote_options="permissive"), total)
-
-
-def _files(manifest: Manifest, kept: bool) -> Iterator[tuple[str, int]]:
-    written = manifest.kept if kept else manifest.rejected
-    if written.rows and written.path.startswith("documents/" if kept else "rejected/"):
-        yield written.path, written.rows
 
 
 def _read_some(run: Run, written: Sequence[tuple[str, int]], columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -106,17 +97,6 @@ def evenly(items: Sequence[T], most: int) -> Sequence[T]:
     return [items[at * len(items) // most] for at in range(most)] if len(items) > most else items
 
 
-@contextmanager
-def opened(run: Run, path: str) -> Iterator[pq.ParquetFile | None]:
-    """A Parquet file of the run; None if it is gone or damaged, which is no reason to have no report."""
-    with ExitStack() as held:
-        try:
-            file = pq.ParquetFile(held.enter_context(storage.open_input(run.at(path))))
-        except (OSError, pa.ArrowInvalid):
-            file = None
-        yield file
-
-
 # ------------------------------------------------------------------------------------------------------------ documents
 
 
@@ -135,7 +115,7 @@ def rejected_samples(run: Run, most: int) -> dict[str, list[Sample]]:
         paths = [
             path
             for m in run.manifests
-            for path, _ in _files(m, kept=False)
+            for path, _ in files_of(m, kept=False)
             if m.ledger.rejected.get(reason) or m.ledger.errors.get(reason)
         ]
         chosen = evenly(paths, most)
@@ -154,13 +134,13 @@ def kept_samples(run: Run, most: int) -> dict[str, list[Sample]]:
     """For every source up to `most` of the kept documents, those whose ids come first: ids are hashes, so they are any."""
     found: dict[str, list[Sample]] = {}
     for source in run.sources:
-        paths = evenly([path for m in run.manifests if m.source == source for path, _ in _files(m, kept=True)], most)
+        paths = evenly([path for m in run.manifests if m.source == source for path, _ in files_of(m, kept=True)], most)
         for place, path in enumerate(paths):
             with opened(run, path) as file:
                 if file is not None:
                     ids = file.read(columns=["id"]).column("id").to_pylist()
                     places = sorted(range(len(ids)), key=ids.__getitem__)[: (most - place - 1) // len(paths) + 1]
-                    found.setdefault(source, []).extend(Sample(d, {}) for d in _documents(file, places, ()))
+                    found.setdefault(source, []).extend(Sample(d, {}) for d in documents_at(file, places, SHOWN))
     return found
 
 
@@ -179,7 +159,7 @@ def _of_file(run: Run, file: pq.ParquetFile, reasons: Mapping[str, int]) -> dict
         picked = [order[at * (len(order) - 1) // max(1, most - 1)] for at in range(min(most, len(order)))]
         places[reason] = [rows[r].as_py() for r in dict.fromkeys(picked)]
     every = sorted({row for found in places.values() for row in found})
-    documents = dict(zip(every, _documents(file, every, [*columns[2:], "detail"])))
+    documents = dict(zip(every, documents_at(file, every, [*SHOWN, *columns[2:], "detail"])))
     return {
         reason: [Sample(documents[row], {c: documents[row].get(c) for c in [*deciding[reason], "detail"]}) for row in rows]
         for reason, rows in places.items()
@@ -202,19 +182,3 @@ def _deciding(run: Run, reason: str) -> list[str]:
         return [rule["column"]]
     stage = run.stage_of(reason, run.stages)
     return [] if ":" in reason else [f"{stage}.copies", f"{stage}.cluster", reason]
-
-
-def _documents(file: pq.ParquetFile, places: Sequence[int], others: Sequence[str]) -> list[dict[str, Any]]:
-    """Whole documents at some rows of a file, in order; only the row groups that hold them are read, one at a time."""
-    names = [c for c in (*SHOWN, *others) if c in file.schema_arrow.names]
-    found: dict[int, dict[str, Any]] = {}
-    begin = 0
-    for group in range(file.num_row_groups):
-        end = begin + file.metadata.row_group(group).num_rows
-        mine = [p for p in places if begin <= p < end]
-        if mine:
-            table = file.read_row_group(group, columns=names)
-            rows = table.take([p - begin for p in mine]).to_pylist()
-            found |= dict(zip(mine, rows))
-        begin = end
-    return [found[p] for p in places]

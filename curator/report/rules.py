@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from curator.pipeline.finished import Run, bounds
 from curator.report import charts
 from curator.report.markup import Html, count, element, excerpt, fold, many, paragraph
-from curator.report.numbers import Run, bounds
 from curator.report.rows import Rows
 
 MOST_PLOTS = 120

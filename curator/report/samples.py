@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from curator.pipeline.finished import Run, bounds
 from curator.report.markup import Html, element, excerpt, fold, many, paragraph
-from curator.report.numbers import Run, bounds
 from curator.report.rows import Sample
 
 TEXT_SHOWN = 600  # characters

@@ -1,4 +1,4 @@
-"""What a run has left behind, read into one object: its summary, manifests, token manifest and training journal."""
+"""What a finished run has left behind: summary, manifests, token manifest and journal in one object; its files of documents."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import functools
 import json
 import math
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curator import storage
 from curator.engine.manifest import Manifest
@@ -144,3 +147,41 @@ def bounds(rule: Mapping[str, Any]) -> str:
 
 def _plainly(bound: float) -> str:
     return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
+
+
+# ---------------------------------------------------------------------------------------------------- files of documents
+
+
+def files_of(manifest: Manifest, kept: bool) -> Iterator[tuple[str, int]]:
+    """Path and rows of what a manifest has published: documents that are kept at the end, or rejected ones."""
+    written = manifest.kept if kept else manifest.rejected
+    if written.rows and written.path.startswith("documents/" if kept else "rejected/"):
+        yield written.path, written.rows
+
+
+@contextmanager
+def opened(run: Run, path: str) -> Iterator[pq.ParquetFile | None]:
+    """A Parquet file of the run; None if it is gone or damaged, which is no reason to have no report."""
+    with ExitStack() as held:
+        try:
+            file = pq.ParquetFile(held.enter_context(storage.open_input(run.at(path))))
+        except (OSError, pa.ArrowInvalid):
+            file = None
+        yield file
+
+
+def documents_at(file: pq.ParquetFile, places: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of a file, in the order of `places`; only the row groups that hold them are read, one at a time. Columns that the
+    file does not have are left out."""
+    names = [c for c in columns if c in file.schema_arrow.names]
+    found: dict[int, dict[str, Any]] = {}
+    begin = 0
+    for group in range(file.num_row_groups):
+        end = begin + file.metadata.row_group(group).num_rows
+        mine = [p for p in places if begin <= p < end]
+        if mine:
+            table = file.read_row_group(group, columns=names)
+            rows = table.take([p - begin for p in mine]).to_pylist()
+            found |= dict(zip(mine, rows))
+        begin = end
+    return [found[p] for p in places]
