@@ -1,0 +1,337 @@
+"""The places of a text that a metric counts: what a person should look at when a rule has decided.
+
+Slow and plain, for one document at a time; the kernels of curator/metrics do the counting. Both read the same classes of
+characters and the same pieces of long texts, so what is shown is what was counted.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from curator.metrics import METRICS, Metric, characters, lines, words
+from curator.metrics.catalogue import Kernel
+from curator.metrics.classes import (
+    ALPHANUMERIC,
+    APOSTROPHE,
+    BULLET,
+    CLASSES,
+    COMMA,
+    ELLIPSIS,
+    HAN,
+    HASH,
+    IDEOGRAPHIC_STOP,
+    KANA,
+    LETTERS,
+    MARK,
+    STOP,
+    TERMINAL,
+    TERMINALS,
+    table,
+)
+from curator.metrics.lists import WordList
+from curator.metrics.segments import PIECE_BYTES, pieces
+
+Place = tuple[int, int]  # code points of the text: the first, and the one after the last
+
+
+class Line(NamedTuple):
+    """A line that is not blank; `first` and `last` are its first and last characters that are not whitespace."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+class Token(NamedTuple):
+    start: int
+    end: int
+    word: bool
+
+
+class Part:
+    """A piece of a text, as the kernels see it, and what they make of it."""
+
+    def __init__(self, text: str, parameters: Mapping[str, Any], listed: Sequence[str]) -> None:
+        self.text, self.parameters, self.listed = text, parameters, listed
+
+    @functools.cached_property
+    def kinds(self) -> np.ndarray:
+        return table()[np.frombuffer(self.text.encode("utf-32-le"), np.uint32)]
+
+    @functools.cached_property
+    def lines(self) -> list[Line]:
+        return [line for paragraph in self.paragraphs for line in paragraph]
+
+    @functools.cached_property
+    def paragraphs(self) -> list[list[Line]]:
+        found: list[list[Line]] = [[]]
+        start = 0
+        for line in self.text.split("\n"):
+            end = start + len(line)
+            if line.strip():
+                first = end - len(line.lstrip())
+                found[-1].append(Line(start, end, first, start + len(line.rstrip()) - 1))
+            elif found[-1]:
+                found.append([])
+            start = end + 1
+        return [paragraph for paragraph in found if paragraph]
+
+    @functools.cached_property
+    def tokens(self) -> list[Token]:
+        return list(_tokens(self.text, self.kinds.tolist()))
+
+    def content(self, line: Line) -> str:
+        return self.text[line.first : line.last + 1]
+
+    def word(self, token: Token) -> str:
+        return self.text[token.start : token.end]
+
+
+def places(
+    text: str,
+    metric: str,
+    parameters: Mapping[str, Any] | None = None,
+    lists: Mapping[str, WordList] | None = None,
+    *,
+    piece_bytes: int = PIECE_BYTES,
+) -> list[Place]:
+    """Where a text has what the metric counts, in order and apart from one another. None where `counts` is None.
+
+    `parameters` are those of the rule where they differ from the metric's own, `lists` those that they name.
+    """
+    find = _finder(METRICS[metric])
+    if find is None:
+        return []
+    given = {**METRICS[metric].parameters, **(parameters or {})}
+    listed = (lists or {}).get(given.get("list", ""))
+    found: list[Place] = []
+    at = 0
+    for piece in _pieces(text, piece_bytes):
+        part = Part(piece, given, listed.words if listed else ())
+        found += [(at + start, at + end) for start, end in find(part)]
+        at += len(piece)
+    return found
+
+
+def counts(metric: str) -> str | None:
+    """What stands at a metric's places, in words; None if it counts nothing that has a place (a length, a mean, entropy)."""
+    return METRICS[metric].about.split(" / ")[0] if _finder(METRICS[metric]) else None
+
+
+def _pieces(text: str, piece_bytes: int) -> list[str]:
+    data = text.encode()
+    if len(data) <= piece_bytes:
+        return [text]
+    return [data[start:stop].decode() for start, stop in pieces(np.frombuffer(data, np.uint8), 0, piece_bytes)]
+
+
+Finder = Callable[[Part], Iterable[Place]]
+
+
+def _finder(metric: Metric) -> Finder | None:
+    """How the places of a metric are found: by the column of counts that it divides."""
+    kernel, column = metric.count[0]
+    if kernel is Kernel.CHARACTERS and column < CLASSES:
+        kinds = [kind for _, kind in metric.count]
+        return None if len(kinds) == CLASSES else functools.partial(_of_classes, kinds)
+    if metric.ngram is not None:
+        n, which = metric.ngram
+        return functools.partial(_repeated_ngrams, n, which == 1, kernel is Kernel.WORD_NGRAMS)
+    return _FINDERS.get((kernel, column))
+
+
+# ----------------------------------------------------------------------------------------------------------- characters
+
+
+def _of_classes(kinds: Sequence[int], part: Part) -> Iterator[Place]:
+    return _runs(np.isin(part.kinds, kinds))
+
+
+def _runs(mask: np.ndarray) -> Iterator[Place]:
+    """Stretches where the mask holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist())
+
+
+def _bracketed(part: Part) -> Iterator[Place]:
+    """What stands between 【 and the 】 that follows on the same line."""
+    opened = -1
+    for at, character in enumerate(part.text):
+        if character == "【" and opened < 0:
+            opened = at
+        elif character in "】\n":
+            if character == "】" and 0 <= opened < at - 1:
+                yield opened + 1, at
+            opened = -1
+
+
+# ---------------------------------------------------------------------------------------------------------------- lines
+
+
+def _lines_that(test: Callable[[Part, Line], bool]) -> Finder:
+    return lambda part: [(line.start, line.end) for line in part.lines if test(part, line)]
+
+
+def _short(part: Part, line: Line) -> bool:
+    return line.end - line.start <= part.parameters["chars"]
+
+
+def _ends_in_mark(part: Part, line: Line) -> bool:
+    return part.kinds[line.last] in TERMINALS
+
+
+def _has_clause(part: Part, line: Line) -> bool:
+    if np.isin(part.kinds[line.first : line.last + 1], (COMMA, TERMINAL, IDEOGRAPHIC_STOP, ELLIPSIS)).any():
+        return True
+    inside = part.text[line.start : line.end]
+    return any(c == "." and (at + 1 == len(inside) or inside[at + 1].isspace()) for at, c in enumerate(inside))
+
+
+def _ends_in_ellipsis(part: Part, line: Line) -> bool:
+    return part.kinds[line.last] == ELLIPSIS or part.content(line).endswith(("...", "。。。"))
+
+
+def _begins_with_bullet(part: Part, line: Line) -> bool:
+    return part.kinds[line.first] == BULLET
+
+
+def _longest_line(part: Part) -> list[Place]:
+    longest = max(part.lines, key=lambda line: line.end - line.start, default=None)
+    return [(longest.start, longest.end)] if longest else []
+
+
+def _repeated_lines(part: Part) -> Iterator[Place]:
+    return _repeats([part.content(line) for line in part.lines], [(line.start, line.end) for line in part.lines])
+
+
+def _repeated_paragraphs(part: Part) -> Iterator[Place]:
+    contents = [tuple(map(part.content, paragraph)) for paragraph in part.paragraphs]
+    return _repeats(contents, [(paragraph[0].start, paragraph[-1].end) for paragraph in part.paragraphs])
+
+
+def _repeats(items: Sequence[Any], where: Sequence[Place]) -> Iterator[Place]:
+    seen = set()
+    for item, place in zip(items, where):
+        if item in seen:
+            yield place
+        seen.add(item)
+
+
+# ---------------------------------------------------------------------------------------------------------------- words
+
+
+def _tokens(text: str, kinds: Sequence[int]) -> Iterator[Token]:
+    """Words and symbols: see curator/metrics/words.py."""
+    alone, inside, letters = {HAN, KANA}, {*ALPHANUMERIC, MARK}, set(LETTERS)
+    at = 0
+    while at < len(text):
+        begin, kind = at, kinds[at]
+        at += 1
+        if text[begin].isspace():
+            continue
+        if kind in alone:
+            while at < len(text) and kinds[at] == MARK:
+                at += 1
+        elif kind in inside:
+            while at < len(text) and kinds[at] not in alone:
+                if kinds[at] == APOSTROPHE:
+                    after = kinds[at + 1] if at + 1 < len(text) else None
+                    if kinds[at - 1] not in letters or after not in letters or after in alone:
+                        break
+                elif kinds[at] not in inside:
+                    break
+                at += 1
+        elif kind in (STOP, ELLIPSIS):
+            while at < len(text) and kinds[at] == kind:
+                at += 1
+        yield Token(begin, at, kind in inside)
+
+
+def _tokens_that(test: Callable[[Part, Token], bool]) -> Finder:
+    return lambda part: [(token.start, token.end) for token in part.tokens if test(part, token)]
+
+
+def _has_letter(part: Part, token: Token) -> bool:
+    return bool(np.isin(part.kinds[token.start : token.end], LETTERS).any())
+
+
+def _is_hash(part: Part, token: Token) -> bool:
+    return part.kinds[token.start] == HASH
+
+
+def _is_ellipsis(part: Part, token: Token) -> bool:
+    kind = part.kinds[token.start]
+    return kind == ELLIPSIS or (kind == STOP and token.end - token.start >= 3)
+
+
+def _listed_words(part: Part) -> list[Place]:
+    forms = {form for word in part.listed for form in (word, word.capitalize(), word.upper())}
+    return [(token.start, token.end) for token in part.tokens if token.word and part.word(token) in forms]
+
+
+def _longest_word(part: Part) -> list[Place]:
+    own = [token for token in part.tokens if token.word]
+    longest = max(own, key=lambda token: token.end - token.start, default=None)
+    return [(longest.start, longest.end)] if longest else []
+
+
+# -------------------------------------------------------------------------------------------------------------- n-grams
+
+
+def _repeated_ngrams(n: int, top: bool, of_words: bool, part: Part) -> Iterator[Place]:
+    """What the commonest n-gram covers, or all n-grams that stood before."""
+    if of_words:
+        where: list[Place] = [(token.start, token.end) for token in part.tokens]
+    else:
+        where = [(at, at + 1) for at, character in enumerate(part.text) if not character.isspace()]
+    units = [part.text[start:end] for start, end in where]
+    grams = [tuple(units[at : at + n]) for at in range(len(units) - n + 1)]
+    covered = np.zeros(len(units), bool)
+    for at in _top(grams) if top else _again(grams):
+        covered[at : at + n] = True
+    for first, after in _runs(covered):
+        yield where[first][0], where[after - 1][1]
+
+
+def _top(grams: Sequence[tuple[str, ...]]) -> list[int]:
+    common = Counter(grams).most_common(1)  # of equals, the first to appear
+    if not common or common[0][1] < 2:
+        return []
+    return [at for at, gram in enumerate(grams) if gram == common[0][0]]
+
+
+def _again(grams: Sequence[tuple[str, ...]]) -> Iterator[int]:
+    seen = set()
+    for at, gram in enumerate(grams):
+        if gram in seen:
+            yield at
+        seen.add(gram)
+
+
+_FINDERS: dict[tuple[Kernel, int], Finder] = {
+    (Kernel.CHARACTERS, characters.BRACKETED): _bracketed,
+    (Kernel.LINES, lines.LONGEST): _longest_line,
+    (Kernel.LINES, lines.SHORT): _lines_that(_short),
+    (Kernel.LINES, lines.PUNCTUATED): _lines_that(_ends_in_mark),
+    (Kernel.LINES, lines.PUNCTUATED_CHARS): _lines_that(_ends_in_mark),
+    (Kernel.LINES, lines.CLAUSED): _lines_that(_has_clause),
+    (Kernel.LINES, lines.CLAUSED_CHARS): _lines_that(_has_clause),
+    (Kernel.LINES, lines.ELLIPTIC): _lines_that(_ends_in_ellipsis),
+    (Kernel.LINES, lines.BULLETED): _lines_that(_begins_with_bullet),
+    (Kernel.LINES, lines.REPEATED): _repeated_lines,
+    (Kernel.LINES, lines.REPEATED_CHARS): _repeated_lines,
+    (Kernel.LINES, lines.REPEATED_PARAGRAPHS): _repeated_paragraphs,
+    (Kernel.LINES, lines.REPEATED_PARAGRAPH_CHARS): _repeated_paragraphs,
+    (Kernel.WORDS, words.LONGEST): _longest_word,
+    (Kernel.WORDS, words.ALPHABETIC): _tokens_that(_has_letter),
+    (Kernel.WORDS, words.HASHES): _tokens_that(_is_hash),
+    (Kernel.WORDS, words.ELLIPSES): _tokens_that(_is_ellipsis),
+    (Kernel.WORDS, words.STOP_WORDS): _listed_words,
+    (Kernel.WORDS, words.STOP_WORD_HITS): _listed_words,
+}
