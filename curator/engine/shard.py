@@ -118,12 +118,10 @@ def _judge(
         kinds: list[str | None] = [None] * len(docs)
         for row, message in failures.items():
             kinds[row] = f"{placed.name}:{message.split(':')[0]}"
-        failed = pa.array(kinds, pa.string())
-        reasons = pc.coalesce(failed, reasons)
-        if placed.rewrites_text:  # the text as it was, so that the one who looks at the error sees what caused it
-            text = pc.if_else(pc.is_valid(failed), before, docs.column("text"))
-            docs = docs.set_column(docs.schema.get_field_index("text"), "text", text)
-    if placed.rewrites_text:
+        reasons = pc.coalesce(pa.array(kinds, pa.string()), reasons)
+    if placed.rewrites_text:  # a rejected document keeps the text that it came with, for the one who looks at what was rejected
+        text = pc.if_else(pc.is_valid(reasons), before, docs.column("text"))
+        docs = docs.set_column(docs.schema.get_field_index("text"), "text", text)
         _count_rewrite(ledger, placed.name, before, docs.column("text"))
     return _leave(leg, docs, reasons, failures, ledger, rejected)
 

@@ -5,7 +5,7 @@ numba's cache watches the file of a kernel, not the constants it imports: after 
 
 from __future__ import annotations
 
-from curator.metrics.catalogue import METRICS, Metric, parameters_of
+from curator.metrics.catalogue import CUTS, METRICS, WORDS, Asked, Metric
 from curator.metrics.measure import measure, warm
 
-__all__ = ["METRICS", "Metric", "measure", "parameters_of", "warm"]
+__all__ = ["CUTS", "METRICS", "WORDS", "Asked", "Metric", "measure", "warm"]

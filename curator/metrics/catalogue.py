@@ -7,7 +7,7 @@ its counts exist, a column of a kernel if not, and its twin in `tests/reference.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,21 +32,29 @@ from curator.metrics.classes import (
 
 
 class Kernel(enum.Enum):
-    """What counts, and how many columns of counts a row of it has."""
+    """What counts: how many columns of counts a row of it has, and the parameters that it runs with. It runs once for each set
+    of their values that the metrics ask for."""
 
-    CHARACTERS = ("characters", characters.COLUMNS)
-    DISTINCT = ("distinct", 2)  # distinct characters; the bits of the sum that the entropy is made of
-    LINES = ("lines", lines.COLUMNS)
-    WORDS = ("words", words.COLUMNS)
-    CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS)
-    WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS)
+    CHARACTERS = ("characters", characters.COLUMNS, ())
+    DISTINCT = ("distinct", 2, ())  # distinct characters; the bits of the sum that the entropy is made of
+    LINES = ("lines", lines.COLUMNS, ("chars",))
+    WORDS = ("words", words.COLUMNS, ("list",))
+    CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS, ())
+    WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS, ())
 
     @property
     def columns(self) -> int:
         return self.value[1]
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return self.value[2]
+
+
+WORDS = ("characters", "jieba")  # what a word of Han characters can be
 
 Column = tuple[Kernel, int]
+Parameters = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +67,7 @@ class Metric:
     over: tuple[Column, ...] = ()
     ngram: tuple[int, int] | None = None  # length, and the bit of `count_ngrams`' wanted: 1 top, 2 dup
     parameters: Mapping[str, Any] = field(default_factory=dict)  # name -> default; its type is the type allowed
+    reads: Literal["text", "url"] = "text"
 
     @property
     def type(self) -> pa.DataType:
@@ -69,17 +78,22 @@ class Metric:
         return {kernel for kernel, _ in (*self.count, *self.over)}
 
 
-def parameters_of(names: Sequence[str], given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The parameters that the kernels run with. Raises ValueError if two metrics want one parameter at two values: the text is
-    segmented once, so they would have to be two filters."""
-    found: dict[str, Any] = {}
-    asked: dict[str, str] = {}
-    for name in names:
-        for key, value in {**METRICS[name].parameters, **given.get(name, {})}.items():
-            if key in found and found[key] != value:
-                raise ValueError(f"{asked[key]} and {name} must have the same {key!r}, not {found[key]!r} and {value!r}")
-            found[key], asked[key] = value, name
-    return found
+@dataclass(frozen=True)
+class Asked:
+    """A metric that somebody wants: under which name, and with which parameters other than the default ones."""
+
+    name: str
+    metric: str
+    given: Parameters = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {**METRICS[self.metric].parameters, **dict(self.given)}
+
+    @property
+    def list(self) -> str | None:
+        """The name of the list of words that it counts."""
+        return self.parameters.get("list")
 
 
 def _characters(*kinds: int) -> tuple[Column, ...]:
@@ -183,3 +197,10 @@ METRICS: dict[str, Metric] = {
 for _kernel, _name in ((Kernel.CHARACTER_NGRAMS, "char"), (Kernel.WORD_NGRAMS, "word")):
     METRICS |= {f"top_{_name}_{n}gram_ratio": _repetition(_kernel, "top", n) for n in (2, 3, 4)}
     METRICS |= {f"dup_{_name}_{n}gram_ratio": _repetition(_kernel, "dup", n) for n in (5, 6, 7, 8, 9, 10, 13)}
+
+# What the rules on lines have cut, as the filter counts it.
+CUTS: dict[str, Metric] = {
+    "cut_line_ratio": Metric(kind="ratio", about="lines that `lines:` cut / lines", count=()),
+    "cut_char_ratio": Metric(kind="ratio", about="characters of lines that `lines:` cut / of lines", count=()),
+    "cut_word_ratio": Metric(kind="ratio", about="words of lines that `lines:` cut / of lines", count=()),
+}

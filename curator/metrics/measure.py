@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from curator.metrics import characters, classes, lines, ngrams, segments, words
-from curator.metrics.catalogue import METRICS, Kernel, Metric, parameters_of
+from curator.metrics.catalogue import METRICS, Asked, Kernel, Metric, Parameters
+from curator.metrics.lists import EMPTY, WordList
 
-Counts = dict[Kernel, np.ndarray]
+
+@dataclass
+class Run:
+    """A kernel with its parameters, the metrics that read its counts, and the counts: int64, a row for each text."""
+
+    kernel: Kernel
+    parameters: dict[str, Any]
+    metrics: list[Metric]
+    counts: np.ndarray = field(init=False)
+
+
+Counter = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool], None]  # points, kinds, bounds, rows, is it the last
 
 
 def measure(
-    column: pa.Array,
-    names: Sequence[str],
-    parameters: Mapping[str, Mapping[str, Any]] | None = None,
-    stop_words: Sequence[str] = (),
+    column: pa.Array | segments.Texts,
+    asked: Sequence[str | Asked],
+    *,
+    lists: Mapping[str, WordList] | None = None,
+    words: str = "characters",
     piece_bytes: int = segments.PIECE_BYTES,
 ) -> dict[str, pa.Array]:
-    """A value per row for each metric, null where the text is null or there is nothing to divide by.
+    """A value per row for each metric that reads the text, null where the text is null or there is nothing to divide by.
 
-    `parameters` are by metric; `stop_words` are the words of the list that the metrics on stop words name.
+    `lists` holds the lists that the metrics' `list` parameters name; one that is missing is empty. `words` says what a word of
+    Han characters is: each of them, or what jieba makes of them.
     """
-    found = segments.texts(column)
-    wanted = [METRICS[name] for name in names]
-    counts = _count(found, wanted, parameters_of(names, parameters or {}), stop_words, piece_bytes)
-    return {name: _value(METRICS[name], counts, found.valid) for name in names}
+    if words != "characters":
+        raise ValueError(f"words: {words!r} is none of characters")
+    found = column if isinstance(column, segments.Texts) else segments.texts(column)
+    wanted = [a if isinstance(a, Asked) else Asked(a, a) for a in asked]
+    runs, mine = _runs(wanted)
+    for run in runs:
+        run.counts = np.zeros((found.rows, run.kernel.columns), np.int64)
+    _count(found, runs, lists or {}, piece_bytes)
+    return {a.name: _value(METRICS[a.metric], mine[a.name], found.valid) for a in wanted}
 
 
-def warm(names: Sequence[str]) -> None:
+def warm(asked: Iterable[str | Asked]) -> None:
     """Compile, or read from the cache, every kernel that these metrics need; once, before workers start."""
-    measure(pa.array(["warm warm\nwarm warm"]), names)
+    measure(pa.array(["warm warm\nwarm warm"]), list(asked))
 
 
-def _count(
-    found: segments.Texts, wanted: Sequence[Metric], parameters: Mapping[str, Any], stop_words: Sequence[str], piece_bytes: int
-) -> Counts:
-    kernels = {kernel for metric in wanted for kernel in metric.kernels}
-    out = {kernel: np.zeros((found.rows, kernel.columns), np.int64) for kernel in kernels}
+def _runs(wanted: Sequence[Asked]) -> tuple[list[Run], dict[str, dict[Kernel, Run]]]:
+    """The runs of kernels that serve all, and which of them serves whom. A metric that a kernel's parameters do not concern
+    takes the first run of that kernel."""
+    runs: dict[tuple[Kernel, Parameters], Run] = {}
+    mine: dict[str, dict[Kernel, Run]] = {a.name: {} for a in wanted}
+    for concerned in (True, False):
+        for a in wanted:
+            for kernel in sorted(METRICS[a.metric].kernels, key=lambda k: k.name):
+                values = {k: v for k, v in a.parameters.items() if k in kernel.parameters}
+                if bool(values) is not concerned:
+                    continue
+                others = [run for (other, _), run in runs.items() if other is kernel]
+                run = others[0] if others and not concerned else Run(kernel, values, [])
+                run = runs.setdefault((kernel, tuple(sorted(run.parameters.items()))), run)
+                run.metrics.append(METRICS[a.metric])
+                mine[a.name][kernel] = run
+    return list(runs.values()), mine
+
+
+def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordList], piece_bytes: int) -> None:
     spans = segments.spans(found, piece_bytes)
     parts = list(segments.chunks(spans))
     if not parts:
-        return out
+        return
     sizes = [int((spans.stops[part] - spans.starts[part]).sum()) for part in parts]
     room, longest = max(sizes), spans.longest
-    counters = _counters(kernels, out, wanted, parameters, stop_words, room, longest)
+    counters = _counters(runs, lists, room, longest)
     table = classes.table()
     points, kinds = np.empty(room, np.uint32), np.empty(room, np.uint8)
     for number, part in enumerate(parts):
@@ -55,75 +90,100 @@ def _count(
         segments.decode(found.data, spans.starts[part], spans.stops[part], table, points, kinds, bounds)
         for counter in counters:
             counter(points, kinds, bounds, spans.rows[part], number == len(parts) - 1)
-    return out
 
 
-def _counters(
-    kernels: set[Kernel],
-    out: Counts,
-    wanted: Sequence[Metric],
-    parameters: Mapping[str, Any],
-    stop_words: Sequence[str],
-    room: int,
-    longest: int,
-) -> list[Any]:
-    """One function per kernel, over a chunk that is already segmented, each with the scratch memory that it reuses."""
-    chosen: list[Any] = []
-    table = np.zeros(_power_of_two(2 * longest), np.int32)
-    if Kernel.CHARACTERS in kernels:
-        chosen.append(lambda p, k, b, r, last: characters.count_characters(k, b, r, out[Kernel.CHARACTERS]))
-    if Kernel.DISTINCT in kernels:
-        state = np.zeros(0x110000, np.int32), np.empty(0x110000, np.int32), np.array([-1, 0], np.int64)
-        entropy_sum = np.zeros(len(out[Kernel.DISTINCT]))
-        distinct = np.zeros(len(entropy_sum), np.int64)
-
-        def count_distinct(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-            characters.count_distinct(p, k, b, r, last, *state, distinct, entropy_sum)
-            if last:
-                out[Kernel.DISTINCT] = np.stack([distinct, entropy_sum.view(np.int64)], axis=1)
-
-        chosen.append(count_distinct)
-    if Kernel.LINES in kernels:
-        half = longest // 2 + 1  # a line has a character and a newline
-        held = tuple(np.empty(half, kind) for kind in (np.uint64, np.int64, np.uint64, np.int64))
-        line_table = np.empty(_power_of_two(2 * half), np.int32)
-        short = parameters.get("chars", 0)
-        chosen.append(lambda p, k, b, r, last: lines.count_lines(p, k, b, r, short, held, line_table, out[Kernel.LINES]))
-    units, places = np.empty(room, np.uint64), np.empty(room + 1, np.int64)
-    scratch = np.empty(longest, np.uint64), *(np.empty(longest, np.int32) for _ in range(3))
-    base = np.zeros(1, np.int64)
-
-    def repetition(kernel: Kernel, b: np.ndarray, r: np.ndarray) -> None:
-        lengths = _lengths(wanted, kernel)
-        ngrams.count_ngrams(units, places, b, r, lengths, scratch, table, base, out[kernel])
-
-    if Kernel.CHARACTER_NGRAMS in kernels:
-
-        def count_character_ngrams(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-            unit_bounds = np.empty_like(b)
-            ngrams.character_units(p, k, b, units, places, unit_bounds)
-            repetition(Kernel.CHARACTER_NGRAMS, unit_bounds, r)
-
-        chosen.append(count_character_ngrams)
-    if kernels & {Kernel.WORDS, Kernel.WORD_NGRAMS}:
-        stops = words.stop_table(list(stop_words))
-        counted = out.get(Kernel.WORDS)
-        counted = np.zeros((len(out[Kernel.WORD_NGRAMS]), words.COLUMNS), np.int64) if counted is None else counted
-
-        def count_words(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-            token_bounds = np.empty_like(b)
-            words.count_words(p, k, b, r, *stops, units, places, token_bounds, counted)
-            if Kernel.WORD_NGRAMS in kernels:
-                repetition(Kernel.WORD_NGRAMS, token_bounds, r)
-
-        chosen.append(count_words)
-    return chosen
+def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], room: int, longest: int) -> list[Counter]:
+    """One function per run of a kernel, over a chunk that is already segmented, with the scratch memory that it reuses."""
+    made: list[Counter] = []
+    scratch = Scratch(room, longest)
+    word_ngrams = [run for run in runs if run.kernel is Kernel.WORD_NGRAMS]
+    if word_ngrams and not any(run.kernel is Kernel.WORDS for run in runs):
+        runs = [*runs, Run(Kernel.WORDS, {}, [])]
+        runs[-1].counts = np.zeros((len(word_ngrams[0].counts), words.COLUMNS), np.int64)
+    for run in runs:
+        if run.kernel is Kernel.CHARACTERS:
+            made.append(_characters(run))
+        elif run.kernel is Kernel.DISTINCT:
+            made.append(_distinct(run))
+        elif run.kernel is Kernel.LINES:
+            made.append(_lines(run, longest))
+        elif run.kernel is Kernel.CHARACTER_NGRAMS:
+            made.append(_character_ngrams(run, scratch))
+        elif run.kernel is Kernel.WORDS:
+            made.append(_words(run, lists.get(run.parameters.get("list", ""), EMPTY), word_ngrams, scratch))
+            word_ngrams = []  # every run of WORDS finds the same words
+    return made
 
 
-def _lengths(wanted: Sequence[Metric], kernel: Kernel) -> np.ndarray:
+class Scratch:
+    """What the repetition kernels work in."""
+
+    def __init__(self, room: int, longest: int) -> None:
+        self.units, self.places = np.empty(room, np.uint64), np.empty(room + 1, np.int64)
+        self.arrays = np.empty(longest, np.uint64), *(np.empty(longest, np.int32) for _ in range(3))
+        self.table, self.base = np.zeros(_power_of_two(2 * longest), np.int32), np.zeros(1, np.int64)
+
+
+def _characters(run: Run) -> Counter:
+    return lambda p, k, b, r, last: characters.count_characters(k, b, r, run.counts)
+
+
+def _distinct(run: Run) -> Counter:
+    state = np.zeros(0x110000, np.int32), np.empty(0x110000, np.int32), np.array([-1, 0], np.int64)
+    entropy_sum = np.zeros(len(run.counts))
+    distinct = np.zeros(len(entropy_sum), np.int64)
+
+    def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
+        characters.count_distinct(p, k, b, r, last, *state, distinct, entropy_sum)
+        if last:
+            run.counts = np.stack([distinct, entropy_sum.view(np.int64)], axis=1)
+
+    return count
+
+
+def _lines(run: Run, longest: int) -> Counter:
+    half = longest // 2 + 1  # a line has a character and a newline
+    held = tuple(np.empty(half, kind) for kind in (np.uint64, np.int64, np.uint64, np.int64))
+    table = np.empty(_power_of_two(2 * half), np.int32)
+    short = run.parameters.get("chars", 0)
+    return lambda p, k, b, r, last: lines.count_lines(p, k, b, r, short, held, table, run.counts)
+
+
+def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
+    lengths = _lengths(run)
+
+    def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
+        unit_bounds = np.empty_like(b)
+        ngrams.character_units(p, k, b, scratch.units, scratch.places, unit_bounds)
+        _repetition(run, lengths, unit_bounds, r, scratch)
+
+    return count
+
+
+def _words(run: Run, stop_words: WordList, repeated: Sequence[Run], scratch: Scratch) -> Counter:
+    stops = words.stop_table(list(stop_words.words))
+    lengths = [_lengths(other) for other in repeated]
+
+    def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
+        token_bounds = np.empty_like(b)
+        words.count_words(p, k, b, r, *stops, scratch.units, scratch.places, token_bounds, run.counts)
+        for other, wanted in zip(repeated, lengths):
+            _repetition(other, wanted, token_bounds, r, scratch)
+
+    return count
+
+
+def _repetition(run: Run, lengths: np.ndarray, bounds: np.ndarray, rows: np.ndarray, scratch: Scratch) -> None:
+    ngrams.count_ngrams(
+        scratch.units, scratch.places, bounds, rows, lengths, scratch.arrays, scratch.table, scratch.base, run.counts
+    )
+
+
+def _lengths(run: Run) -> np.ndarray:
+    """Which n-grams a run of a repetition kernel looks for: `wanted` of count_ngrams."""
     lengths = np.zeros(ngrams.LONGEST + 1, np.uint8)
-    for metric in wanted:
-        if metric.ngram and kernel in metric.kernels:
+    for metric in run.metrics:
+        if metric.ngram:
             lengths[metric.ngram[0]] |= metric.ngram[1]
     return lengths
 
@@ -132,21 +192,21 @@ def _power_of_two(least: int) -> int:
     return 1 << max(least - 1, 3).bit_length()
 
 
-def _value(metric: Metric, counts: Counts, valid: np.ndarray) -> pa.Array:
+def _value(metric: Metric, runs: Mapping[Kernel, Run], valid: np.ndarray) -> pa.Array:
     """A metric's counts of every row, divided if it is no count itself."""
-    top = _sum(metric.count, counts)
+    top = _sum(metric.count, runs)
     if metric.kind == "count":
         return pa.array(np.minimum(top, 0x7FFFFFFF).astype(np.int32), mask=~valid)
-    bottom = _sum(metric.over, counts)
+    bottom = _sum(metric.over, runs)
     measured = valid & (bottom > 0)
     divisor = np.where(measured, bottom, 1)
     value = top / divisor if metric.kind != "nats" else np.log(divisor) - top.view(np.float64) / divisor
     return pa.array(value.astype(np.float32), mask=~measured)
 
 
-def _sum(columns: Sequence[tuple[Kernel, int]], counts: Counts) -> np.ndarray:
+def _sum(columns: Sequence[tuple[Kernel, int]], runs: Mapping[Kernel, Run]) -> np.ndarray:
     (kernel, column), *others = columns
-    total = np.ascontiguousarray(counts[kernel][:, column])
+    total = np.ascontiguousarray(runs[kernel].counts[:, column])
     for kernel, column in others:
-        total = total + counts[kernel][:, column]
+        total = total + runs[kernel].counts[:, column]
     return total

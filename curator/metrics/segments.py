@@ -21,11 +21,12 @@ CHUNK_BYTES = 256 << 10
 
 @dataclass(frozen=True)
 class Texts:
-    """A string array as numpy arrays over its own buffers: nothing is copied but the offsets."""
+    """Texts as ranges of bytes of one buffer: rows of a string array, or lines of them. Nothing is copied but offsets."""
 
     data: np.ndarray
-    offsets: np.ndarray  # int64, rows + 1; a null row is empty
-    valid: np.ndarray  # bool per row
+    starts: np.ndarray  # int64 per row
+    stops: np.ndarray
+    valid: np.ndarray  # bool per row: the others have no text
 
     @property
     def rows(self) -> int:
@@ -48,7 +49,8 @@ def texts(column: pa.Array) -> Texts:
     some: Any = data_buffer if data_buffer is not None and data_buffer.size else b"\0"
     data = np.frombuffer(some, np.uint8)  # never writable: one compiled version of each kernel
     valid = column.is_valid().to_numpy(zero_copy_only=False)
-    return Texts(data, stored.astype(np.int64), valid)
+    offsets = stored.astype(np.int64)
+    return Texts(data, offsets[:-1], offsets[1:], valid)
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,8 @@ class Spans:
 
 def spans(found: Texts, piece_bytes: int = PIECE_BYTES) -> Spans:
     """The spans of every row that is neither null nor empty."""
-    starts, stops = found.offsets[:-1], found.offsets[1:]
-    rows = np.flatnonzero(found.valid & (stops > starts))
-    starts, stops = starts[rows], stops[rows]
+    rows = np.flatnonzero(found.valid & (found.stops > found.starts))
+    starts, stops = found.starts[rows], found.stops[rows]
     if not (stops - starts > piece_bytes).any():
         return Spans(rows, starts, stops)
     cut = [

@@ -1,263 +1,163 @@
 """`filter`: the rules of one YAML file, the metrics that they need, and nothing else.
 
-    document:
+    words: characters                                  # what a word of Chinese is: each Han character, or what `jieba` cuts
+    lines:                                             # a line that fails one of these is cut, the rest of the text is kept
+      words: {min: 3}
+    document:                                          # a document that fails one of these is rejected
+      cut_char_ratio: {max: 0.3}                       # what was cut of the text: needs `lines:`
       chars: {min: 200}                                # a metric of curator/metrics
       stop_words: {min: 2, list: stop_words_zh}        # with its parameters beside the bounds
+      slogans: {metric: phrases, list: my.txt, max: 3} # a metric under a name of its own, so that one can serve twice
       language: {in: [zh, yue]}                        # a column that every document has
       language.score: {min: 0.5}                       # a metric of the stage named `language`
       metadata.generated: {is: false}                  # a key of the metadata
 
-Both ends of `min` and `max` are included. A rule whose number cannot be measured fails.
+Both ends of `min` and `max` are included. A rule on documents whose number cannot be measured fails; a line is cut only for
+what can be measured of it.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curator import config, storage
-from curator.config import ConfigError, Section, nearest
-from curator.documents import SCHEMA, Rule
-from curator.metrics import METRICS, measure, parameters_of, warm
+from curator.documents import Rule
+from curator.metrics import CUTS, METRICS, Asked, measure, warm
+from curator.metrics.cutting import Lines, split_lines, without
+from curator.metrics.lists import list_path, load_list
+from curator.stages.rules import document_needs, line_needs, lists_of, parts_of
 
-BOUNDS = ("min", "max", "in", "is")
-KEPT_APART = ("text", "origin", "metadata")  # columns that no rule can read as they are
-METADATA = re.compile(r"metadata\.(\w+)")
 METADATA_TYPES = {"flag": pa.bool_(), "name": pa.string(), "number": pa.float64()}
-
-Parameters = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """Measure what the rules of a filter name; the engine's `decide` judges by them.
+    """Cut the lines, and measure what the rules of a filter name; the engine's `decide` judges documents by them.
 
     Made by `load` from `filters/NAME.yaml`. It writes one column for each metric (int32 for counts, float32 for ratios, means
     and nats) and each key of `metadata` that a rule names (null where a document's metadata has no such key, or not of that
-    kind), and reads the columns of other rules where they are. Every rule is measured for every document.
+    kind), and reads the columns of other rules where they are. Every rule is measured for every document. With rules on lines
+    it writes the text that is left, and for each of them `lines.RULE`: how many lines it was the first to cut.
     """
 
     name: str
     rules: tuple[Rule, ...]
-    metrics: tuple[str, ...] = ()
-    parameters: tuple[tuple[str, Parameters], ...] = ()
+    metrics: tuple[Asked, ...] = ()
+    line_rules: tuple[Rule, ...] = ()
+    line_metrics: tuple[Asked, ...] = ()
+    cuts: tuple[str, ...] = ()  # which of CUTS the rules name
+    words: str = "characters"
     columns: tuple[str, ...] = ()  # that exist before, and that rules read
     metadata: tuple[tuple[str, str], ...] = ()  # key, and which of METADATA_TYPES
     unicode: str = unicodedata.unidata_version  # the version of the character classes
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def load(cls, preset: str, change: Mapping[str, Any] | None = None, name: str | None = None) -> Filter:
         """The filter in `filters/<preset>.yaml`, or at a path. `change` replaces or adds bounds rule by rule and removes the
-        rules that it sets to `off` or null; `name` qualifies its columns and reasons. Raises ConfigError at a slip's line."""
+        rules that it sets to `off` or null (`lines.RULE` for those on lines); `name` qualifies its columns and reasons. Raises
+        ConfigError at a slip's line."""
         path = storage.preset("filters", preset)
-        section = config.load(path)
-        for key in section:
-            if key != "document":
-                raise section.error(f"no part {key!r} in a filter{nearest(key, ['document'])}", key)
-        rules = _mapping(section, "document")
-        where: dict[str, Section] = dict.fromkeys(rules, rules)
-        merged = {key: _bounds(rules, key) for key in rules}
-        if change is not None:
-            _merge(merged, where, change)
-        if not merged:
-            raise section.error("a filter needs a rule", "document")
-        return _build(cls, name or re.sub(r"\W", "_", _stem(path)), merged, where)
+        parts = parts_of(config.load(path), change)
+        name = name or re.sub(r"\W", "_", path.rsplit("/", 1)[-1].removesuffix(".yaml"))
+        lines = line_needs(name, parts.lines)
+        document = document_needs(name, parts.document, cuts_lines=bool(parts.lines))
+        return cls(
+            name=name,
+            rules=document.rules,
+            metrics=document.metrics,
+            line_rules=lines.rules,
+            line_metrics=lines.metrics,
+            cuts=document.cuts,
+            words=parts.words,
+            columns=document.columns,
+            metadata=document.metadata,
+        )
 
     @property
     def reads(self) -> frozenset[str]:
-        return frozenset([*self.columns, *(["text"] if self.metrics else []), *(["metadata"] if self.metadata else [])])
+        measured = {METRICS[asked.metric].reads for asked in (*self.line_metrics, *self.metrics)}
+        return frozenset([*self.columns, *measured, *(["metadata"] if self.metadata else [])])
 
     @property
     def writes(self) -> Mapping[str, pa.DataType]:
-        computed = {name: METRICS[name].type for name in self.metrics}
-        return computed | {f"metadata.{key}": METADATA_TYPES[kind] for key, kind in self.metadata}
+        cut = {"text": pa.string()} if self.line_rules else {}
+        by_rule = {f"lines.{asked.name}": pa.int32() for asked in self.line_metrics}
+        shares = {key: CUTS[key].type for key in self.cuts}
+        computed = {asked.name: METRICS[asked.metric].type for asked in self.metrics}
+        return cut | by_rule | shares | computed | {f"metadata.{key}": METADATA_TYPES[kind] for key, kind in self.metadata}
 
     def files(self) -> Sequence[str]:
-        word_list = self._run_parameters().get("list")
-        return [_list_path(word_list)] if word_list else []
+        return [list_path(name) for name in lists_of((*self.line_metrics, *self.metrics))]
 
     def warm(self) -> None:
-        warm(self.metrics)
+        warm((*self.line_metrics, *self.metrics))
+        if self.line_rules:
+            without(split_lines(pa.array(["warm\nwarm"])), np.array([True, False]))
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         found: dict[str, pa.Array] = {}
-        if self.metrics:
-            given = {metric: dict(values) for metric, values in self.parameters}
-            words = tuple(w for path in self.files() for w in _words(path, storage.content_digest(path)))
-            found |= measure(docs.column("text"), self.metrics, given, words)
+        text = docs.column("text") if "text" in self.reads else None
+        if self.line_rules:
+            found |= self.cut(docs.column("text"))
+            text = found["text"]
+        for column in ("text", "url"):
+            asked = [a for a in self.metrics if METRICS[a.metric].reads == column]
+            if asked:
+                found |= self.measured(text if column == "text" else docs.column(column), asked)
         for key, kind in self.metadata:
             found[f"metadata.{key}"] = _metadata_values(docs.column("metadata"), key, kind)
         return found
 
-    def _run_parameters(self) -> dict[str, Any]:
-        return parameters_of(self.metrics, {metric: dict(values) for metric, values in self.parameters})
+    def measured(self, column: Any, asked: Sequence[Asked]) -> dict[str, pa.Array]:
+        lists = {name: load_list(name) for name in lists_of(asked)}
+        return measure(column, asked, lists=lists, words=self.words)
 
+    def cut(self, text: pa.Array) -> dict[str, pa.Array]:
+        """The text without the lines that fail a rule, how many each of the rules cut, and the shares that rules name."""
+        lines = split_lines(text)
+        first = self.first_failing(lines)
+        cut = first >= 0
+        found: dict[str, pa.Array] = {"text": without(lines, cut) if cut.any() else text}
+        missing = ~lines.row_valid
+        for number, asked in enumerate(self.line_metrics):
+            by_row = np.bincount(lines.rows[first == number], minlength=len(text)).astype(np.int32)
+            found[f"lines.{asked.name}"] = pa.array(by_row, mask=missing)
+        for key in self.cuts:
+            found[key] = self._share(key, lines, cut)
+        return found
 
-# ------------------------------------------------------------------------------------------------------- reading the YAML
+    def first_failing(self, lines: Lines) -> np.ndarray:
+        """For each line the number of the first rule that it fails, -1 if there is none."""
+        values = self.measured(lines.texts, self.line_metrics)
+        first = np.full(len(lines.rows), -1, np.int16)
+        for number, (rule, asked) in reversed(list(enumerate(zip(self.line_rules, self.line_metrics)))):
+            value = values[asked.name]
+            failed = pc.and_(pc.invert(rule.passes(value)), pc.is_valid(value))
+            first[failed.to_numpy(zero_copy_only=False)] = number
+        return first
 
-
-def _stem(path: str) -> str:
-    return path.rsplit("/", 1)[-1].removesuffix(".yaml")
-
-
-def _mapping(section: Section, key: str) -> Section:
-    value = section.get(key)
-    if not isinstance(value, Section):
-        raise section.error(f"{key}: must be a mapping of rules", key)
-    return value
-
-
-def _bounds(rules: Section, key: str) -> dict[str, Any]:
-    value = rules[key]
-    if not isinstance(value, Section) or not value:
-        raise rules.error(f"{key}: write its bounds, for example {{min: 0.3}}", key)
-    return dict(value)
-
-
-def _merge(merged: dict[str, dict[str, Any]], where: dict[str, Section], change: Mapping[str, Any]) -> None:
-    if not isinstance(change, Section):  # from Python
-        section = Section("change", None)
-        section.update({k: _section(v) if isinstance(v, Mapping) else v for k, v in change.items()})
-        change = section
-    for key, value in change.items():
-        if value is None or value in ("off", False):
-            if key not in merged:
-                raise change.error(f"{key}: there is no such rule to take out{nearest(key, merged)}", key)
-            del merged[key]
-            continue
-        merged[key] = merged.get(key, {}) | _bounds(change, key)
-        merged[key] = {k: v for k, v in merged[key].items() if v is not None and v != "off"}
-        where[key] = change
-
-
-def _section(values: Mapping[str, Any]) -> Section:
-    section = Section("change", None)
-    section.update(values)
-    return section
-
-
-def _build(cls: type[Filter], name: str, merged: Mapping[str, Mapping[str, Any]], where: Mapping[str, Section]) -> Filter:
-    rules: list[Rule] = []
-    metrics: list[str] = []
-    columns: list[str] = []
-    parameters: list[tuple[str, Parameters]] = []
-    metadata: list[tuple[str, str]] = []
-    for key, values in merged.items():
-        error = functools.partial(_error, where[key], key)
-        bounds = {k: v for k, v in values.items() if k in BOUNDS}
-        given = {k: v for k, v in values.items() if k not in BOUNDS}
-        if key in METRICS:
-            _check_metric(key, bounds, given, error)
-            metrics.append(key)
-            if given:
-                parameters.append((key, tuple(sorted(given.items()))))
+    def _share(self, key: str, lines: Lines, cut: np.ndarray) -> pa.Array:
+        """What is cut of each text / what is there, blank lines aside; null where there is nothing."""
+        if key == "cut_word_ratio":
+            words = measure(lines.texts, ["words"], words=self.words)["words"]
+            weights = pc.fill_null(words, 0).to_numpy(zero_copy_only=False)
         else:
-            if given:
-                word = next(iter(given))
-                raise error(f"no bound {word!r}{nearest(word, BOUNDS)}")
-            if match := METADATA.fullmatch(key):
-                metadata.append((match[1], "flag" if "is" in bounds else "name" if "in" in bounds else "number"))
-            else:
-                _check_column(key, bounds, error)
-                columns.append(key)
-        rules.append(_rule(name, key, bounds, error))
-        _check_parameters(metrics, parameters, error)
-    return cls(
-        name=name,
-        rules=tuple(rules),
-        metrics=tuple(metrics),
-        parameters=tuple(parameters),
-        columns=tuple(columns),
-        metadata=tuple(metadata),
-    )
-
-
-def _error(section: Section, key: str, message: str) -> ConfigError:
-    inside = section.get(key)
-    return ConfigError(f"{key}: {message}", section.path, inside.line() if isinstance(inside, Section) else section.line(key))
-
-
-def _rule(name: str, key: str, bounds: Mapping[str, Any], error: Any) -> Rule:
-    if not bounds:
-        raise error(f"needs one of {', '.join(BOUNDS)}")
-    if len(bounds) > 1 and not set(bounds) <= {"min", "max"}:
-        raise error("takes min and max together, or one of in and is")
-    for end in ("min", "max"):
-        value = bounds.get(end, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-            raise error(f"{end} must be a number, not {value!r}")
-    if bounds.get("min", float("-inf")) > bounds.get("max", float("inf")):
-        raise error(f"min {bounds['min']} is above max {bounds['max']}: nothing could pass")
-    among = bounds.get("in")
-    if "in" in bounds and not (isinstance(among, list) and among and all(isinstance(v, str) for v in among)):
-        raise error("in must be a list of strings, for example [zh, yue]")
-    if "is" in bounds and not isinstance(bounds["is"], bool):
-        raise error(f"is must be true or false, not {bounds['is']!r}")
-    computed = key in METRICS or METADATA.fullmatch(key)
-    return Rule(
-        column=f"{name}.{key}" if computed else key,
-        reason=f"{name}.{key}",
-        min=float(bounds["min"]) if "min" in bounds else None,
-        max=float(bounds["max"]) if "max" in bounds else None,
-        among=tuple(among) if among else None,
-        equals=bounds.get("is"),
-    )
-
-
-def _check_metric(key: str, bounds: Mapping[str, Any], given: Mapping[str, Any], error: Any) -> None:
-    if not set(bounds) <= {"min", "max"}:
-        raise error("is a number: it takes min and max")
-    known = METRICS[key].parameters
-    for word, value in given.items():
-        if word not in known:
-            raise error(f"no bound or parameter {word!r}{nearest(word, [*BOUNDS, *known])}")
-        if type(value) is not type(known[word]):
-            raise error(f"{word} must be {'a whole number' if isinstance(known[word], int) else 'a string'}, not {value!r}")
-
-
-def _check_column(key: str, bounds: Mapping[str, Any], error: Any) -> None:
-    if key in SCHEMA.names and key not in KEPT_APART:
-        if bounds and "in" not in bounds:
-            raise error("is a column of strings: it takes in")
-    elif "." not in key or key.split(".")[0] in KEPT_APART:
-        names = [*METRICS, *(c for c in SCHEMA.names if c not in KEPT_APART)]
-        near = nearest(key, names) or ". `curator metrics` lists them"
-        raise error(f"is no metric, no column of a document, and no <stage>.<metric>{near}")
-
-
-def _check_parameters(metrics: Sequence[str], parameters: Sequence[tuple[str, Parameters]], error: Any) -> None:
-    try:
-        found = parameters_of(metrics, {metric: dict(values) for metric, values in parameters})
-        if "list" in found:
-            _list_path(found["list"])
-    except storage.StorageError as problem:
-        raise error(str(problem).replace("filters/list", "list of words", 1)) from None
-    except ValueError as problem:
-        raise error(str(problem)) from None
-
-
-# -------------------------------------------------------------------------------------------------- lists and metadata
-
-
-def _list_path(name: str) -> str:
-    return storage.preset("filters/lists", name, ".txt")
-
-
-@functools.lru_cache(maxsize=16)
-def _words(path: str, digest: str) -> tuple[str, ...]:
-    """The words of a list: one a line, `#` begins a comment. `digest` is there to read a changed file again."""
-    lines = (line.split("#")[0].strip() for line in storage.read_bytes(path).decode("utf-8-sig").splitlines())
-    return tuple(dict.fromkeys(line for line in lines if line))
+            weights = np.where(lines.texts.valid, lines.chars if key == "cut_char_ratio" else 1, 0)
+        whole = np.bincount(lines.rows, weights=weights, minlength=len(lines.row_valid))
+        gone = np.bincount(lines.rows, weights=weights * cut, minlength=len(lines.row_valid))
+        return pa.array((gone / np.maximum(whole, 1)).astype(np.float32), mask=whole == 0)
 
 
 def _metadata_values(column: pa.Array, key: str, kind: str) -> pa.Array:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curator.metrics import METRICS, measure, parameters_of
+from curator.metrics import METRICS, Asked, measure
+from curator.metrics.lists import WordList
 
 _spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
 assert _spec
@@ -23,6 +24,7 @@ _spec.loader.exec_module(reference)
 
 NAMES = list(METRICS)
 STOPS = ["the", "of", "don't", "的", "是"]
+LISTS = {"stop_words_en": WordList.of(STOPS)}
 
 # Few characters, so that lines, words and n-grams repeat; with what is odd about each class.
 characters = st.sampled_from(
@@ -40,8 +42,8 @@ def same(got: float | None, want: float | None) -> bool:
 
 
 def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30) -> None:
-    parameters = {"short_line_ratio": {"chars": short}}
-    found = measure(column, NAMES, parameters, STOPS, piece_bytes)
+    asked = [Asked(name, name, (("chars", short),) if name == "short_line_ratio" else ()) for name in NAMES]
+    found = measure(column, asked, lists=LISTS, piece_bytes=piece_bytes)
     for name in NAMES:
         assert found[name].type == METRICS[name].type
         assert len(found[name]) == len(column)
@@ -117,21 +119,37 @@ def test_every_character_has_the_class_that_python_gives_it() -> None:
 
 def test_results_do_not_depend_on_the_batch() -> None:
     rows = [f"第{i}行 the line {i % 3}\n" * (i % 5) + "甲乙丙" * i for i in range(60)]
-    whole = measure(pa.array(rows), NAMES, stop_words=STOPS)
+    whole = measure(pa.array(rows), NAMES, lists=LISTS)
     for name in NAMES:
-        apart = [measure(pa.array([row]), NAMES, stop_words=STOPS)[name][0].as_py() for row in rows[:7]]
+        apart = [measure(pa.array([row]), NAMES, lists=LISTS)[name][0].as_py() for row in rows[:7]]
         assert whole[name].to_pylist()[:7] == apart
-    backwards = measure(pa.array(rows[::-1]), NAMES, stop_words=STOPS)
+    backwards = measure(pa.array(rows[::-1]), NAMES, lists=LISTS)
     assert all(backwards[name].to_pylist()[::-1] == whole[name].to_pylist() for name in NAMES)
 
 
 def test_subsets_give_the_same_numbers() -> None:
     column = pa.array(["甲乙丙丁甲乙丙丁甲乙丙丁\n再来一行。甲乙丙丁甲乙丙丁", "to be or not to be or not to be or not to be"])
-    whole = measure(column, NAMES, stop_words=STOPS)
+    whole = measure(column, NAMES, lists=LISTS)
     for name in NAMES:
-        assert measure(column, [name], stop_words=STOPS)[name].equals(whole[name]), name
+        assert measure(column, [name], lists=LISTS)[name].equals(whole[name]), name
 
 
-def test_parameters_that_clash_are_refused() -> None:
-    with pytest.raises(ValueError, match="stop_words and stop_word_ratio must have the same 'list'"):
-        parameters_of(["stop_words", "stop_word_ratio"], {"stop_words": {"list": "zh"}})
+def test_one_metric_can_serve_twice() -> None:
+    column = pa.array(["one\ntwo words\nthe three words of it", None])
+    asked = [
+        Asked("tiny", "short_line_ratio", (("chars", 3),)),
+        Asked("short", "short_line_ratio", (("chars", 9),)),
+        Asked("lines", "lines"),
+        Asked("some", "stop_words", (("list", "few"),)),
+        Asked("others", "stop_words"),
+        Asked("again", "dup_word_5gram_ratio"),
+    ]
+    found = measure(column, asked, lists={"few": WordList.of(["two", "three"]), **LISTS})
+    assert {name: values.to_pylist() for name, values in found.items()} == {
+        "tiny": [pytest.approx(1 / 3), None],
+        "short": [pytest.approx(2 / 3), None],
+        "lines": [3, None],
+        "some": [2, None],
+        "others": [2, None],
+        "again": [0.0, None],
+    }

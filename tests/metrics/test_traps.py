@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from curator.metrics import METRICS, measure
+from curator.metrics.lists import WordList
 
 
 def value(text: str, name: str) -> float:
@@ -74,5 +75,6 @@ def test_chinese_marks_end_a_line() -> None:
 
 
 def test_stop_words_are_met_in_any_case_and_counted_once() -> None:
-    found = measure(pa.array(["The THE the of", "的确是的", "thesis"]), ["stop_words"], stop_words=["the", "of", "的", "是"])
+    lists = {"stop_words_en": WordList.of(["the", "of", "的", "是"])}
+    found = measure(pa.array(["The THE the of", "的确是的", "thesis"]), ["stop_words"], lists=lists)
     assert found["stop_words"].to_pylist() == [2, 2, 0]

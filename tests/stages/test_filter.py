@@ -113,6 +113,57 @@ def test_parameters_stand_beside_the_bounds(tmp_path: Path) -> None:
     assert reasons(stage, docs) == [None, None, "mine.stop_words"]
 
 
+def test_a_metric_serves_twice_under_names_of_its_own(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "document:\n  tiny: {metric: short_line_ratio, chars: 3, max: 0.4}\n"
+        "  short: {metric: short_line_ratio, chars: 9, max: 0.9}\n",
+    )
+    stage = Filter.load(path)
+    assert stage.writes == {"tiny": pa.float32(), "short": pa.float32()}
+    docs = batch([{"text": "one\ntwo words to keep"}, {"text": "longer\nlonger"}, {"text": "a longer line\nlong"}])
+    assert reasons(stage, docs) == ["mine.tiny", "mine.short", None]
+
+
+def test_lines_that_fail_are_cut_and_the_rest_is_kept(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "lines:\n  words: {min: 2}\n  punct_line_end_ratio: {min: 1}\n"
+        "document:\n  cut_line_ratio: {max: 0.6}\n  chars: {min: 5}\n",
+    )
+    stage = Filter.load(path)
+    assert list(stage.writes) == ["text", "lines.words", "lines.punct_line_end_ratio", "cut_line_ratio", "chars"]
+    rows = ["Menu\n\nA good line.\n\nNo end here\n\n第二行。\n\nFoot\n", "Home\nNo\nends here", "一行。\n", "", None, " \n "]
+    docs = batch([{"text": row} for row in ["before.", *rows, "after."]]).slice(1, len(rows))
+    found = stage(docs)
+    assert found["text"].to_pylist() == ["A good line.\n\n第二行。", "", "一行。\n", "", None, " \n "]
+    assert found["lines.words"].to_pylist() == [2, 2, 0, 0, None, 0]
+    assert found["lines.punct_line_end_ratio"].to_pylist() == [1, 1, 0, 0, None, 0]
+    assert found["cut_line_ratio"].to_pylist() == [pytest.approx(0.6), 1.0, 0.0, None, None, None]
+    assert found["chars"].to_pylist() == [18, 0, 4, 0, None, 3]
+
+
+def test_shares_of_what_is_cut(tmp_path: Path) -> None:
+    path = write(tmp_path, "lines:\n  words: {min: 2}\ndocument:\n  cut_char_ratio: {max: 1}\n  cut_word_ratio: {max: 1}\n")
+    found = Filter.load(path)(batch([{"text": "ab\ncd efg h"}, {"text": "首\n一行字\n\n……"}]))
+    assert found["cut_char_ratio"].to_pylist() == [pytest.approx(2 / 10), pytest.approx(3 / 6)]
+    assert found["cut_word_ratio"].to_pylist() == [pytest.approx(1 / 4), pytest.approx(1 / 4)]
+
+
+def test_a_line_that_cannot_be_measured_is_kept(tmp_path: Path) -> None:
+    stage = Filter.load(write(tmp_path, "lines:\n  mean_word_length: {min: 3}\n"))
+    assert stage(batch([{"text": "-----\nof a\nwhole words"}]))["text"].to_pylist() == ["-----\nwhole words"]
+
+
+def test_change_reaches_the_rules_on_lines(tmp_path: Path) -> None:
+    path = write(tmp_path, "words: characters\nlines:\n  words: {min: 2}\n  chars: {max: 50}\n")
+    stage = Filter.load(path, {"lines.words": {"min": 3}, "lines.chars": None, "words": {"min": 9}})
+    assert [(r.reason, r.min, r.max) for r in stage.line_rules] == [("mine.lines.words", 3, None)]
+    assert [r.reason for r in stage.rules] == ["mine.words"]
+    with pytest.raises(ConfigError, match=r"Did you mean 'lines\.words'"):
+        Filter.load(path, {"lines.word": None})
+
+
 def test_metadata_values_of_every_kind(tmp_path: Path) -> None:
     path = write(
         tmp_path,
@@ -162,7 +213,14 @@ def test_equal_filters_are_equal_and_travel(tmp_path: Path) -> None:
         ("  stop_words: {min: 1, list: nowhere}", 2, "nowhere"),
         ("  stop_words: {min: 1, list: 7}", 2, "list must be a string"),
         ("  short_line_ratio: {max: 1, chars: many}", 2, "chars must be a whole number"),
-        ("  stop_words: {min: 1}\n  stop_word_ratio: {min: 0.1, list: stop_words_zh}", 3, "must have the same 'list'"),
+        ("  few: {metric: wordz, max: 1}", 2, "Did you mean 'words'"),
+        ("  language: {metric: words, max: 1}", 2, "a name of letters"),
+        ("  chars: {metric: words, max: 1}", 2, "the name of another metric"),
+        ("  cut_char_ratio: {max: 0.5}", 2, "has no `lines:`"),
+        ("  chars: {min: 1}\nlines:\n  language: {in: [zh]}", 4, "is no metric of a line"),
+        ("  chars: {min: 1}\nlines:\n  wordz: {min: 3}", 4, "Did you mean 'words'"),
+        ("  chars: {min: 1}\nwords: jeiba", 3, "words: must be one of"),
+        ("  chars: {min: 1}\nline: {}", 3, "Did you mean 'lines'"),
         ("  language: {min: 1}", 2, "it takes in"),
         ("  language: {in: zh}", 2, "in must be a list"),
         ("  language: {in: [zh], is: true}", 2, "one of in and is"),

@@ -1,0 +1,44 @@
+"""Lists of words, phrases, domains: what a rule's `list` names."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import xxhash
+
+from curator import storage
+
+
+@dataclass(frozen=True)
+class WordList:
+    """Entries in their order, each once. Equal and hashed by digest, so that what is compiled from a list is cached by it."""
+
+    digest: str
+    words: tuple[str, ...] = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> WordList:
+        kept = tuple(dict.fromkeys(words))
+        return cls(xxhash.xxh3_128_hexdigest("\n".join(kept).encode()), kept)
+
+
+EMPTY = WordList.of(())
+
+
+def list_path(name: str) -> str:
+    """`filters/lists/<name>.txt`, or a path. Raises StorageError, with the nearest name, if there is neither."""
+    return storage.preset("filters/lists", name, ".txt")
+
+
+def load_list(name: str) -> WordList:
+    """The list of this name: one entry a line, `#` begins a comment. A changed file is read again."""
+    path = list_path(name)
+    return _read(path, storage.content_digest(path))
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: str, digest: str) -> WordList:
+    lines = (line.split("#")[0].strip() for line in storage.read_bytes(path).decode("utf-8-sig").splitlines())
+    return WordList.of(line for line in lines if line)
