@@ -194,6 +194,8 @@ def describe(placed: Placed, plugin_code: Mapping[type, str]) -> dict[str, Any]:
     """All that the output of a stage depends on, as plain values that a person can compare."""
     stage = placed.stage
     found: dict[str, Any] = {"stage": type(stage).__name__, "revision": stage.revision, "options": _plain(stage)}
+    if placed.rules:
+        found["rules"] = [rule.reason for rule in placed.rules]  # in order: the first that fails is the reason
     if placed.where:
         found["where"] = {k: list(v) for k, v in placed.where.items()}
     if stage.libraries:
