@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -23,17 +24,8 @@ _spec.loader.exec_module(reference)
 
 STOPS = ("the", "of", "don't", "的", "是")
 LISTS = {"stop_words_en": WordList.of(STOPS)}
-pieces_of_text = st.sampled_from(
-    [
-        *list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T,，"),
-        "the ",
-        "don't ",
-        "...",
-        "。。。",
-        "a line\n",
-        "【菜单】",
-    ]
-)
+characters = list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T,，")
+pieces_of_text = st.sampled_from([*characters, "the ", "don't ", "...", "。。。", "a line\n", "【菜单】"])
 repetitive = st.tuples(st.text("ab中 \n", max_size=12), st.integers(1, 8)).map(lambda pair: pair[0] * pair[1])
 texts = st.one_of(st.lists(pieces_of_text, max_size=60).map("".join), repetitive)
 
@@ -68,7 +60,7 @@ def numerator(name: str) -> Measure:
         return covered_visible
     if name.startswith(("punct", "clause", "dup")) and "_char_" in name:
         return covered_in_lines
-    if "line" in name and not name.startswith(("max", "newlines")) or "paragraph" in name or name.endswith("word_ratio"):
+    if ("line" in name and not name.startswith(("max", "newlines"))) or "paragraph" in name or name.endswith("word_ratio"):
         return number
     return covered
 
@@ -104,7 +96,7 @@ def test_the_places_are_what_the_metric_counts(name: str) -> None:
         found = places(text, name, parameters, LISTS, piece_bytes=piece_bytes)
         assert found == sorted(found)
         assert all(0 <= start < end <= len(text) for start, end in found)
-        assert all(before[1] <= after[0] for before, after in zip(found, found[1:]))
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(found))
         want = reference.measure(text, name, chars=short, stop_words=STOPS, piece_bytes=piece_bytes)
         if want is None:
             assert not found
