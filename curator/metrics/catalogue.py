@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from curator.metrics import characters, lines, ngrams, words
+from curator.metrics import characters, lines, ngrams, phrases, words
 from curator.metrics.classes import (
     ALPHANUMERIC,
     BRACE,
@@ -24,6 +24,7 @@ from curator.metrics.classes import (
     KANA,
     LATIN,
     LATIN_UPPER,
+    LETTERS,
     NEWLINE,
     REPLACEMENT,
     SPACE,
@@ -41,6 +42,7 @@ class Kernel(enum.Enum):
     WORDS = ("words", words.COLUMNS, ("list",))
     CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS, ())
     WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS, ())
+    PHRASES = ("phrases", phrases.COLUMNS, ("list", "match"))
 
     @property
     def columns(self) -> int:
@@ -59,14 +61,15 @@ Parameters = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """`kind`: a count; a ratio from 0 to 1; a mean, which has no upper end; nats. `about` says what it measures, for people."""
+    """`kind`: a count; a ratio from 0 to 1; a mean, which has no upper end; nats. `about` says what it measures, for people. The
+    parameters are those of the kernels that `count` names."""
 
     kind: Literal["count", "ratio", "mean", "nats"]
     about: str
     count: tuple[Column, ...]
     over: tuple[Column, ...] = ()
     ngram: tuple[int, int] | None = None  # length, and the bit of `count_ngrams`' wanted: 1 top, 2 dup
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # name -> default; its type is the type allowed
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # name -> default; its type is the type allowed; or all values
     reads: Literal["text", "url"] = "text"
 
     @property
@@ -88,7 +91,8 @@ class Asked:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {**METRICS[self.metric].parameters, **dict(self.given)}
+        defaults = {k: v[0] if isinstance(v, tuple) else v for k, v in METRICS[self.metric].parameters.items()}
+        return {**defaults, **dict(self.given)}
 
     @property
     def list(self) -> str | None:
@@ -112,6 +116,11 @@ def _line(kind: Literal["count", "ratio", "mean"], about: str, column: int, over
 def _word(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **rest: Any) -> Metric:
     divisor = ((Kernel.WORDS, over),) if over is not None else ()
     return Metric(kind=kind, about=about, count=((Kernel.WORDS, column),), over=divisor, **rest)
+
+
+def _phrase(kind: Literal["count", "ratio", "mean"], about: str, column: int, *over: Column) -> Metric:
+    parameters = {"list": "", "match": phrases.MATCHES}
+    return Metric(kind=kind, about=about, count=((Kernel.PHRASES, column),), over=over, parameters=parameters)
 
 
 def _repetition(kernel: Kernel, which: Literal["top", "dup"], n: int) -> Metric:
@@ -193,10 +202,33 @@ METRICS: dict[str, Metric] = {
     "newlines_per_word": Metric(
         kind="mean", about="newlines / tokens", count=_characters(NEWLINE), over=((Kernel.WORDS, words.TOKENS),)
     ),
+    # Phrases of the `list`, which need not be one word each. See phrases.py.
+    "phrases": _phrase("count", "occurrences of phrases of the `list`", phrases.OCCURRENCES),
+    "distinct_phrases": _phrase("count", "different phrases of the `list` that occur", phrases.DISTINCT),
+    "phrase_ratio": _phrase(
+        "ratio", "letters inside phrases of the `list` / letters", phrases.LETTERS_COVERED, *_characters(*LETTERS)
+    ),
+    "phrases_per_char": _phrase("ratio", "occurrences / characters", phrases.OCCURRENCES, *_CHARS),
+    "phrases_per_word": _phrase("mean", "occurrences / words", phrases.OCCURRENCES, (Kernel.WORDS, words.WORDS)),
+    "distinct_phrases_per_line": _phrase("mean", "different phrases / lines", phrases.DISTINCT, (Kernel.LINES, lines.LINES)),
 }
 for _kernel, _name in ((Kernel.CHARACTER_NGRAMS, "char"), (Kernel.WORD_NGRAMS, "word")):
     METRICS |= {f"top_{_name}_{n}gram_ratio": _repetition(_kernel, "top", n) for n in (2, 3, 4)}
     METRICS |= {f"dup_{_name}_{n}gram_ratio": _repetition(_kernel, "dup", n) for n in (5, 6, 7, 8, 9, 10, 13)}
+
+# Addresses, in lists that the user names: see urls.py.
+METRICS |= {
+    "listed_domains": Metric(
+        kind="count",
+        about="1 if the host or a domain above it is in the `list`",
+        count=(),
+        parameters={"list": ""},
+        reads="url",
+    ),
+    "listed_urls": Metric(
+        kind="count", about="1 if the address or one above it is in the `list`", count=(), parameters={"list": ""}, reads="url"
+    ),
+}
 
 # What the rules on lines have cut, as the filter counts it.
 CUTS: dict[str, Metric] = {

@@ -34,6 +34,7 @@ from curator.documents import Rule
 from curator.metrics import CUTS, METRICS, Asked, measure, warm
 from curator.metrics.cutting import Lines, split_lines, without
 from curator.metrics.lists import list_path, load_list
+from curator.metrics.urls import load_urls, measure_urls
 from curator.stages.rules import document_needs, line_needs, lists_of, parts_of
 
 METADATA_TYPES = {"flag": pa.bool_(), "name": pa.string(), "number": pa.float64()}
@@ -102,7 +103,7 @@ class Filter:
         return [list_path(name) for name in lists_of((*self.line_metrics, *self.metrics))]
 
     def warm(self) -> None:
-        warm((*self.line_metrics, *self.metrics))
+        warm((*self.line_metrics, *self._that_read("text")))
         if self.line_rules:
             without(split_lines(pa.array(["warm\nwarm"])), np.array([True, False]))
 
@@ -112,13 +113,16 @@ class Filter:
         if self.line_rules:
             found |= self.cut(docs.column("text"))
             text = found["text"]
-        for column in ("text", "url"):
-            asked = [a for a in self.metrics if METRICS[a.metric].reads == column]
-            if asked:
-                found |= self.measured(text if column == "text" else docs.column(column), asked)
+        if asked := self._that_read("text"):
+            found |= self.measured(text, asked)
+        if asked := self._that_read("url"):
+            found |= measure_urls(docs.column("url"), asked, {name: load_urls(name) for name in lists_of(asked)})
         for key, kind in self.metadata:
             found[f"metadata.{key}"] = _metadata_values(docs.column("metadata"), key, kind)
         return found
+
+    def _that_read(self, column: str) -> list[Asked]:
+        return [asked for asked in self.metrics if METRICS[asked.metric].reads == column]
 
     def measured(self, column: Any, asked: Sequence[Asked]) -> dict[str, pa.Array]:
         lists = {name: load_list(name) for name in lists_of(asked)}

@@ -22,7 +22,7 @@ assert _spec.loader
 reference = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(reference)
 
-NAMES = list(METRICS)
+NAMES = [name for name, metric in METRICS.items() if metric.reads == "text"]
 STOPS = ["the", "of", "don't", "的", "是"]
 LISTS = {"stop_words_en": WordList.of(STOPS)}
 
