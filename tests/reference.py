@@ -116,6 +116,61 @@ def is_word(token: str) -> bool:
     return is_alnum(token[0]) or is_mark(token[0])
 
 
+# -------------------------------------------------------------------------------------------------------------- phrases
+
+
+def fold(c: str) -> str:
+    """One character as phrases compare it."""
+    near = " " if c == "\u3000" else chr(ord(c) - 0xFEE0) if "！" <= c <= "～" else c
+    return near.lower() if len(near.lower()) == 1 else near
+
+
+def word_starts(text: str, hmm: bool) -> set[int]:
+    """Where jieba begins a word inside each run of Han characters."""
+    import rjieba
+
+    found, i = set(), 0
+    while i < len(text):
+        j = i
+        while j < len(text) and is_han(text[j]):
+            j += 1
+        for word in rjieba.cut(text[i:j], hmm) if j > i else []:
+            found.add(i)
+            i += len(word)
+        i += i == j
+    return found
+
+
+def word_may_begin(text: str, at: int, starts: set[int]) -> bool:
+    """Whether a word may end before `at` and another begin there."""
+    if at in (0, len(text)):
+        return True
+    before, after = text[at - 1], text[at]
+    if is_mark(after):
+        return not (is_alnum(before) or is_mark(before))
+    if is_han(before) and is_han(after):
+        return at in starts
+    return not all((is_alnum(c) or is_mark(c)) and not is_han(c) and not is_kana(c) for c in (before, after))
+
+
+def places(text: str, phrases: Sequence[str], match: str = "words") -> list[tuple[int, int, str]]:
+    """Begin, end and phrase of every occurrence."""
+    listed: dict[str, str] = {}
+    for phrase in phrases:
+        listed.setdefault("".join(map(fold, phrase)), phrase)
+    folded, starts, found, i = "".join(map(fold, text)), word_starts(text, hmm=False), [], 0
+    while i < len(text):
+        for length in sorted({len(p) for p in listed if p and i + len(p) <= len(text)}, reverse=True):
+            end = i + length
+            ends = match == "anywhere" or (word_may_begin(text, i, starts) and word_may_begin(text, end, starts))
+            if ends and folded[i:end] in listed:
+                found.append((i, end, listed[folded[i:end]]))
+                i = end - 1
+                break
+        i += 1
+    return found
+
+
 # --------------------------------------------------------------------------------------------------------------- counts
 
 
@@ -164,18 +219,28 @@ def stop_forms(stop_words: Sequence[str]) -> dict[str, str]:
 
 
 def measure(
-    text: str, name: str, *, chars: int = 30, stop_words: Sequence[str] = (), piece_bytes: int = 1 << 60
+    text: str,
+    name: str,
+    *,
+    chars: int = 30,
+    stop_words: Sequence[str] = (),
+    phrases: Sequence[str] = (),
+    match: str = "words",
+    piece_bytes: int = 1 << 60,
 ) -> float | None:
     """One metric of one text."""
     parts = cut(text, piece_bytes)
-    return _count(name, text, parts, chars, stop_words)
+    hits = [(part[i:j], phrase) for part in parts for i, j, phrase in (places(part, phrases, match) if phrases else [])]
+    return _count(name, text, parts, chars, stop_words, hits)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
     return top / bottom if bottom else None
 
 
-def _count(name: str, text: str, parts: list[str], short: int, stop_words: Sequence[str]) -> float | None:
+def _count(
+    name: str, text: str, parts: list[str], short: int, stop_words: Sequence[str], hits: list[tuple[str, str]]
+) -> float | None:
     def share(test: Callable[[str], bool]) -> float | None:
         return _ratio(sum(map(test, text)), len(text))
 
@@ -243,5 +308,11 @@ def _count(name: str, text: str, parts: list[str], short: int, stop_words: Seque
         "stop_words": lambda: len({forms[w] for w in words if w in forms}),
         "stop_word_ratio": lambda: _ratio(sum(w in forms for w in words), len(words)),
         "newlines_per_word": lambda: _ratio(text.count("\n"), len(tokens)),
+        "phrases": lambda: len(hits),
+        "distinct_phrases": lambda: len({phrase for _, phrase in hits}),
+        "phrase_ratio": lambda: _ratio(sum(is_letter(c) for hit, _ in hits for c in hit), sum(map(is_letter, text))),
+        "phrases_per_char": lambda: _ratio(len(hits), len(text)),
+        "phrases_per_word": lambda: _ratio(len(hits), len(words)),
+        "distinct_phrases_per_line": lambda: _ratio(len({phrase for _, phrase in hits}), len(lines)),
     }
     return measured[name]()

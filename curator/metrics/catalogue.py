@@ -61,8 +61,8 @@ Parameters = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """`kind`: a count; a ratio from 0 to 1; a mean, which has no upper end; nats. `about` says what it measures, for people. The
-    parameters are those of the kernels that `count` names."""
+    """`kind`: a count; a ratio from 0 to 1; a mean, which has no upper end; nats. `about` says what it measures, for people.
+    The parameters are those of the kernels that `count` names."""
 
     kind: Literal["count", "ratio", "mean", "nats"]
     about: str

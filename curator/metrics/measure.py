@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics import characters, classes, lines, ngrams, segments, words
+from curator.metrics import characters, classes, lines, ngrams, phrases, segments, words
 from curator.metrics.catalogue import METRICS, Asked, Kernel, Metric, Parameters
 from curator.metrics.lists import EMPTY, WordList
 
@@ -57,14 +57,15 @@ def warm(asked: Iterable[str | Asked]) -> None:
 
 
 def _runs(wanted: Sequence[Asked]) -> tuple[list[Run], dict[str, dict[Kernel, Run]]]:
-    """The runs of kernels that serve all, and which of them serves whom. A metric that a kernel's parameters do not concern
-    takes the first run of that kernel."""
+    """The runs of kernels that serve all, and which of them serves whom. A metric that a kernel's parameters do not concern,
+    be it that it only divides by what the kernel counts, takes the first run of that kernel."""
     runs: dict[tuple[Kernel, Parameters], Run] = {}
     mine: dict[str, dict[Kernel, Run]] = {a.name: {} for a in wanted}
     for concerned in (True, False):
         for a in wanted:
             for kernel in sorted(METRICS[a.metric].kernels, key=lambda k: k.name):
-                values = {k: v for k, v in a.parameters.items() if k in kernel.parameters}
+                counts = kernel in {counting for counting, _ in METRICS[a.metric].count}
+                values = {k: v for k, v in a.parameters.items() if counts and k in kernel.parameters}
                 if bool(values) is not concerned:
                     continue
                 others = [run for (other, _), run in runs.items() if other is kernel]
@@ -112,6 +113,8 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], room: int, lon
         elif run.kernel is Kernel.WORDS:
             made.append(_words(run, lists.get(run.parameters.get("list", ""), EMPTY), word_ngrams, scratch))
             word_ngrams = []  # every run of WORDS finds the same words
+        elif run.kernel is Kernel.PHRASES:
+            made.append(_phrases(run, lists.get(run.parameters["list"], EMPTY), room))
     return made
 
 
@@ -171,6 +174,11 @@ def _words(run: Run, stop_words: WordList, repeated: Sequence[Run], scratch: Scr
             _repetition(other, wanted, token_bounds, r, scratch)
 
     return count
+
+
+def _phrases(run: Run, listed: WordList, room: int) -> Counter:
+    finder = phrases.Phrases(listed, run.parameters["match"], room)
+    return lambda p, k, b, r, last: finder.count(p, k, b, r, run.counts)
 
 
 def _repetition(run: Run, lengths: np.ndarray, bounds: np.ndarray, rows: np.ndarray, scratch: Scratch) -> None:

@@ -1,0 +1,143 @@
+"""Aho-Corasick over a list of phrases, as flat arrays that a kernel reads.
+
+The automaton reads a text backwards: its phrases are stored reversed, so that at each character it knows the longest phrase
+that *begins* there, and, linked from it, the shorter ones. Leftmost-longest matches are then one pass forwards, whatever
+overlaps. A transition is looked up in an open table of (state, symbol); 64 bits for each state say which symbols are worth it.
+(A. Aho, M. Corasick: Efficient string matching, CACM 18, 1975.)
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+
+from curator.metrics.lists import WordList
+
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+_FULL_WIDTH = range(0xFF01, 0xFF5F)  # the forms of ! to ~
+
+
+@dataclass(frozen=True, eq=False)
+class Automaton:
+    symbols: np.ndarray  # int32 per code point: its number in this list, case folded; 0 where no phrase has it
+    firsts: np.ndarray  # int32 per symbol: the state after the root reads it
+    keys: np.ndarray  # uint64: state and symbol of each other edge, 0 where free; a power of two long
+    nexts: np.ndarray  # int32: where it leads
+    wanted: np.ndarray  # uint64 per state: bit `symbol % 64` of each edge that it has
+    fails: np.ndarray  # int32 per state: the longest other state that ends the same
+    heads: np.ndarray  # int32 per state: the longest phrase that begins here, -1 for none
+    lengths: np.ndarray  # int32 per phrase, in characters
+    shorter: np.ndarray  # int32 per phrase: the next shorter one that begins it, -1 for none
+    phrases: tuple[str, ...]  # each that is not equal to an earlier one after folding
+
+    @property
+    def states(self) -> tuple[Any, ...]:
+        return self.symbols, self.firsts, self.keys, self.nexts, self.wanted, self.fails, self.heads
+
+
+@functools.cache
+def folded() -> np.ndarray:
+    """What stands for each code point: its lower case if that is one code point, ASCII for the full-width forms of it."""
+    found = np.arange(0x110000, dtype=np.uint32)
+    for point in range(0x110000):
+        near = point - 0xFEE0 if point in _FULL_WIDTH else point
+        lower = chr(near).lower()
+        found[point] = ord(lower) if len(lower) == 1 else near
+    found[0x3000] = 0x20
+    return found
+
+
+@functools.lru_cache(maxsize=32)
+def automaton(phrases: WordList) -> Automaton:
+    fold = folded()
+    kept: dict[bytes, str] = {}
+    for phrase in phrases.words:
+        points = np.frombuffer(phrase.encode("utf-32-le", "surrogatepass"), np.uint32)
+        if len(points):
+            kept.setdefault(fold[points][::-1].tobytes(), phrase)
+    points = np.frombuffer(b"".join(kept), np.uint32)
+    lengths = np.array([len(key) // 4 for key in kept], np.int32)
+    alphabet = np.unique(points)
+    numbers = np.zeros(0x110000, np.int32)
+    numbers[alphabet] = np.arange(1, len(alphabet) + 1)
+    size = 16
+    while size < 4 * len(points):
+        size *= 2
+    firsts, keys, nexts = np.zeros(len(alphabet) + 1, np.int32), np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    starts = np.cumsum(lengths, dtype=np.int64) - lengths
+    states = _build(numbers[points], starts, lengths, firsts, keys, nexts)
+    return Automaton(numbers[fold], firsts, keys, nexts, *states[:3], lengths, states[3], tuple(kept.values()))
+
+
+@numba.njit(cache=True, nogil=True)
+def child(state, symbol, keys, nexts):
+    """The state that an edge of a state other than the root leads to, 0 if there is none."""
+    key = np.uint64(state) << np.uint64(21) | np.uint64(symbol)
+    at = np.int64((key * _PRIME) >> np.uint64(32)) & (len(keys) - 1)
+    while keys[at] != 0:
+        if keys[at] == key:
+            return np.int64(nexts[at])
+        at = (at + 1) & (len(keys) - 1)
+    return np.int64(0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _build(symbols, starts, lengths, firsts, keys, nexts):
+    """Fill the tables of edges; return wanted, fails, heads and shorter. Level by level, so that states near the root, where a
+    text spends its time, lie together, and a state's fail is ready before the state."""
+    room = len(symbols) + 1
+    wanted = np.zeros(room, np.uint64)
+    fails = np.zeros(room, np.int32)
+    heads = np.full(room, -1, np.int32)
+    shorter = np.full(len(starts), -1, np.int32)
+    at_state = np.zeros(len(starts), np.int64)  # of each phrase
+    going = np.arange(len(starts))
+    depth = 0
+    count = 1
+    while len(going):
+        left = 0
+        for j in range(len(going)):
+            phrase = going[j]
+            symbol = symbols[starts[phrase] + depth]
+            parent = at_state[phrase]
+            state = np.int64(firsts[symbol]) if parent == 0 else child(parent, symbol, keys, nexts)
+            if state == 0:
+                state = count
+                count += 1
+                if parent == 0:
+                    firsts[symbol] = state
+                else:
+                    _insert(parent, symbol, state, keys, nexts)
+                    wanted[parent] |= np.uint64(1) << np.uint64(symbol & 63)
+                    fail = np.int64(fails[parent])
+                    while True:
+                        to = np.int64(firsts[symbol]) if fail == 0 else child(fail, symbol, keys, nexts)
+                        if to != 0 or fail == 0:
+                            break
+                        fail = np.int64(fails[fail])
+                    fails[state] = to
+                heads[state] = heads[fails[state]]
+            at_state[phrase] = state
+            if lengths[phrase] == depth + 1:
+                shorter[phrase] = heads[state]
+                heads[state] = phrase
+            else:
+                going[left] = phrase
+                left += 1
+        going = going[:left]
+        depth += 1
+    return wanted[:count], fails[:count], heads[:count], shorter
+
+
+@numba.njit(cache=True, nogil=True)
+def _insert(state, symbol, to, keys, nexts):
+    key = np.uint64(state) << np.uint64(21) | np.uint64(symbol)
+    at = np.int64((key * _PRIME) >> np.uint64(32)) & (len(keys) - 1)
+    while keys[at] != 0:
+        at = (at + 1) & (len(keys) - 1)
+    keys[at] = key
+    nexts[at] = to
