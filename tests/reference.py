@@ -84,15 +84,16 @@ def paragraphs_of(text: str) -> list[tuple[str, ...]]:
     return [tuple(p) for p in found if p]
 
 
-def tokens_of(text: str) -> list[str]:
+def tokens_of(text: str, words: str = "characters") -> list[str]:
     found, i = [], 0
+    starts = word_starts(text, hmm=True) if words == "jieba" else set(range(len(text)))
     while i < len(text):
         c, j = text[i], i + 1
         if c.isspace():
             i += 1
             continue
         if is_han(c) or is_kana(c):
-            while j < len(text) and is_mark(text[j]):
+            while j < len(text) and (is_mark(text[j]) or (is_han(c) and is_han(text[j]) and j not in starts)):
                 j += 1
         elif is_alnum(c) or is_mark(c):
             while j < len(text):
@@ -226,12 +227,13 @@ def measure(
     stop_words: Sequence[str] = (),
     phrases: Sequence[str] = (),
     match: str = "words",
+    words: str = "characters",
     piece_bytes: int = 1 << 60,
 ) -> float | None:
     """One metric of one text."""
     parts = cut(text, piece_bytes)
     hits = [(part[i:j], phrase) for part in parts for i, j, phrase in (places(part, phrases, match) if phrases else [])]
-    return _count(name, text, parts, chars, stop_words, hits)
+    return _count(name, text, parts, chars, stop_words, hits, words)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
@@ -239,14 +241,20 @@ def _ratio(top: float, bottom: float) -> float | None:
 
 
 def _count(
-    name: str, text: str, parts: list[str], short: int, stop_words: Sequence[str], hits: list[tuple[str, str]]
+    name: str,
+    text: str,
+    parts: list[str],
+    short: int,
+    stop_words: Sequence[str],
+    hits: list[tuple[str, str]],
+    cut_by: str,
 ) -> float | None:
     def share(test: Callable[[str], bool]) -> float | None:
         return _ratio(sum(map(test, text)), len(text))
 
     if match := re.fullmatch(r"(top|dup)_(char|word)_(\d+)gram_ratio", name):
         which, unit, n = match[1], match[2], int(match[3])
-        pieces = [tokens_of(p) if unit == "word" else [c for c in p if not c.isspace()] for p in parts]
+        pieces = [tokens_of(p, cut_by) if unit == "word" else [c for c in p if not c.isspace()] for p in parts]
         covered = {"top": top_covered, "dup": dup_covered}[which]
         return _ratio(sum(covered(p, n) for p in pieces), sum(len(u) for p in pieces for u in p))
 
@@ -256,7 +264,7 @@ def _count(
     line_repeats = [r for part in parts for r in repeats([line.strip() for line in lines_of(part)])]
     paragraphs = [p for part in parts for p in paragraphs_of(part)]
     paragraph_repeats = [r for part in parts for r in repeats([tuple(line.strip() for line in p) for p in paragraphs_of(part)])]
-    tokens = [token for part in parts for token in tokens_of(part)]
+    tokens = [token for part in parts for token in tokens_of(part, cut_by)]
     words = [token for token in tokens if is_word(token)]
     forms = stop_forms(stop_words)
     punctuated = [line for line in lines if line.rstrip()[-1] in TERMINAL]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics import characters, classes, lines, ngrams, phrases, segments, words
-from curator.metrics.catalogue import METRICS, Asked, Kernel, Metric, Parameters
+from curator.metrics import characters, classes, han_words, lines, ngrams, phrases, segments, words
+from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric, Parameters
 from curator.metrics.lists import EMPTY, WordList
 
 
@@ -40,20 +40,32 @@ def measure(
     `lists` holds the lists that the metrics' `list` parameters name; one that is missing is empty. `words` says what a word of
     Han characters is: each of them, or what jieba makes of them.
     """
-    if words != "characters":
-        raise ValueError(f"words: {words!r} is none of characters")
+    if words not in WORDS:
+        raise ValueError(f"words: {words!r} is none of {', '.join(WORDS)}")
     found = column if isinstance(column, segments.Texts) else segments.texts(column)
     wanted = [a if isinstance(a, Asked) else Asked(a, a) for a in asked]
     runs, mine = _runs(wanted)
     for run in runs:
         run.counts = np.zeros((found.rows, run.kernel.columns), np.int64)
-    _count(found, runs, lists or {}, piece_bytes)
+    _count(found, runs, lists or {}, words, piece_bytes)
     return {a.name: _value(METRICS[a.metric], mine[a.name], found.valid) for a in wanted}
 
 
-def warm(asked: Iterable[str | Asked]) -> None:
+def warm(asked: Iterable[str | Asked], words: str = "characters") -> None:
     """Compile, or read from the cache, every kernel that these metrics need; once, before workers start."""
-    measure(pa.array(["warm warm\nwarm warm"]), list(asked))
+    wanted = [a if isinstance(a, Asked) else Asked(a, a) for a in asked]
+    lists = {a.list: WordList.of(["warm", "热"]) for a in wanted if a.list}
+    measure(pa.array(["warm warm\nwarm 热身"]), wanted, lists=lists, words=words)
+
+
+def libraries_of(asked: Iterable[Asked], words: str) -> tuple[str, ...]:
+    """The libraries whose version can change the numbers: the segmenter, if it is used."""
+    for a in asked:
+        kernels = METRICS[a.metric].kernels
+        cut = words == "jieba" and kernels & {Kernel.WORDS, Kernel.WORD_NGRAMS}
+        if cut or (Kernel.PHRASES in kernels and a.parameters["match"] == "words"):
+            return han_words.LIBRARIES
+    return ()
 
 
 def _runs(wanted: Sequence[Asked]) -> tuple[list[Run], dict[str, dict[Kernel, Run]]]:
@@ -76,14 +88,14 @@ def _runs(wanted: Sequence[Asked]) -> tuple[list[Run], dict[str, dict[Kernel, Ru
     return list(runs.values()), mine
 
 
-def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordList], piece_bytes: int) -> None:
+def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordList], words: str, piece_bytes: int) -> None:
     spans = segments.spans(found, piece_bytes)
     parts = list(segments.chunks(spans))
     if not parts:
         return
     sizes = [int((spans.stops[part] - spans.starts[part]).sum()) for part in parts]
     room, longest = max(sizes), spans.longest
-    counters = _counters(runs, lists, room, longest)
+    counters = _counters(runs, lists, words, room, longest)
     table = classes.table()
     points, kinds = np.empty(room, np.uint32), np.empty(room, np.uint8)
     for number, part in enumerate(parts):
@@ -93,10 +105,12 @@ def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordL
             counter(points, kinds, bounds, spans.rows[part], number == len(parts) - 1)
 
 
-def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], room: int, longest: int) -> list[Counter]:
+def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room: int, longest: int) -> list[Counter]:
     """One function per run of a kernel, over a chunk that is already segmented, with the scratch memory that it reuses."""
     made: list[Counter] = []
     scratch = Scratch(room, longest)
+    if cut == "jieba" and any(run.kernel in (Kernel.WORDS, Kernel.WORD_NGRAMS) for run in runs):
+        made.append(_han_words(scratch, room))
     word_ngrams = [run for run in runs if run.kernel is Kernel.WORD_NGRAMS]
     if word_ngrams and not any(run.kernel is Kernel.WORDS for run in runs):
         runs = [*runs, Run(Kernel.WORDS, {}, [])]
@@ -119,12 +133,18 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], room: int, lon
 
 
 class Scratch:
-    """What the repetition kernels work in."""
+    """What the kernels on words and repetition work in."""
 
     def __init__(self, room: int, longest: int) -> None:
         self.units, self.places = np.empty(room, np.uint64), np.empty(room + 1, np.int64)
         self.arrays = np.empty(longest, np.uint64), *(np.empty(longest, np.int32) for _ in range(3))
+        self.begins = np.empty(0, np.uint8)
         self.table, self.base = np.zeros(_power_of_two(2 * longest), np.int32), np.zeros(1, np.int64)
+
+
+def _han_words(scratch: Scratch, room: int) -> Counter:
+    scratch.begins = np.empty(room, np.uint8)
+    return lambda p, k, b, r, last: han_words.mark_all(p, k, b, scratch.begins)
 
 
 def _characters(run: Run) -> Counter:
@@ -169,7 +189,7 @@ def _words(run: Run, stop_words: WordList, repeated: Sequence[Run], scratch: Scr
 
     def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
         token_bounds = np.empty_like(b)
-        words.count_words(p, k, b, r, *stops, scratch.units, scratch.places, token_bounds, run.counts)
+        words.count_words(p, k, b, r, scratch.begins, *stops, scratch.units, scratch.places, token_bounds, run.counts)
         for other, wanted in zip(repeated, lengths):
             _repetition(other, wanted, token_bounds, r, scratch)
 

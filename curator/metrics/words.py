@@ -1,8 +1,8 @@
 """Words: their number, lengths, letters and stop words, and the tokens that word n-grams are made of.
 
-A token is a *word*: a run of letters, marks and digits, joined by apostrophes between letters (don't), where every Han
-character and every kana is a word of its own; or a *symbol*: any other character that is not whitespace, a run of full stops
-or of ellipsis characters being one. Chinese words of more than one character need a segmenter, which no metric here uses.
+A token is a *word*: a run of letters, marks and digits, joined by apostrophes between letters (don't), where every kana and,
+unless `begins` says where words begin, every Han character is a word of its own; or a *symbol*: any other character that is
+not whitespace, a run of full stops or of ellipsis characters being one.
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ _PRIME = np.uint64(0xD6E8FEB86659FD93)
 
 
 @numba.njit(cache=True, nogil=True)
-def count_words(points, kinds, bounds, rows, stop_keys, stop_ids, stop_seen, tokens, places, token_bounds, out):
+def count_words(points, kinds, bounds, rows, begins, stop_keys, stop_ids, stop_seen, tokens, places, token_bounds, out):
     """Add each span's words to its row of `out`, and write its tokens: `tokens` holds a hash of each, `places` the number of
     characters in all tokens before it, `token_bounds` where each span's tokens begin.
 
+    `begins` is 1 at each Han character that begins a word and 0 at the others (see han_words.py), or empty: all of them do.
     `stop_keys` is an open table of hashes of stop words, a power of two long, 0 where free; `stop_ids` says which word each is;
     `stop_seen` remembers the last row that used each word.
     """
+    cut = len(begins) > 0
     n = 0
     places[0] = 0
     token_bounds[0] = 0
@@ -70,7 +72,7 @@ def count_words(points, kinds, bounds, rows, stop_keys, stop_ids, stop_seen, tok
             i += 1
             row[TOKENS] += 1
             if (_ALONE >> kind) & 1:
-                while i < end and kinds[i] == MARK:
+                while i < end and (kinds[i] == MARK or (cut and kinds[i] == HAN and kind == HAN and begins[i] == 0)):
                     state = (state ^ np.uint64(points[i])) * _PRIME
                     state ^= state >> np.uint64(32)
                     i += 1

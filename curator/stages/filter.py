@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 
 from curator import config, storage
 from curator.documents import Rule
-from curator.metrics import CUTS, METRICS, Asked, measure, warm
+from curator.metrics import CUTS, METRICS, Asked, libraries_of, measure, warm
 from curator.metrics.cutting import Lines, split_lines, without
 from curator.metrics.lists import list_path, load_list
 from curator.metrics.urls import load_urls, measure_urls
@@ -62,7 +62,6 @@ class Filter:
     unicode: str = unicodedata.unidata_version  # the version of the character classes
 
     revision: ClassVar[int] = 2
-    libraries: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def load(cls, preset: str, change: Mapping[str, Any] | None = None, name: str | None = None) -> Filter:
@@ -87,6 +86,11 @@ class Filter:
         )
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        counted = [Asked("words", "words")] if "cut_word_ratio" in self.cuts else []
+        return libraries_of((*self.line_metrics, *self.metrics, *counted), self.words)
+
+    @property
     def reads(self) -> frozenset[str]:
         measured = {METRICS[asked.metric].reads for asked in (*self.line_metrics, *self.metrics)}
         return frozenset([*self.columns, *measured, *(["metadata"] if self.metadata else [])])
@@ -98,6 +102,10 @@ class Filter:
         shares = {key: CUTS[key].type for key in self.cuts}
         computed = {asked.name: METRICS[asked.metric].type for asked in self.metrics}
         return cut | by_rule | shares | computed | {f"metadata.{key}": METADATA_TYPES[kind] for key, kind in self.metadata}
+
+    @property
+    def tallies(self) -> Sequence[str]:
+        return [f"lines.{asked.name}" for asked in self.line_metrics]
 
     def files(self) -> Sequence[str]:
         return [list_path(name) for name in lists_of((*self.line_metrics, *self.metrics))]
