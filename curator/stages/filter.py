@@ -111,7 +111,7 @@ class Filter:
         return [list_path(name) for name in lists_of((*self.line_metrics, *self.metrics))]
 
     def warm(self) -> None:
-        warm((*self.line_metrics, *self._that_read("text")))
+        warm((*self.line_metrics, *self._that_read("text")), self.words)
         if self.line_rules:
             without(split_lines(pa.array(["warm\nwarm"])), np.array([True, False]))
 
