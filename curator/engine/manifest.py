@@ -47,6 +47,7 @@ class Ledger:
     chars_rejected: int = 0  # of rejected documents and of those with errors, as they were when they left
     chars_added: dict[str, int] = field(default_factory=dict)  # by stage that writes text
     chars_cut: dict[str, int] = field(default_factory=dict)
+    tallies: dict[str, int] = field(default_factory=dict)  # by column: sums that a stage wants over what it let pass
 
     def take(self, tally: Tally) -> None:
         self.records += tally.records
@@ -62,6 +63,9 @@ class Ledger:
     def rewrite(self, stage: str, added: int, cut: int) -> None:
         _add(self.chars_added, stage, added)
         _add(self.chars_cut, stage, cut)
+
+    def tally(self, column: str, number: int) -> None:
+        _add(self.tallies, column, number)
 
     def add(self, other: Ledger) -> None:
         """Sum of two ledgers of the same pass."""

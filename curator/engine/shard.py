@@ -123,6 +123,10 @@ def _judge(
         text = pc.if_else(pc.is_valid(reasons), before, docs.column("text"))
         docs = docs.set_column(docs.schema.get_field_index("text"), "text", text)
         _count_rewrite(ledger, placed.name, before, docs.column("text"))
+    for key in getattr(placed.stage, "tallies", ()):
+        column = placed.columns[key]
+        passed = pc.if_else(pc.is_valid(reasons), 0, docs.column(column))
+        ledger.tally(column, pc.sum(passed, min_count=0).as_py())
     return _leave(leg, docs, reasons, failures, ledger, rejected)
 
 

@@ -48,12 +48,24 @@ class Run:
     @functools.cached_property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
         """By reason: the column that the rule reads and its bounds (min, max, among, equals)."""
+        return self._rules("rules")
+
+    @functools.cached_property
+    def line_rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """The rules on lines, by `<filter>.lines.<rule>`."""
+        return self._rules("line_rules")
+
+    def _rules(self, option: str) -> Mapping[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
         for described in self.descriptions.values():
-            rules = (described.get("options") or {}).get("rules")
+            rules = (described.get("options") or {}).get(option)
             if isinstance(rules, Mapping):
                 found |= {reason: rule for reason, rule in rules.items() if isinstance(rule, Mapping) and "column" in rule}
         return found
+
+    def tallied(self, column: str) -> int:
+        """A sum that the ledger keeps, over all sources: of `<filter>.lines.<rule>` the lines that it cut."""
+        return sum(found.get("tallies", {}).get(column, 0) for found in self.sources.values())
 
     @functools.cached_property
     def stages(self) -> Sequence[str]:

@@ -94,6 +94,7 @@ def _of_source(name: str, manifests: Sequence[Manifest], finals: Sequence[Manife
         "chars_added": total.chars_added,
         "chars_cut": total.chars_cut,
         "chars_rejected": total.chars_rejected,
+        "tallies": total.tallies,
         "chars_kept": sum(k.chars_kept for k in kept),
     }
 

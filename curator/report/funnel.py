@@ -40,6 +40,10 @@ def _of_source(found: Mapping[str, Any], stages: Sequence[str]) -> Iterator[tupl
             remaining -= sum(left.values())
             shown = {reason[len(stage) + 1 :]: count for reason, count in left.items()}
             yield stage, f"{sum(left.values()):,}", f"{remaining:,}", _share(remaining, read), _top(shown)
+        prefix = f"{stage}.lines."
+        cut = {name.removeprefix(prefix): n for name, n in found.get("tallies", {}).items() if name.startswith(prefix)}
+        if cut:
+            yield f"{stage} cut", f"{sum(cut.values()):,} lines", "", "", _top(cut)
     yield "kept", "", f"{found['kept']:,}", _share(found["kept"], read), f"{found['chars_kept']:,} characters"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from curator.pipeline.finished import Run, bounds
 from curator.report import charts
-from curator.report.markup import Html, count, element, excerpt, fold, many, paragraph
+from curator.report.markup import Html, count, element, excerpt, fold, many, paragraph, table
 from curator.report.rows import Rows
 
 MOST_PLOTS = 120
@@ -23,7 +23,7 @@ def columns(run: Run) -> list[str]:
 
 def rules(run: Run, kept: Rows, rejected: Rows) -> list[Html]:
     """A plot for each rule, those that rejected most first, by stage in the order of the recipe."""
-    if not run.rules:
+    if not run.rules and not run.line_rules:
         return [paragraph("No filter of this run has rules, or there are no manifests that name them.")]
     if not kept.total and not rejected.total:
         return [paragraph("There are no documents to measure.")]
@@ -45,9 +45,19 @@ def rules(run: Run, kept: Rows, rejected: Rows) -> list[Html]:
         left -= len(mine)
         if mine:
             parts += _of_stage(run, stage, mine, kept, rejected)
+        parts += _lines(run, stage)
     if len(run.rules) > MOST_PLOTS:
         parts.append(paragraph(f"{len(run.rules) - MOST_PLOTS} more rules are not drawn."))
     return parts
+
+
+def _lines(run: Run, stage: str) -> list[Html]:
+    """What a filter's rules on lines have cut of the documents that it let pass."""
+    mine = [reason for reason in run.line_rules if reason.startswith(f"{stage}.lines.")]
+    rows = [(element("code", reason), bounds(run.line_rules[reason]), count(run.tallied(reason))) for reason in mine]
+    characters = sum(found.get("chars_cut", {}).get(stage, 0) for found in run.sources.values())
+    caption = f"Lines that {stage} cut of documents that it let pass: {count(characters)} characters in all"
+    return [table(["rule", "a line stays with", "lines cut"], rows, words=2, caption=caption)] if rows else []
 
 
 def _said(kept: Rows, rejected: Rows) -> str:
