@@ -11,11 +11,12 @@ import pytest
 from curator.dedup import DEDUP
 from curator.documents import SCHEMA
 from curator.engine.manifest import FORMAT, Ledger, Manifest
-from curator.metrics import METRICS
+from curator.metrics import CUTS, METRICS, WORDS
 from curator.pipeline.load import _Top
 from curator.pipeline.recipe import Recipe
 from curator.sources import SOURCES
 from curator.stages import STAGES
+from curator.stages.rules import BOUNDS, PARTS
 from curator.tokens import shards
 from curator.tokens.build import Tokenize
 from curator.tokens.mixture import Mixture
@@ -35,7 +36,8 @@ def contracts() -> dict[str, object]:
             "top": options(_Top),
             "sources": {name: options(cls) for name, cls in sorted(SOURCES.items())},
             "stages": {name: options(cls) for name, cls in sorted({**STAGES, **DEDUP}.items()) if name != "filter"},
-            "metrics": sorted(METRICS),
+            "filter": {"parts": list(PARTS), "bounds": list(BOUNDS), "words": list(WORDS)},
+            "metrics": {name: sorted(metric.parameters) for name, metric in sorted({**METRICS, **CUTS}.items())},
             "tokenize": options(Tokenize),
             "mixture": options(Mixture),
             "tokenizer": options(VocabularyRecipe),
