@@ -16,20 +16,40 @@ from curator.metrics.classes import HAN
 
 LIBRARIES = ("rjieba",)  # whose version can change a number
 
+KEYS = 3  # numbers that hold the characters of a run, four each
+LONGEST = 4 * KEYS
+REMEMBERED = 1 << 16
+_SHIFT = np.uint64(64 - 16)
+_PENDING = np.uint64(1 << 32)  # and the number of the run that is being cut
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
 
-def mark_all(points: np.ndarray, kinds: np.ndarray, bounds: np.ndarray, begins: np.ndarray) -> None:
-    """Set `begins` to 1 at every Han character that begins a word and to 0 at every other one, unknown words guessed by jieba's
-    HMM: the words that the usual Chinese tokenizers count."""
-    mark(points, *_runs(kinds, bounds), begins, hmm=True)
+
+class HanWords:
+    """Marks the words of chunk after chunk. Short runs come again and again (menus, dates, names): each is cut once while it is
+    remembered."""
+
+    def __init__(self) -> None:
+        self._known = np.zeros((REMEMBERED, KEYS + 1), np.uint64)  # a run's characters, and where words begin in it
+
+    def mark(self, points: np.ndarray, kinds: np.ndarray, bounds: np.ndarray, begins: np.ndarray) -> None:
+        """Set `begins` to 1 at every Han character that begins a word and to 0 at every other one, unknown words guessed by
+        jieba's HMM: the words that the usual Chinese tokenizers count."""
+        starts, stops, slots, again, first = _new_runs(points, kinds, bounds, self._known, begins)
+        mark(points, starts, stops, begins, hmm=True)
+        _remember(starts, stops, slots, again, first, begins, self._known)
 
 
 def mark(points: np.ndarray, starts: np.ndarray, stops: np.ndarray, begins: np.ndarray, *, hmm: bool) -> None:
-    """The same for the runs `starts[i]:stops[i]` alone. Each must be a whole run of Han characters."""
+    """The same for the runs `starts[i]:stops[i]`. Each must be a whole run of Han characters."""
     if not len(starts):
         return
     joined = _join(points, starts, stops)
     words = _segmenter().cut(joined.tobytes().decode("utf-32-le"), hmm)
-    _scatter(np.fromiter(map(len, words), np.int32, len(words)), starts, stops, begins)
+    try:
+        lengths = np.frombuffer(bytes(map(len, words)), np.uint8)
+    except ValueError:  # a word of more than 255 characters
+        lengths = np.fromiter(map(len, words), np.int32, len(words))
+    _scatter(lengths, starts, stops, begins)
 
 
 @functools.cache
@@ -40,32 +60,89 @@ def _segmenter() -> Any:
 
 
 @numba.njit(cache=True, nogil=True)
-def _runs(kinds, bounds):
-    """Runs of Han characters, none across two spans."""
-    count = 0
+def _new_runs(points, kinds, bounds, known, begins):
+    """Runs of Han characters, none across two spans. Those that are remembered are marked in `begins`; of the others, which are
+    returned with their slots in `known` (-1 for none), `again` and `first` are runs that are equal to one before them, and it."""
+    room = 0
     for span in range(len(bounds) - 1):
         before = False
         for i in range(bounds[span], bounds[span + 1]):
             han = kinds[i] == HAN
-            count += han and not before
+            room += han and not before
             before = han
-    starts = np.empty(count, np.int64)
-    stops = np.empty(count, np.int64)
+    starts = np.empty(room, np.int64)
+    stops = np.empty(room, np.int64)
+    slots = np.empty(room, np.int32)
+    again = np.empty(room, np.int32)
+    first = np.empty(room, np.int32)
     n = 0
+    repeats = 0
     for span in range(len(bounds) - 1):
-        before = False
-        for i in range(bounds[span], bounds[span + 1]):
-            han = kinds[i] == HAN
-            if han and not before:
-                starts[n] = i
-            elif before and not han:
-                stops[n] = i
-                n += 1
-            before = han
-        if before:
-            stops[n] = bounds[span + 1]
+        i = bounds[span]
+        last = bounds[span + 1]
+        while i < last:
+            if kinds[i] != HAN:
+                i += 1
+                continue
+            start = i
+            while i < last and kinds[i] == HAN:
+                i += 1
+            short, a, b, c = _key(points, start, i)
+            slot = -1
+            if short:
+                mixed = ((a * _PRIME ^ b) * _PRIME ^ c) * _PRIME
+                slot = np.int64(mixed >> _SHIFT)
+                row = known[slot]
+                if row[0] == a and row[1] == b and row[2] == c:
+                    if row[KEYS] < _PENDING:
+                        for k in range(start, i):
+                            begins[k] = (row[KEYS] >> np.uint64(k - start)) & np.uint64(1)
+                    else:
+                        again[repeats] = start
+                        first[repeats] = np.int64(row[KEYS] - _PENDING)
+                        repeats += 1
+                    continue
+                row[0] = a
+                row[1] = b
+                row[2] = c
+                row[KEYS] = _PENDING + np.uint64(n)
+            starts[n] = start
+            stops[n] = i
+            slots[n] = slot
             n += 1
-    return starts, stops
+    return starts[:n], stops[:n], slots[:n], again[:repeats], first[:repeats]
+
+
+@numba.njit(cache=True, nogil=True)
+def _key(points, start, stop):
+    """Whether a run is one to remember, and its characters in three numbers."""
+    a = np.uint64(0)
+    b = np.uint64(0)
+    c = np.uint64(0)
+    if stop - start > LONGEST:
+        return False, a, b, c
+    for i in range(start, stop):
+        if points[i] > 0xFFFF:
+            return False, a, b, c
+        b = b << np.uint64(16) | a >> np.uint64(48) if i - start < 8 else b
+        c = c << np.uint64(16) | np.uint64(points[i]) if i - start >= 8 else c
+        a = a << np.uint64(16) | np.uint64(points[i]) if i - start < 8 else a
+    return True, a, b, c
+
+
+@numba.njit(cache=True, nogil=True)
+def _remember(starts, stops, slots, again, first, begins, known):
+    for run in range(len(starts)):
+        if slots[run] < 0 or known[slots[run], KEYS] != _PENDING + np.uint64(run):
+            continue
+        mask = np.uint64(0)
+        for k in range(stops[run] - starts[run]):
+            mask |= np.uint64(begins[starts[run] + k]) << np.uint64(k)
+        known[slots[run], KEYS] = mask
+    for repeat in range(len(again)):
+        run = first[repeat]
+        for k in range(stops[run] - starts[run]):
+            begins[again[repeat] + k] = begins[starts[run] + k]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -144,7 +144,8 @@ class Scratch:
 
 def _han_words(scratch: Scratch, room: int) -> Counter:
     scratch.begins = np.empty(room, np.uint8)
-    return lambda p, k, b, r, last: han_words.mark_all(p, k, b, scratch.begins)
+    finder = han_words.HanWords()
+    return lambda p, k, b, r, last: finder.mark(p, k, b, scratch.begins)
 
 
 def _characters(run: Run) -> Counter:

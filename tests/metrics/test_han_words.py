@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import random
 import time
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curator.metrics import METRICS, Asked, libraries_of, measure
+from curator.metrics import METRICS, Asked, classes, libraries_of, measure
 from curator.metrics.catalogue import Kernel
+from curator.metrics.han_words import HanWords
 from curator.metrics.lists import WordList
 
 _spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
@@ -94,3 +96,17 @@ def test_the_segmenter_is_named_where_its_version_matters() -> None:
     assert libraries_of([Asked("words", "words")], "jieba") == libraries_of([phrases], "characters") == ("rjieba",)
     assert libraries_of([Asked("words", "words"), Asked("n", "phrases", (("match", "anywhere"),))], "characters") == ()
     assert libraries_of([Asked("chars", "chars")], "jieba") == ()
+
+
+def test_runs_that_are_remembered_and_forgotten() -> None:
+    rng = random.Random(3)
+    common = "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动研究命起源"
+    runs = ["".join(rng.choices(common, k=rng.choice([1, 2, 3, 4, 8, 9, 12, 13]))) for _ in range(90_000)]
+    text = "，".join([*runs, *rng.choices(runs, k=9000)])
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    begins, kinds, finder = np.empty(len(points), np.uint8), classes.table()[points], HanWords()
+    for _ in range(2):
+        finder.mark(points, kinds, np.array([0, len(points) // 2, len(points)], np.int64), begins)
+        half = len(points) // 2
+        wanted = reference.word_starts(text[:half], True) | {half + i for i in reference.word_starts(text[half:], True)}
+        assert set(np.flatnonzero((begins == 1) & (kinds == classes.HAN)).tolist()) == wanted
