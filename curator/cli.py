@@ -15,6 +15,7 @@ from rich.console import Console
 
 from curator import __version__, config, storage
 from curator.terminal import printable
+from curator.tuning.commands import commands as tuning
 
 if TYPE_CHECKING:
     from curator.engine.executor import Inline
@@ -231,6 +232,9 @@ def download_wikipedia(
             session, shown, folder, lang, date, base_url or DUMPS, connections=connections, verify=verify
         )
         console.print(f"{outcome} of {found} in {to.rstrip('/')}/", highlight=False)
+
+
+app.add_typer(tuning)  # score, retune, inspect, metrics
 
 
 # ---------------------------------------------------------------------------------------------------------------- parts

@@ -12,11 +12,19 @@ from curator.terminal import printable
 LONGEST_ENTITY = 700  # characters: an e-mail address at the bounds of its pattern
 
 
+class Mark(NamedTuple):
+    """A part of a text that is shown in a way of its own: a place that was counted, or a line that was cut."""
+
+    start: int
+    end: int
+    kind: str
+
+
 class Run(NamedTuple):
-    """A stretch of text to print, already harmless; `marked` if it is one of the places that are looked at."""
+    """A stretch of text to print, already harmless; `kind` is that of its mark, empty without one."""
 
     text: str
-    marked: bool
+    kind: str = ""
 
 
 def excerpt(text: str, most: int, raw: bool) -> str:
@@ -29,31 +37,31 @@ def one_line(text: str, most: int, raw: bool) -> str:
     return excerpt(" ".join(text[: most * 8 + LONGEST_ENTITY].split()), most, raw)
 
 
-def runs(text: str, places: Sequence[tuple[int, int]], start: int, end: int, raw: bool) -> list[Run]:
-    """What stands from `start` to `end`, with `places` marked, `…` where it goes on. A private datum is replaced whole, and
-    marked if a place touches it."""
+def runs(text: str, marks: Sequence[Mark], start: int, end: int, raw: bool, escape: bool = True) -> list[Run]:
+    """What stands from `start` to `end`, with its marks (in order, apart from one another), `…` where it goes on. A private
+    datum is replaced whole, and has the mark that touches it. Without `escape` control characters stay: for JSON."""
     end = min(end, len(text))
     private = [] if raw else _private(text, start, end)
-    inner = [at for begin, stop, *_ in (*places, *private) for at in (begin, stop)]
+    inner = [at for begin, stop, *_ in (*marks, *private) for at in (begin, stop)]
     edges = sorted({start, end, *(at for at in inner if start < at < end)})
-    found = [Run("…", False)] if start else []
-    place = entity = 0
+    found = [Run("…")] if start else []
+    mark = entity = 0
     done = start
     for begin, stop in itertools.pairwise(edges):
         if begin < done:  # inside an entity that is replaced already
             continue
-        while place < len(places) and places[place][1] <= begin:
-            place += 1
+        while mark < len(marks) and marks[mark].end <= begin:
+            mark += 1
         while entity < len(private) and private[entity][1] <= begin:
             entity += 1
         if entity < len(private) and private[entity][0] <= begin:
             _, done, name = private[entity]
-            found.append(Run(f"<{name.upper()}>", place < len(places) and places[place][0] < done))
+            shown = f"<{name.upper()}>"
         else:
-            marked = place < len(places) and places[place][0] <= begin
-            found.append(Run(printable(text[begin:stop]), marked))
             done = stop
-    return [*found, Run("…", False)] if end < len(text) else found
+            shown = printable(text[begin:stop]) if escape else text[begin:stop]
+        found.append(Run(shown, marks[mark].kind if mark < len(marks) and marks[mark].start < done else ""))
+    return [*found, Run("…")] if end < len(text) else found
 
 
 def _private(text: str, start: int, end: int) -> list[tuple[int, int, str]]:

@@ -122,7 +122,7 @@ def _judge_file(judged: Judged, applied: StoredFilter, rules: Sequence[Rule], fo
         part = weights[:, start : start + (1 << 20)]
         judged.overlap += np.rint(part @ part.T).astype(np.int64)
     judged.differing += _differing(table, applied.rules, then, fates)
-    _count_groups(judged.groups, found.source, table.column("language"), ~now.any(0), fates)
+    _count_groups(judged.groups, found.source, table.column("language"), now.sum(0) == 0, fates)
     for place, rule in enumerate(rules):
         if rule.reason in judged.values:
             _follow(judged.values[rule.reason], table, now, place, found.path, rows, nearest)

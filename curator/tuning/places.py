@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curator.metrics import METRICS, Metric, characters, lines, words
+from curator.metrics import METRICS, Asked, Metric, characters, han_words, lines, phrases, words
 from curator.metrics.catalogue import Kernel
 from curator.metrics.classes import (
     ALPHANUMERIC,
@@ -33,7 +33,7 @@ from curator.metrics.classes import (
     TERMINALS,
     table,
 )
-from curator.metrics.lists import WordList
+from curator.metrics.lists import EMPTY, WordList
 from curator.metrics.segments import PIECE_BYTES, pieces
 
 Place = tuple[int, int]  # code points of the text: the first, and the one after the last
@@ -57,12 +57,16 @@ class Token(NamedTuple):
 class Part:
     """A piece of a text, as the kernels see it, and what they make of it."""
 
-    def __init__(self, text: str, parameters: Mapping[str, Any], listed: Sequence[str]) -> None:
-        self.text, self.parameters, self.listed = text, parameters, listed
+    def __init__(self, text: str, parameters: Mapping[str, Any], listed: WordList, cut_by: str) -> None:
+        self.text, self.parameters, self.listed, self.cut_by = text, parameters, listed, cut_by
+
+    @functools.cached_property
+    def points(self) -> np.ndarray:
+        return np.frombuffer(self.text.encode("utf-32-le"), np.uint32)
 
     @functools.cached_property
     def kinds(self) -> np.ndarray:
-        return table()[np.frombuffer(self.text.encode("utf-32-le"), np.uint32)]
+        return table()[self.points]
 
     @functools.cached_property
     def lines(self) -> list[Line]:
@@ -84,7 +88,10 @@ class Part:
 
     @functools.cached_property
     def tokens(self) -> list[Token]:
-        return list(_tokens(self.text, self.kinds.tolist()))
+        begins = np.ones(len(self.text), np.uint8)
+        if self.cut_by == "jieba" and len(begins):
+            han_words.mark_all(self.points, self.kinds, np.array([0, len(begins)], np.int64), begins)
+        return list(_tokens(self.text, self.kinds.tolist(), begins.tolist()))
 
     def content(self, line: Line) -> str:
         return self.text[line.first : line.last + 1]
@@ -99,21 +106,23 @@ def places(
     parameters: Mapping[str, Any] | None = None,
     lists: Mapping[str, WordList] | None = None,
     *,
+    words: str = "characters",
     piece_bytes: int = PIECE_BYTES,
 ) -> list[Place]:
     """Where a text has what the metric counts, in order and apart from one another. None where `counts` is None.
 
-    `parameters` are those of the rule where they differ from the metric's own, `lists` those that they name.
+    `parameters` are those of the rule where they differ from the metric's own, `lists` those that they name; `words` is what
+    the filter says a word of Han characters is.
     """
     find = _finder(METRICS[metric])
     if find is None:
         return []
-    given = {**METRICS[metric].parameters, **(parameters or {})}
-    listed = (lists or {}).get(given.get("list", ""))
+    given = Asked(metric, metric, tuple((parameters or {}).items())).parameters
+    listed = (lists or {}).get(given.get("list", ""), EMPTY)
     found: list[Place] = []
     at = 0
     for piece in _pieces(text, piece_bytes):
-        part = Part(piece, given, listed.words if listed else ())
+        part = Part(piece, given, listed, words)
         found += [(at + start, at + end) for start, end in find(part)]
         at += len(piece)
     return found
@@ -136,6 +145,8 @@ Finder = Callable[[Part], Iterable[Place]]
 
 def _finder(metric: Metric) -> Finder | None:
     """How the places of a metric are found: by the column of counts that it divides."""
+    if not metric.count:  # of the address
+        return None
     kernel, column = metric.count[0]
     if kernel is Kernel.CHARACTERS and column < CLASSES:
         kinds = [kind for _, kind in metric.count]
@@ -226,8 +237,8 @@ def _repeats(items: Sequence[Any], where: Sequence[Place]) -> Iterator[Place]:
 # ---------------------------------------------------------------------------------------------------------------- words
 
 
-def _tokens(text: str, kinds: Sequence[int]) -> Iterator[Token]:
-    """Words and symbols: see curator/metrics/words.py."""
+def _tokens(text: str, kinds: Sequence[int], begins: Sequence[int]) -> Iterator[Token]:
+    """Words and symbols: see curator/metrics/words.py. `begins` is 0 at a Han character that goes on with a word."""
     alone, inside, letters = {HAN, KANA}, {*ALPHANUMERIC, MARK}, set(LETTERS)
     at = 0
     while at < len(text):
@@ -236,7 +247,7 @@ def _tokens(text: str, kinds: Sequence[int]) -> Iterator[Token]:
         if text[begin].isspace():
             continue
         if kind in alone:
-            while at < len(text) and kinds[at] == MARK:
+            while at < len(text) and (kinds[at] == MARK or (kind == kinds[at] == HAN and not begins[at])):
                 at += 1
         elif kind in inside:
             while at < len(text) and kinds[at] not in alone:
@@ -271,7 +282,7 @@ def _is_ellipsis(part: Part, token: Token) -> bool:
 
 
 def _listed_words(part: Part) -> list[Place]:
-    forms = {form for word in part.listed for form in (word, word.capitalize(), word.upper())}
+    forms = {form for word in part.listed.words for form in (word, word.capitalize(), word.upper())}
     return [(token.start, token.end) for token in part.tokens if token.word and part.word(token) in forms]
 
 
@@ -279,6 +290,11 @@ def _longest_word(part: Part) -> list[Place]:
     own = [token for token in part.tokens if token.word]
     longest = max(own, key=lambda token: token.end - token.start, default=None)
     return [(longest.start, longest.end)] if longest else []
+
+
+def _phrases(part: Part) -> Iterator[Place]:
+    for start, end, _ in phrases.places(part.text, part.listed, part.parameters["match"]):
+        yield start, end
 
 
 # -------------------------------------------------------------------------------------------------------------- n-grams
@@ -334,4 +350,7 @@ _FINDERS: dict[tuple[Kernel, int], Finder] = {
     (Kernel.WORDS, words.ELLIPSES): _tokens_that(_is_ellipsis),
     (Kernel.WORDS, words.STOP_WORDS): _listed_words,
     (Kernel.WORDS, words.STOP_WORD_HITS): _listed_words,
+    (Kernel.PHRASES, phrases.OCCURRENCES): _phrases,
+    (Kernel.PHRASES, phrases.DISTINCT): _phrases,
+    (Kernel.PHRASES, phrases.LETTERS_COVERED): _phrases,
 }

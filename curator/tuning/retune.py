@@ -12,7 +12,7 @@ from curator.pipeline.finished import Run, documents_at, opened
 from curator.tuning.changes import changed_rules
 from curator.tuning.judging import Judged, Near, judge
 from curator.tuning.stored import StoredFilter, filter_of
-from curator.tuning.sweeps import Sweep, ends, sweep
+from curator.tuning.sweeps import End, Sweep, ends, sweep
 
 SHOWN = ("id", "title", "url", "text")
 
@@ -98,7 +98,7 @@ def retune(run: Run, name: str, change: Section | None = None, swept: Sequence[s
     if not rules:
         raise ConfigError("no rule is left", "--change")
     chosen = [_named(applied, rules, each) for each in swept]
-    wanted = [(rule, end) for rule in chosen for end in ends(rule, applied.key(rule))]
+    wanted: list[tuple[Rule, End]] = [(rule, end) for rule in chosen for end in ends(rule, applied.key(rule))]
     follow = list(dict.fromkeys(chosen))
     if nearest and not follow:
         follow = [rule for rule in rules if rule not in applied.rules and (rule.min is not None or rule.max is not None)]

@@ -16,6 +16,7 @@ from curator.documents import Rule
 from curator.engine.manifest import Manifest
 from curator.metrics import Asked
 from curator.pipeline.finished import Run, files_of, opened
+from curator.stages.filter import Filter
 
 # What became of a document that reached a filter.
 PUBLISHED = 0  # it is in documents/
@@ -37,6 +38,12 @@ class StoredFilter:
     words: str
     where: Mapping[str, tuple[str, ...]]
     lists: tuple[str, ...]  # file name and digest of each
+
+    @property
+    def stage(self) -> Filter:
+        """The filter's own way with a text: its rules on lines, its words."""
+        asked = [self.line_asked[self.key(rule)] for rule in self.line_rules]
+        return Filter(name=self.name, rules=self.rules, line_rules=self.line_rules, line_metrics=tuple(asked), words=self.words)
 
     def key(self, rule: Rule) -> str:
         """What the rule is called in the filter's file."""

@@ -1,0 +1,117 @@
+"""One document to look at: a text file, standard input, or a row of a file of documents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curator import storage
+from curator.config import ConfigError
+from curator.sources.streams import open_stream
+
+LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.zst", ".ndjson.gz", ".ndjson.zst")
+MOST_BYTES = 64 << 20  # of one document
+
+
+def read_document(path: str, row: int | None = None, key: str | None = None) -> Mapping[str, Any]:
+    """The document at a path: of a file of documents the one that is asked for by its row (from 0) or its id; without either,
+    the only one there. Raises ConfigError for what cannot be read as a document."""
+    if path != "-" and not storage.exists(path):
+        raise ConfigError("there is no such file", path)
+    if path.endswith(".parquet"):
+        found = _of_parquet(path, row, key)
+    elif path.endswith(LINES):
+        found = _of_lines(path, row, key)
+    elif row is not None or key is not None:
+        raise ConfigError("is one text: --row and --id choose from .jsonl and .parquet files", path)
+    else:
+        found = {"text": _text(path)}
+    if not isinstance(found.get("text"), str):
+        raise ConfigError("the document has no `text`", path)
+    return found
+
+
+def _text(path: str) -> str:
+    if path == "-":
+        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    else:
+        with storage.open_input(path) as stream:
+            data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ConfigError(f"is longer than {MOST_BYTES >> 20} MiB: not one document", path)
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def _of_lines(path: str, row: int | None, key: str | None) -> Mapping[str, Any]:
+    only: Mapping[str, Any] | None = None
+    for number, line in enumerate(_lines(path)):
+        if row is not None and number != row:
+            continue
+        found = _parsed(line)
+        if row is None and key is None:
+            if only is not None:
+                raise _which(path)
+            only = found
+        elif key is None or (found is not None and str(found.get("id")) == key):
+            only = found
+            break
+    if only is None:
+        raise _nothing(path, row, key)
+    return only
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    with open_stream(path) as stream:
+        while line := stream.readline(MOST_BYTES):
+            if line.strip():
+                yield line
+
+
+def _parsed(line: bytes) -> Mapping[str, Any] | None:
+    try:
+        found = orjson.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _of_parquet(path: str, row: int | None, key: str | None) -> Mapping[str, Any]:
+    with storage.open_input(path) as stream:
+        try:
+            file = pq.ParquetFile(stream)
+        except pa.ArrowInvalid as error:
+            raise ConfigError(f"cannot be read: {error}", path) from None
+        if key is not None:
+            if "id" not in file.schema_arrow.names:
+                raise ConfigError("has no column `id`: choose with --row", path)
+            ids = pc.cast(file.read(columns=["id"]).column("id"), pa.string())
+            row = pc.index(ids, key).as_py()
+        elif row is None and file.metadata.num_rows > 1:
+            raise _which(path)
+        if not 0 <= (row or 0) < file.metadata.num_rows:
+            raise _nothing(path, row, key)
+        return _row(file, row or 0)
+
+
+def _row(file: pq.ParquetFile, row: int) -> Mapping[str, Any]:
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if row < rows:
+            return file.read_row_group(group).slice(row, 1).to_pylist()[0]
+        row -= rows
+    raise IndexError(row)
+
+
+def _which(path: str) -> ConfigError:
+    return ConfigError("holds several documents: choose one with --row N (from 0) or --id ID", path)
+
+
+def _nothing(path: str, row: int | None, key: str | None) -> ConfigError:
+    what = f"no document {key!r}" if key is not None else f"no row {row or 0}"
+    return ConfigError(f"holds {what} that can be read", path)
