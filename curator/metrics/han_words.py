@@ -61,8 +61,9 @@ def _segmenter() -> Any:
 
 @numba.njit(cache=True, nogil=True)
 def _new_runs(points, kinds, bounds, known, begins):
-    """Runs of Han characters, none across two spans. Those that are remembered are marked in `begins`; of the others, which are
-    returned with their slots in `known` (-1 for none), `again` and `first` are runs that are equal to one before them, and it."""
+    """Runs of Han characters, none across two spans. Those that are remembered are marked in `begins`; the others are returned,
+    with their slots in `known` (-1 for none), but for those equal to one of them: where they begin is `again`, and that one's
+    number is `first`."""
     room = 0
     for span in range(len(bounds) - 1):
         before = False

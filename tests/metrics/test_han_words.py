@@ -105,8 +105,8 @@ def test_runs_that_are_remembered_and_forgotten() -> None:
     text = "，".join([*runs, *rng.choices(runs, k=9000)])
     points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     begins, kinds, finder = np.empty(len(points), np.uint8), classes.table()[points], HanWords()
+    half = len(points) // 2
+    wanted = reference.word_starts(text[:half], True) | {half + i for i in reference.word_starts(text[half:], True)}
     for _ in range(2):
-        finder.mark(points, kinds, np.array([0, len(points) // 2, len(points)], np.int64), begins)
-        half = len(points) // 2
-        wanted = reference.word_starts(text[:half], True) | {half + i for i in reference.word_starts(text[half:], True)}
+        finder.mark(points, kinds, np.array([0, half, len(points)], np.int64), begins)
         assert set(np.flatnonzero((begins == 1) & (kinds == classes.HAN)).tolist()) == wanted
