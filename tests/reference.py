@@ -185,6 +185,12 @@ def top_covered(units: Sequence[str], n: int) -> int:
     return _covered(units, [i for i, g in enumerate(grams) if g == gram], n)
 
 
+def top_joined(units: Sequence[str], n: int) -> int:
+    grams = [tuple(units[i : i + n]) for i in range(len(units) - n + 1)]
+    gram, count = Counter(grams).most_common(1)[0] if grams else ((), 0)
+    return len(" ".join(gram)) * count if count > 1 else 0
+
+
 def dup_covered(units: Sequence[str], n: int) -> int:
     seen, again = set(), []
     for i in range(len(units) - n + 1):
@@ -258,6 +264,9 @@ def _count(
         covered = {"top": top_covered, "dup": dup_covered}[which]
         return _ratio(sum(covered(p, n) for p in pieces), sum(len(u) for p in pieces for u in p))
 
+    if match := re.fullmatch(r"top_word_(\d)gram_joined_ratio", name):
+        return _ratio(sum(top_joined(tokens_of(p, cut_by), int(match[1])) for p in parts), len(text))
+
     visible = [c for c in text if not c.isspace()]
     lines = [line for part in parts for line in lines_of(part)]
     line_chars = sum(map(len, lines))
@@ -319,6 +328,10 @@ def _count(
         "phrases": lambda: len(hits),
         "distinct_phrases": lambda: len({phrase for _, phrase in hits}),
         "phrase_ratio": lambda: _ratio(sum(is_letter(c) for hit, _ in hits for c in hit), sum(map(is_letter, text))),
+        "distinct_phrase_ratio": lambda: _ratio(
+            sum(is_letter(c) for hit, _ in {phrase: (hit, phrase) for hit, phrase in reversed(hits)}.values() for c in hit),
+            sum(map(is_letter, text)),
+        ),
         "phrases_per_char": lambda: _ratio(len(hits), len(text)),
         "phrases_per_word": lambda: _ratio(len(hits), len(words)),
         "distinct_phrases_per_line": lambda: _ratio(len({phrase for _, phrase in hits}), len(lines)),

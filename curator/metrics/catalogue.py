@@ -68,7 +68,7 @@ class Metric:
     about: str
     count: tuple[Column, ...]
     over: tuple[Column, ...] = ()
-    ngram: tuple[int, int] | None = None  # length, and the bit of `count_ngrams`' wanted: 1 top, 2 dup
+    ngram: tuple[int, int] | None = None  # length, and the bit of `count_ngrams`' wanted
     parameters: Mapping[str, Any] = field(default_factory=dict)  # name -> default; its type is the type allowed; or all values
     reads: Literal["text", "url"] = "text"
 
@@ -132,7 +132,17 @@ def _repetition(kernel: Kernel, which: Literal["top", "dup"], n: int) -> Metric:
         about=f"characters, whitespace aside, covered by {what}",
         count=((kernel, column),),
         over=((kernel, ngrams.UNITS_CHARS),),
-        ngram=(n, 1 if which == "top" else 2),
+        ngram=(n, ngrams.TOP if which == "top" else ngrams.DUP),
+    )
+
+
+def _joined(n: int) -> Metric:
+    return Metric(
+        kind="mean",
+        about=f"datatrove's share of the commonest run of {n} words: occurrences x (characters + {n - 1} spaces) / characters",
+        count=((Kernel.WORD_NGRAMS, ngrams.joined_column(n)),),
+        over=_CHARS,
+        ngram=(n, ngrams.JOINED),
     )
 
 
@@ -208,6 +218,9 @@ METRICS: dict[str, Metric] = {
     "phrase_ratio": _phrase(
         "ratio", "letters inside phrases of the `list` / letters", phrases.LETTERS_COVERED, *_characters(*LETTERS)
     ),
+    "distinct_phrase_ratio": _phrase(
+        "ratio", "letters of different phrases of the `list` / letters", phrases.DISTINCT_LETTERS, *_characters(*LETTERS)
+    ),
     "phrases_per_char": _phrase("ratio", "occurrences / characters", phrases.OCCURRENCES, *_CHARS),
     "phrases_per_word": _phrase("mean", "occurrences / words", phrases.OCCURRENCES, (Kernel.WORDS, words.WORDS)),
     "distinct_phrases_per_line": _phrase("mean", "different phrases / lines", phrases.DISTINCT, (Kernel.LINES, lines.LINES)),
@@ -236,3 +249,4 @@ CUTS: dict[str, Metric] = {
     "cut_char_ratio": Metric(kind="ratio", about="characters of lines that `lines:` cut / of lines", count=()),
     "cut_word_ratio": Metric(kind="ratio", about="words of lines that `lines:` cut / of lines", count=()),
 }
+METRICS |= {f"top_word_{n}gram_joined_ratio": _joined(n) for n in (2, 3, 4)}

@@ -4,6 +4,8 @@ Units are characters (whitespace left out) or tokens of `words`. Covered charact
 n-grams cover counts once, so a share is at most 1.
 - *top*: all occurrences of the commonest n-gram (the first to appear, of equals), if it occurs twice or more.
 - *dup*: every occurrence of an n-gram but its first.
+- *joined*: not a share of covered characters but datatrove's number, which thresholds of FineWeb-2 were chosen by: occurrences
+  of the commonest n-gram, overlapping ones too, times its characters and n - 1 spaces.
 
 An n-gram is known by a 64-bit polynomial hash of its units' hashes, rolled on from the (n-1)-gram at the same place: two of N
 different n-grams of a text are taken for one with a chance of about N² / 2^65 (3e-8 for a million). Only places whose
@@ -18,8 +20,9 @@ import numpy as np
 from curator.metrics.classes import NEWLINE, SPACE, mask
 
 LONGEST = 20  # of the lengths that may be asked for
-UNITS_CHARS = 0  # columns of `out`: characters of all units, then top and dup for each length
-COLUMNS = 1 + 2 * (LONGEST + 1)
+UNITS_CHARS = 0  # columns of `out`: characters of all units, then top, dup and joined for each length
+COLUMNS = 1 + 3 * (LONGEST + 1)
+TOP, DUP, JOINED = 1, 2, 4  # bits of `wanted`
 
 _BLANK = mask((SPACE, NEWLINE))
 _SEED = np.uint64(0x9E3779B97F4A7C15)
@@ -32,6 +35,10 @@ def top_column(n: int) -> int:
 
 def dup_column(n: int) -> int:
     return 1 + LONGEST + 1 + n
+
+
+def joined_column(n: int) -> int:
+    return 1 + 2 * (LONGEST + 1) + n
 
 
 @numba.njit(cache=True, nogil=True)
@@ -53,7 +60,7 @@ def character_units(points, kinds, bounds, units, places, unit_bounds):
 
 @numba.njit(cache=True, nogil=True)
 def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out):
-    """Add to each span's row of `out` what its n-grams cover, for the lengths n where `wanted[n]` has bit 1 (top) or 2 (dup).
+    """Add to each span's row of `out` what its n-grams cover, for the lengths n where `wanted[n]` has a bit.
 
     `table` (a power of two, at least twice the longest span's units) holds places of first occurrences, plus a base that grows
     from length to length (`held[0]`), so that what was left there before reads as free.
@@ -105,7 +112,7 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
                         counts[first] += 1
                         break
                     at = (at + 1) & last_slot
-            if wanted[n] & 1:
+            if wanted[n] & (TOP | JOINED):
                 for i in range(left):
                     if counts[i] > counts[top]:
                         top = i
@@ -117,8 +124,11 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
                             start = starts[i]
                             covered += places[begin + start + n] - places[begin + max(start, to)]
                             to = start + n
+                    times = np.int64(counts[top])
+                    start = np.int64(starts[top])
+                    row[1 + 2 * (LONGEST + 1) + n] += times * (places[begin + start + n] - places[begin + start] + n - 1)
                 row[1 + n] += covered
-            if wanted[n] & 2:
+            if wanted[n] & DUP:
                 covered = 0
                 to = 0
                 for i in range(left):

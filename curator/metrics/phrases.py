@@ -27,7 +27,8 @@ from curator.metrics.lists import WordList
 OCCURRENCES = 0
 DISTINCT = 1
 LETTERS_COVERED = 2
-COLUMNS = 3
+DISTINCT_LETTERS = 3  # of the first occurrence of each phrase
+COLUMNS = 4
 MATCHES = ("words", "anywhere")
 
 _IN_WORD = mask((*ALPHANUMERIC, MARK))
@@ -197,9 +198,12 @@ def _add(kinds, rows, places, which, hits, lengths, seen, out):
         row = out[rows[span]]
         for k in range(hits[span], hits[span + 1]):
             row[OCCURRENCES] += 1
+            begin = np.int64(places[k])
+            letters = np.int64(0)
+            for i in range(begin, begin + lengths[which[k]]):
+                letters += np.int64((_LETTER >> kinds[i]) & 1)
+            row[LETTERS_COVERED] += letters
             if seen[which[k]] != rows[span]:
                 seen[which[k]] = rows[span]
                 row[DISTINCT] += 1
-            begin = np.int64(places[k])
-            for i in range(begin, begin + lengths[which[k]]):
-                row[LETTERS_COVERED] += (_LETTER >> kinds[i]) & 1
+                row[DISTINCT_LETTERS] += letters
