@@ -297,7 +297,7 @@ FLAGS = dict.fromkeys(("generated", "minified", "vendored", "xml", "data"), Fals
 def good(preset: str) -> dict[str, Any]:
     """A document that passes a preset."""
     language = "en" if preset.startswith("en_") else "zh"
-    text = {"zh_web": PROSE_ZH, "en_web": PROSE_EN, "code": CODE}.get(preset, "x")
+    text = {"zh_web": PROSE_ZH, "fineweb2_cmn_Hani": PROSE_ZH, "en_web": PROSE_EN, "code": CODE}.get(preset, "x")
     scores = {
         "language.score": 0.9,
         "language.zh_score": 0.9,
@@ -336,7 +336,7 @@ FIRING: dict[str, dict[str, Any]] = {
     "dup_paragraph_ratio": {"text": "one and two\n\n" * 4},
     "dup_paragraph_char_ratio": {"text": "one and two\n\n" * 4},
     "words": {"text": "too few words"},
-    "mean_word_length": {"text": "a b c d e f"},
+    "mean_word_length": {"en_web": {"text": "a b c d e f"}, "fineweb2_cmn_Hani": {"text": "international cooperation"}},
     "stop_words": {"text": "nothing common appears anywhere"},
     "alpha_word_ratio": {"text": "1 2 3 4 + = - word"},
     "hash_word_ratio": {"text": "# # # tag"},
