@@ -50,6 +50,7 @@ class Inspected:
     kept: bool
     matched: int
     documents: Sequence[Looked]
+    column: str | None = None  # that the value is of
     rule: Rule | None = None
     asked: Asked | None = None
     applied: StoredFilter | None = None
@@ -100,7 +101,7 @@ def inspect(
                 raise ConfigError("cannot be read, and the run's manifests count on it; run it again", run.at(path))
             _search_file(search, path, file)
     asked = applied.asked.get(applied.key(rule)) if applied and rule else None
-    return Inspected(reason, kept, search.matched, _read(run, search), rule, asked, applied)
+    return Inspected(reason, kept, search.matched, _read(run, search), column, rule, asked, applied)
 
 
 def unknown(run: Run, reason: str) -> ConfigError:

@@ -60,6 +60,7 @@ class Values:
     """One rule's numbers, of the documents where no other rule has decided."""
 
     rule: Rule
+    whole: bool = False  # they are whole numbers
     alone: list[np.ndarray] = field(default_factory=list)  # values of documents that every other rule lets pass
     others: list[np.ndarray] = field(default_factory=list)  # values of the other documents
     near: dict[bool, list[Near]] = field(default_factory=lambda: {True: [], False: []})  # by passes
@@ -187,6 +188,7 @@ def _follow(
     column = table.column(values.rule.column)
     numbers = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
     kind = np.float32 if pa.types.is_float32(column.type) else np.float64
+    values.whole = pa.types.is_integer(column.type)
     others_pass = ~np.delete(failed, place, axis=0).any(0)
     values.alone.append(numbers[others_pass].astype(kind))
     values.others.append(numbers[~others_pass].astype(kind))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curator.metrics import METRICS, Asked, Metric, characters, han_words, lines, phrases, words
+from curator.metrics import METRICS, Asked, Metric, characters, han_words, lines, ngrams, phrases, words
 from curator.metrics.catalogue import Kernel
 from curator.metrics.classes import (
     ALPHANUMERIC,
@@ -57,8 +57,9 @@ class Token(NamedTuple):
 class Part:
     """A piece of a text, as the kernels see it, and what they make of it."""
 
-    def __init__(self, text: str, parameters: Mapping[str, Any], listed: WordList, cut_by: str) -> None:
+    def __init__(self, text: str, parameters: Mapping[str, Any], listed: WordList, cut_by: str, met: set[str]) -> None:
         self.text, self.parameters, self.listed, self.cut_by = text, parameters, listed, cut_by
+        self.met = met  # phrases in this and earlier pieces of the text
 
     @functools.cached_property
     def points(self) -> np.ndarray:
@@ -89,8 +90,10 @@ class Part:
     @functools.cached_property
     def tokens(self) -> list[Token]:
         begins = np.ones(len(self.text), np.uint8)
-        if self.cut_by == "jieba" and len(begins):
-            han_words.mark_all(self.points, self.kinds, np.array([0, len(begins)], np.int64), begins)
+        runs = list(_runs(self.kinds == HAN)) if self.cut_by == "jieba" else []
+        if runs:
+            starts, stops = np.array(runs, np.int64).T.copy()
+            han_words.mark(self.points, starts, stops, begins, hmm=True)
         return list(_tokens(self.text, self.kinds.tolist(), begins.tolist()))
 
     def content(self, line: Line) -> str:
@@ -120,11 +123,14 @@ def places(
     given = Asked(metric, metric, tuple((parameters or {}).items())).parameters
     listed = (lists or {}).get(given.get("list", ""), EMPTY)
     found: list[Place] = []
+    met: set[str] = set()
     at = 0
     for piece in _pieces(text, piece_bytes):
-        part = Part(piece, given, listed, words)
+        part = Part(piece, given, listed, words, met)
         found += [(at + start, at + end) for start, end in find(part)]
         at += len(piece)
+    if METRICS[metric].count[0] in _LONGEST and found:
+        return [max(found, key=lambda place: place[1] - place[0])]
     return found
 
 
@@ -153,7 +159,7 @@ def _finder(metric: Metric) -> Finder | None:
         return None if len(kinds) == CLASSES else functools.partial(_of_classes, kinds)
     if metric.ngram is not None:
         n, which = metric.ngram
-        return functools.partial(_repeated_ngrams, n, which == 1, kernel is Kernel.WORD_NGRAMS)
+        return functools.partial(_repeated_ngrams, n, which != ngrams.DUP, kernel is Kernel.WORD_NGRAMS)
     return _FINDERS.get((kernel, column))
 
 
@@ -210,11 +216,6 @@ def _ends_in_ellipsis(part: Part, line: Line) -> bool:
 
 def _begins_with_bullet(part: Part, line: Line) -> bool:
     return part.kinds[line.first] == BULLET
-
-
-def _longest_line(part: Part) -> list[Place]:
-    longest = max(part.lines, key=lambda line: line.end - line.start, default=None)
-    return [(longest.start, longest.end)] if longest else []
 
 
 def _repeated_lines(part: Part) -> Iterator[Place]:
@@ -286,15 +287,17 @@ def _listed_words(part: Part) -> list[Place]:
     return [(token.start, token.end) for token in part.tokens if token.word and part.word(token) in forms]
 
 
-def _longest_word(part: Part) -> list[Place]:
-    own = [token for token in part.tokens if token.word]
-    longest = max(own, key=lambda token: token.end - token.start, default=None)
-    return [(longest.start, longest.end)] if longest else []
-
-
 def _phrases(part: Part) -> Iterator[Place]:
     for start, end, _ in phrases.places(part.text, part.listed, part.parameters["match"]):
         yield start, end
+
+
+def _first_phrases(part: Part) -> Iterator[Place]:
+    """Of every phrase its first occurrence."""
+    for start, end, phrase in phrases.places(part.text, part.listed, part.parameters["match"]):
+        if phrase not in part.met:
+            part.met.add(phrase)
+            yield start, end
 
 
 # -------------------------------------------------------------------------------------------------------------- n-grams
@@ -332,7 +335,7 @@ def _again(grams: Sequence[tuple[str, ...]]) -> Iterator[int]:
 
 _FINDERS: dict[tuple[Kernel, int], Finder] = {
     (Kernel.CHARACTERS, characters.BRACKETED): _bracketed,
-    (Kernel.LINES, lines.LONGEST): _longest_line,
+    (Kernel.LINES, lines.LONGEST): _lines_that(lambda part, line: True),
     (Kernel.LINES, lines.SHORT): _lines_that(_short),
     (Kernel.LINES, lines.PUNCTUATED): _lines_that(_ends_in_mark),
     (Kernel.LINES, lines.PUNCTUATED_CHARS): _lines_that(_ends_in_mark),
@@ -344,13 +347,15 @@ _FINDERS: dict[tuple[Kernel, int], Finder] = {
     (Kernel.LINES, lines.REPEATED_CHARS): _repeated_lines,
     (Kernel.LINES, lines.REPEATED_PARAGRAPHS): _repeated_paragraphs,
     (Kernel.LINES, lines.REPEATED_PARAGRAPH_CHARS): _repeated_paragraphs,
-    (Kernel.WORDS, words.LONGEST): _longest_word,
+    (Kernel.WORDS, words.LONGEST): _tokens_that(lambda part, token: token.word),
     (Kernel.WORDS, words.ALPHABETIC): _tokens_that(_has_letter),
     (Kernel.WORDS, words.HASHES): _tokens_that(_is_hash),
     (Kernel.WORDS, words.ELLIPSES): _tokens_that(_is_ellipsis),
     (Kernel.WORDS, words.STOP_WORDS): _listed_words,
     (Kernel.WORDS, words.STOP_WORD_HITS): _listed_words,
     (Kernel.PHRASES, phrases.OCCURRENCES): _phrases,
-    (Kernel.PHRASES, phrases.DISTINCT): _phrases,
+    (Kernel.PHRASES, phrases.DISTINCT): _first_phrases,
+    (Kernel.PHRASES, phrases.DISTINCT_LETTERS): _first_phrases,
     (Kernel.PHRASES, phrases.LETTERS_COVERED): _phrases,
 }
+_LONGEST = ((Kernel.LINES, lines.LONGEST), (Kernel.WORDS, words.LONGEST))  # of all, one is the place

@@ -98,7 +98,7 @@ def _document(console: Console, found: Inspected, looked: Looked, at: int, raw: 
     heading = Text(f"\n── {at} ", "bold")
     if looked.value is not None:
         value = number(looked.value) if isinstance(looked.value, int | float) else str(looked.value)
-        heading.append(printable(f"{found.rule.column if found.rule else found.reason} = {value} "))
+        heading.append(printable(f"{found.column} = {value} "))
     elif found.rule:
         heading.append(printable(f"{found.rule.column} could not be measured "))
     heading.append("─" * max(0, min(console.width, 100) - len(heading.plain)))

@@ -58,7 +58,8 @@ def sweep(values: Values, end: End) -> Sweep:
     present = float(getattr(rule, end))
     every = np.concatenate([alone, others])
     known = every[np.isfinite(every)]
-    bounds = sorted({*_between(known), present}) if len(known) else [present]
+    tried = _between(known) if len(known) else []
+    bounds = sorted({*(map(round, tried) if values.whole else tried), present})
     points = [_point(rule, end, bound, alone, others, bound == present) for bound in bounds]
     return Sweep(rule, end, len(every), tuple(points))
 
