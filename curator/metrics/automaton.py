@@ -3,6 +3,7 @@
 The automaton reads a text backwards: its phrases are stored reversed, so that at each character it knows the longest phrase
 that *begins* there, and, linked from it, the shorter ones. Leftmost-longest matches are then one pass forwards, whatever
 overlaps. A transition is looked up in an open table of (state, symbol); 64 bits for each state say which symbols are worth it.
+For the states near the root and the first symbols (ASCII comes first) a dense table has the whole answer.
 (A. Aho, M. Corasick: Efficient string matching, CACM 18, 1975.)
 """
 
@@ -18,11 +19,14 @@ import numpy as np
 from curator.metrics.lists import WordList
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
+DENSE_STATES = 1024
+DENSE_SYMBOLS = 64
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # the forms of ! to ~
 
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
+    dense: np.ndarray  # int32, states by symbols: where the first of both lead, failed transitions included
     symbols: np.ndarray  # int32 per code point: its number in this list, case folded; 0 where no phrase has it
     firsts: np.ndarray  # int32 per symbol: the state after the root reads it
     keys: np.ndarray  # uint64: state and symbol of each other edge, 0 where free; a power of two long
@@ -36,7 +40,7 @@ class Automaton:
 
     @property
     def states(self) -> tuple[Any, ...]:
-        return self.symbols, self.firsts, self.keys, self.nexts, self.wanted, self.fails, self.heads
+        return self.dense, self.symbols, self.firsts, self.keys, self.nexts, self.wanted, self.fails, self.heads
 
 
 @functools.cache
@@ -70,7 +74,8 @@ def automaton(phrases: WordList) -> Automaton:
     firsts, keys, nexts = np.zeros(len(alphabet) + 1, np.int32), np.zeros(size, np.uint64), np.zeros(size, np.int32)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     states = _build(numbers[points], starts, lengths, firsts, keys, nexts)
-    return Automaton(numbers[fold], firsts, keys, nexts, *states[:3], lengths, states[3], tuple(kept.values()))
+    dense = _dense(firsts, keys, nexts, states[1])
+    return Automaton(dense, numbers[fold], firsts, keys, nexts, *states[:3], lengths, states[3], tuple(kept.values()))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -131,6 +136,19 @@ def _build(symbols, starts, lengths, firsts, keys, nexts):
         going = going[:left]
         depth += 1
     return wanted[:count], fails[:count], heads[:count], shorter
+
+
+@numba.njit(cache=True, nogil=True)
+def _dense(firsts, keys, nexts, fails):
+    dense = np.zeros((min(len(fails), DENSE_STATES), DENSE_SYMBOLS), np.int32)
+    for state in range(len(dense)):
+        for symbol in range(1, min(len(firsts), DENSE_SYMBOLS)):
+            if state == 0:
+                dense[state, symbol] = firsts[symbol]
+            else:
+                to = child(state, symbol, keys, nexts)
+                dense[state, symbol] = to if to != 0 else dense[fails[state], symbol]
+    return dense
 
 
 @numba.njit(cache=True, nogil=True)

@@ -77,7 +77,9 @@ def places(text: str, phrases: WordList, match: Literal["words", "anywhere"] = "
 
 
 @numba.njit(cache=True, nogil=True)
-def _candidates(points, kinds, bounds, words, places, longest, found, symbols, firsts, keys, nexts, wanted, fails, heads):
+def _candidates(
+    points, kinds, bounds, words, places, longest, found, dense, symbols, firsts, keys, nexts, wanted, fails, heads
+):
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
     whose beginning is inside a word of a spaced script."""
     n = 0
@@ -90,14 +92,17 @@ def _candidates(points, kinds, bounds, words, places, longest, found, symbols, f
             if symbol == 0:
                 state = np.int64(0)
                 continue
-            to = np.int64(0)
-            while state != 0:
-                if (wanted[state] >> np.uint64(symbol & 63)) & np.uint64(1):
-                    to = child(state, symbol, keys, nexts)
-                    if to != 0:
-                        break
-                state = np.int64(fails[state])
-            state = to if to != 0 else np.int64(firsts[symbol])
+            if symbol < dense.shape[1] and state < len(dense):
+                state = np.int64(dense[state, symbol])
+            else:
+                to = np.int64(0)
+                while state != 0:
+                    if (wanted[state] >> np.uint64(symbol & 63)) & np.uint64(1):
+                        to = child(state, symbol, keys, nexts)
+                        if to != 0:
+                            break
+                    state = np.int64(fails[state])
+                state = to if to != 0 else np.int64(firsts[symbol])
             if heads[state] < 0:
                 continue
             if words and i > first and (_SPACED >> kinds[i]) & 1 and (_SPACED >> kinds[i - 1]) & 1:
