@@ -107,7 +107,7 @@ def _bounds(rules: Section, key: str) -> dict[str, Any]:
 
 def _change(parts: Parts, change: Section) -> None:
     for key, value in change.items():
-        if key == "words" and isinstance(value, str):
+        if key == "words" and isinstance(value, str) and value != "off":  # which takes a rule of that name out
             parts.words = _words(change, key)
             continue
         rules, name = (parts.lines, key[6:]) if key.startswith("lines.") else (parts.document, key)

@@ -1,0 +1,104 @@
+"""One document against filters: what is shown is what the engine would decide."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curator.config import ConfigError
+from curator.documents import decide
+from curator.stages.filter import Filter
+from curator.tuning.changes import read_change
+from curator.tuning.reading import read_document
+from curator.tuning.scoring import as_batch, every_metric, load_filters, score
+
+PROSE = "今天的天气很好，我们去公园散步，看到了很多花。孩子们在草地上跑来跑去，笑声传得很远。" * 4
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["中文的句子，", "abc ", "123", "\n", "，", "的"]), max_size=40).map("".join))
+def test_the_reason_is_what_the_engine_decides(text):
+    stage = Filter.load("zh_web")
+    (scored,) = score({"text": text}, [stage])
+    docs = as_batch({"text": text})
+    for key, column in stage(docs).items():
+        docs = docs.append_column(f"zh_web.{key}", column)
+    assert scored.reason == decide(docs, stage.rules)[0].as_py()
+    assert not scored.unknown
+
+
+def test_lines_that_are_cut_are_named_and_later_filters_do_not_see_them(folder):
+    text = PROSE + "\n12345 67890\n" + PROSE + "\n\n333"
+    first, second = score({"text": text}, load_filters([str(folder / "mine.yaml"), "zh_web"], None))
+    assert [(line.number, line.text, line.name) for line in first.cut] == [
+        (2, "12345 67890", "digit_ratio"),
+        (5, "333", "digit_ratio"),
+    ]
+    assert first.lines == 4
+    assert {s.name: s.value for s in second.rules}["chars"] == 2 * len(PROSE) + 1
+
+
+def test_what_other_stages_measure_is_not_known_here():
+    (scored,) = score({"text": PROSE}, load_filters(["zh_language"], None))
+    assert scored.unknown == ["language", "language.zh_score"]
+    assert scored.reason is None
+    document = {"text": PROSE, "language": "en", "language.zh_score": 0.1}
+    (scored,) = score(document, load_filters(["zh_language"], None))
+    assert (scored.reason, scored.unknown) == ("zh_language.language", [])
+
+
+def test_metadata_and_addresses_are_judged_where_there_are_any(folder, tmp_path):
+    (tmp_path / "bad.txt").write_text("bad.example\n")
+    (tmp_path / "own.yaml").write_text(
+        "document:\n"
+        f"  blocked: {{metric: listed_domains, list: {tmp_path}/bad.txt, max: 0}}\n"
+        "  metadata.generated: {is: false}\n"
+    )
+    filters = load_filters([str(tmp_path / "own.yaml")], None)
+    assert score({"text": "x"}, filters)[0].unknown == ["blocked", "metadata.generated"]
+    (scored,) = score({"text": "x", "url": "http://www.bad.example/a", "metadata": {"generated": False}}, filters)
+    assert [(s.value, s.passes) for s in scored.rules] == [(1, False), (False, True)]
+
+
+def test_changes_reach_the_filters_that_they_name():
+    change = read_change(["han_ratio={min: 0.99}", "en_web.words=off"])
+    chinese, english = load_filters(["zh_web", "en_web"], change)
+    assert [rule.min for rule in chinese.rules if rule.reason == "zh_web.han_ratio"] == [0.99]
+    assert "en_web.words" not in [rule.reason for rule in english.rules]
+    with pytest.raises(ConfigError, match=r"Did you mean 'zh_web\.han_ratio'"):
+        load_filters(["zh_web", "en_web"], read_change(["zh_web_han_ratio=off"]))
+    with pytest.raises(ConfigError, match="Did you mean 'han_ratio'"):
+        load_filters(["zh_web"], read_change(["hann_ratio=off"]))
+
+
+def test_every_metric_is_measured():
+    found = every_metric({"text": PROSE})
+    assert found["chars"] == len(PROSE)
+    assert found["han_ratio"] == pytest.approx(0.9, abs=0.1)
+    assert "phrases" not in found, "it needs a list"
+
+
+def test_documents_are_read_from_files_of_many_kinds(tmp_path, monkeypatch):
+    rows = [{"id": f"d{n}", "text": f"text {n}", "language": "zh"} for n in range(3)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "{broken\n")
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=2)
+    (tmp_path / "a.txt").write_bytes("\ufeff行\r\n行\xff".encode("utf-8"))
+    for name in ("a.jsonl", "a.parquet"):
+        path = str(tmp_path / name)
+        assert read_document(path, row=2)["text"] == "text 2"
+        assert read_document(path, key="d1") == rows[1]
+        for wrong in ({}, {"row": 3}, {"key": "d9"}):
+            with pytest.raises(ConfigError):
+                read_document(path, **wrong)
+    assert read_document(str(tmp_path / "a.txt"))["text"] == "行\n行ÿ"
+    for path, said in ((str(tmp_path / "a.txt"), "is one text"), (str(tmp_path / "none.txt"), "no such file")):
+        with pytest.raises(ConfigError, match=said):
+            read_document(path, row=1)
+    (tmp_path / "bad.parquet").write_bytes(b"no parquet at all")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_document(str(tmp_path / "bad.parquet"))
