@@ -1,0 +1,88 @@
+"""zh_web on real text: what they keep of good sets and reject of junk, with floors a little below today's."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from curator.stages.filter import Filter
+
+_spec = importlib.util.spec_from_file_location("quality", Path(__file__).parents[1] / "bench" / "chinese_quality.py")
+assert _spec
+assert _spec.loader
+quality = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(quality)
+
+
+@pytest.fixture(scope="module")
+def sets():
+    assert quality.DATA.is_dir(), f"no data at {quality.DATA}: set CURATOR_DATA to the folder that MANIFEST.md describes"
+    return quality.good_sets()
+
+
+@pytest.fixture(scope="module")
+def pages():
+    assert quality.DATA.is_dir(), f"no data at {quality.DATA}: set CURATOR_DATA to the folder that MANIFEST.md describes"
+    return quality.labelled()
+
+
+@pytest.mark.data
+def test_zh_web_keeps_98_percent_of_each_good_set(sets) -> None:
+    stage = Filter.load("zh_web")
+    for name, found in sets.items():
+        texts = [text for half in quality.HALVES for text in found[half]]
+        assert len(texts) > 100, name
+        assert quality.rejected(stage, texts) <= 0.02, name
+
+
+@pytest.mark.data
+def test_zh_web_rejects_junk_that_only_words_tell(sets, pages) -> None:
+    junk = quality.junk_sets(sets, pages)
+    stage = Filter.load("zh_web")
+    for name, floor in (
+        ("messages joined to pages: lengths, newlines matched", 0.97),
+        ("single messages: no whitespace, lengths matched", 0.90),
+        ("raw pages as they are", 0.86),
+        ("raw pages: no whitespace, lengths matched", 0.90),
+    ):
+        found, good = junk[name]
+        assert quality.rejected(stage, found["held-out"], lengths=False) >= floor, name
+        matched = name != "raw pages as they are"
+        assert (quality.baseline(good, found) < 0.1) == matched, "the classes differ in length or newlines"
+
+
+@pytest.mark.data
+def test_pages_of_errors_gambling_and_porn_go(pages) -> None:
+    stage = Filter.load("zh_web")
+    for kinds, floor in ((("error", "parked", "login"), 0.95), (("gambling", "porn"), 0.92)):
+        texts = [p["text"] for p in pages if p["label"] == "junk" and p["kind"] in kinds]
+        assert len(texts) > 10
+        assert quality.rejected(stage, texts, lengths=False) >= floor, kinds
+
+
+@pytest.mark.data
+def test_pages_of_real_text_stay_and_lose_their_frame(pages) -> None:
+    texts = [p["text"] for p in pages if p["label"] == "good"]
+    reasons, left = quality.judged(Filter.load("zh_web"), texts)
+    assert reasons == [None] * len(texts)
+    assert all(len(after) < len(before) for before, after in zip(texts, left))
+    assert "All Rights Reserved" not in "".join(left)
+
+
+@pytest.mark.data
+def test_lines_of_good_text_stay(sets) -> None:
+    stage = Filter.load("zh_web")
+    for name, found in sets.items():
+        texts = [text for half in quality.HALVES for text in found[half]]
+        _, left = quality.judged(stage, texts)
+        assert sum(map(len, left)) >= 0.998 * sum(map(len, texts)), name
+
+
+def test_matched_sets_are_matched() -> None:
+    good = ["一二三四五六七八九十\n一二三四五六七八九十\n一二", "好" * 7]
+    pages = quality.spam_pages(good, ["优惠大酬宾", "欢迎光临"])
+    assert [(len(p), p.count("\n")) for p in pages] == [(len(g), g.count("\n")) for g in good]
+    cut_good, cut_junk = quality.cut_pairs(["a b\nc", "defg"], ["x y", "zzzzzzz", "q"])
+    assert [len(t) for t in cut_good] == [len(t) for t in cut_junk] == [2, 4, 1]
