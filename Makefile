@@ -22,8 +22,9 @@ check: $(VENV)/.dev  ## style, types, layers
 fix: $(VENV)/.dev  ## what ruff can mend by itself
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## the benchmarks of BENCHMARKS.md
-	$(DATA) $(BIN)/python tests/bench/run.py
+bench: $(VENV)/.dev  ## the benchmarks of BENCHMARKS.md; one of them with BENCH=filters
+	@set -e; for bench in $(or $(BENCH),$(basename $(notdir $(wildcard tests/bench/*.py)))); do \
+		echo; echo "## $$bench"; $(DATA) $(BIN)/python tests/bench/$$bench.py; done
 
 clean:
 	rm -rf runs build dist .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Our parts beside the usual tool, both in one process on the same texts and one core: `make bench`, figures in BENCHMARKS.md.
+"""MinHash signatures and BPE encoding beside the usual tools, both in one process on the same texts and one core.
 
 Each side is timed in turn, three times, in CPU seconds, and the best counts: what the machine can do, not what its neighbours
 let it do. The encoders are first shown to give equal ids; the signatures' accuracy is tested in tests/dedup.
