@@ -16,6 +16,7 @@ from curator.metrics.classes import HAN
 
 LIBRARIES = ("rjieba",)  # whose version can change a number
 
+AT_ONCE = 8000  # characters that are cut together: their words stay in the processor's cache until they are counted
 KEYS = 3  # numbers that hold the characters of a run, four each
 LONGEST = 4 * KEYS
 REMEMBERED = 1 << 16
@@ -43,13 +44,20 @@ def mark(points: np.ndarray, starts: np.ndarray, stops: np.ndarray, begins: np.n
     """The same for the runs `starts[i]:stops[i]`. Each must be a whole run of Han characters."""
     if not len(starts):
         return
-    joined = _join(points, starts, stops)
-    words = _segmenter().cut(joined.tobytes().decode("utf-32-le"), hmm)
+    joined, ends = _join(points, starts, stops)
+    lengths, first = [], 0
+    while first < len(joined):
+        last = int(ends[min(np.searchsorted(ends, first + AT_ONCE), len(ends) - 1)])
+        lengths.append(_lengths(_segmenter().cut(joined[first:last].tobytes().decode("utf-32-le"), hmm)))
+        first = last
+    _scatter(np.concatenate(lengths, dtype=np.int32), starts, stops, begins)
+
+
+def _lengths(words: list[str]) -> np.ndarray:
     try:
-        lengths = np.frombuffer(bytes(map(len, words)), np.uint8)
+        return np.frombuffer(bytes(map(len, words)), np.uint8)
     except ValueError:  # a word of more than 255 characters
-        lengths = np.fromiter(map(len, words), np.int32, len(words))
-    _scatter(lengths, starts, stops, begins)
+        return np.fromiter(map(len, words), np.int32, len(words))
 
 
 @functools.cache
@@ -148,10 +156,12 @@ def _remember(starts, stops, slots, again, first, begins, known):
 
 @numba.njit(cache=True, nogil=True)
 def _join(points, starts, stops):
+    """The characters of the runs, a newline after each, and where each newline ends."""
     total = 0
     for run in range(len(starts)):
         total += stops[run] - starts[run] + 1
     joined = np.empty(total, np.uint32)
+    ends = np.empty(len(starts), np.int64)
     n = 0
     for run in range(len(starts)):
         for i in range(starts[run], stops[run]):
@@ -159,7 +169,8 @@ def _join(points, starts, stops):
             n += 1
         joined[n] = 10
         n += 1
-    return joined
+        ends[run] = n
+    return joined, ends
 
 
 @numba.njit(cache=True, nogil=True)
