@@ -65,7 +65,7 @@ def _lines(text: str) -> list[_Line]:
             content = line[prefix.end() :].strip()
             if content:
                 lines.append(_item(prefix[0], content, counters))
-        elif line.strip("-"):
+        elif not line.startswith("----") or line.strip("-"):  # a ruler
             lines.append(_Line(line))
     return lines
 

@@ -12,28 +12,17 @@ import orjson
 import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
+from curator.sources import wikikinds
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikistreams import Damage, is_multistream, streams
-from curator.sources.wikitext import Namespaces, plain_text
+from curator.sources.wikitext import Namespaces, article
+from curator.sources.wikivariants import LANGUAGES
 from curator.sources.wikixml import HEAD_BYTES, OPEN, BadPage, Page, Site, Splitter, Utf8, read_head, read_page
 from curator.storage import open_input
 
-Variant = Literal["zh-hans", "zh-hant", "zh-cn", "zh-tw", "zh-hk", "zh-mo", "zh-sg", "zh-my"]
+Variant = Literal["source", "zh-hans", "zh-hant", "zh-cn", "zh-tw", "zh-hk", "zh-mo", "zh-sg", "zh-my", "sr-ec", "sr-el"]
 
 READ_BYTES = 1 << 20
-_REDIRECT = re.compile(
-    r"\s*#\s*(?:redirect|重定向|重新導向|转向|轉向|転送|リダイレクト|넘겨주기|weiterleitung|redirection|redirección"
-    r"|redirecionamento"
-    r"|rinvia|перенаправление|doorverwijzing|đổi|пренасочване|виж)\s*:?\s*\[\[",
-    re.IGNORECASE,
-)
-_DISAMBIGUATION = re.compile(
-    r"\{\{\s*(?:[\w ]{0,30}disambig(?:uation)?|hndis|geodis|dab|disamb|消歧[义義]|消歧[义義]页|消歧[义義]頁"
-    r"|begriffsklärung|homonymie"
-    r"|desambiguación|desambiguação|disambigua|aimai|曖昧さ回避|동음이의|неоднозначность|пояснение)\s*[|}]",
-    re.IGNORECASE,
-)
-_DISAMBIGUATION_TITLE = re.compile(r"[(（](?:disambiguation|消歧[义義])[)）]$")
 _DUMP = re.compile(
     r"(?:^|[/_-])([a-z]{2,3}(?:_[a-z_]{1,20})?|simple)(wik(?:i|tionary|isource|ibooks|iquote|ivoyage|iversity))-(\d{8}|latest)-"
 )
@@ -46,20 +35,27 @@ NEW_LICENSE = "20230607"  # Wikimedia's terms of use name CC BY-SA 4.0, before 3
 class Wikipedia:
     """Articles of MediaWiki XML dumps, plain or compressed (.bz2, .gz, .zst; UTF-8 or UTF-16): one document per page.
 
-    Pages of other `namespaces` than 0, redirects, pages that are not wikitext and pages without text are skips. A
-    multistream .bz2 is cut into ranges of whole bz2 streams. A damaged stream, or a malformed page, costs itself alone.
-    Pages above `max_page_bytes` of XML are errors. `variant` chooses among the forms of Chinese `-{…}-` markup; `language`
-    (`zh`) builds addresses where neither the dump's head nor its file name says which wiki it is.
+    Pages of other `namespaces` than 0, redirects, soft redirects, pages of conversion rules, pages that are not wikitext and
+    pages without text are skips. A multistream .bz2 is cut into ranges of whole bz2 streams. A damaged stream, or a malformed
+    page, costs itself alone. Pages above `max_page_bytes` of XML are errors.
+
+    `variant` is the language variant that a page is read in: `source` leaves each as written, and chooses among the forms of
+    `-{…}-` markup by the page's own script; `zh-cn`, `zh-tw` and the like apply the pages' rules to text and titles and convert
+    characters by OpenCC (`sr-ec` and `sr-el`: by the alphabet), in wikis of that language alone. `language` (`zh`) builds
+    addresses where neither the dump's head nor its file name says which wiki it is.
+
+    `metadata` has wiki, page, revision, disambiguation, list, stub (true or false, by the page's templates and its title),
+    list_share (of the characters in list items and rows of tables) and, where it is not 0, namespace.
     """
 
-    variant: Variant | None = None
+    variant: Variant = "source"
     language: str | None = None
     namespaces: tuple[int, ...] = (0,)
     max_page_bytes: int = 32 << 20
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
-    libraries: ClassVar[tuple[str, ...]] = ()
+    libraries: ClassVar[tuple[str, ...]] = ("opencc",)
 
     def __post_init__(self) -> None:
         if self.max_page_bytes < 1024:
@@ -139,33 +135,33 @@ class Wikipedia:
         except BadPage as error:
             tally.error(error.kind, _page_id(xml), str(error))
             return None
-        skipped = self._not_an_article(page, wiki.site)
-        text = "" if skipped else plain_text(page.text, wiki.namespaces, self.variant)
-        if skipped or not text:
-            tally.skip(skipped or "empty")
+        namespace = wiki.namespace(page)
+        skipped = self._not_an_article(page, namespace)
+        if skipped:
+            tally.skip(skipped)
+            return None
+        found = article(page.text, wiki.namespaces, wiki.variant(self.variant), variants=wiki.has_variants, title=page.title)
+        if not found.text:
+            tally.skip(wikikinds.without_text(page.text))
             return None
         return {
             "offset": page.id,
-            "text": text,
-            "title": page.title,
+            "text": found.text,
+            "title": found.title,
             "url": wiki.url(page.title),
             "date": page.date,
             "license": wiki.license,
-            "metadata": wiki.metadata(page),
+            "metadata": wiki.metadata(page, namespace, found.text),
         }
 
-    def _not_an_article(self, page: Page, site: Site) -> str | None:
-        namespace = page.namespace
-        if namespace is None:  # dumps before 2012 have no <ns>
-            prefix = page.title.partition(":")[0] if ":" in page.title else ""
-            namespace = next((key for key, name in site.namespaces.items() if name and name == prefix), 0)
+    def _not_an_article(self, page: Page, namespace: int) -> str | None:
         if namespace not in self.namespaces:
-            return "namespace"
-        if page.redirect or _REDIRECT.match(page.text):
+            return wikikinds.namespace(namespace)
+        if page.redirect:
             return "redirect"
         if page.model != "wikitext":
             return page.model if page.model in _MODELS else "model"
-        return None if page.text.strip() else "empty"
+        return wikikinds.not_an_article(page.title, page.text)
 
 
 @dataclass(frozen=True)
@@ -176,6 +172,7 @@ class _Wiki:
     namespaces: Namespaces
     prefix: str | None  # of an article's address
     license: str | None
+    language: str | None  # as in its address; None if nothing says
 
     @staticmethod
     def of(site: Site, file_name: str, language: str | None) -> _Wiki:
@@ -189,22 +186,40 @@ class _Wiki:
             prefix = f"https://{dump[1].replace('_', '-')}.{kind}.org/wiki/"
         elif language:
             prefix = f"https://{language}.wikipedia.org/wiki/"
+        host = urlsplit(prefix).hostname or "" if prefix else ""
+        own = host.partition(".")[0] if _HOSTS.search(host) else site.language
         license = None
-        if prefix and _HOSTS.search(urlsplit(prefix).hostname or ""):
+        if prefix and _HOSTS.search(host):
             license = "CC BY-SA"
             if dump and dump[3] != "latest":
                 license += " 4.0" if dump[3] >= NEW_LICENSE else " 3.0"
-        return _Wiki(site, Namespaces().including(site.namespaces), prefix, license)
+        return _Wiki(site, Namespaces().including(site.namespaces), prefix, license, own or language)
+
+    def variant(self, chosen: str) -> str | None:
+        """The variant that pages are converted to, if this wiki's language has it."""
+        return chosen if chosen != "source" and self.language in (None, chosen.partition("-")[0]) else None
+
+    @property
+    def has_variants(self) -> bool:
+        return self.language is None or self.language in LANGUAGES
+
+    def namespace(self, page: Page) -> int:
+        if page.namespace is not None:
+            return page.namespace
+        prefix = page.title.partition(":")[0] if ":" in page.title else ""  # dumps before 2012 have no <ns>
+        return next((key for key, name in self.site.namespaces.items() if name and name == prefix), 0)
 
     def url(self, title: str) -> str | None:
         return self.prefix + quote(title.replace(" ", "_"), safe="/:@!$&'()*+,;=~-._") if self.prefix else None
 
-    def metadata(self, page: Page) -> str:
+    def metadata(self, page: Page, namespace: int, text: str) -> str:
         known = {
             "wiki": self.site.name,
             "page": page.id,
             "revision": page.revision,
-            "disambiguation": bool(_DISAMBIGUATION.search(page.text) or _DISAMBIGUATION_TITLE.search(page.title)),
+            "namespace": namespace or None,
+            **wikikinds.marks(page.title, page.text),
+            "list_share": wikikinds.list_share(text),
         }
         return orjson.dumps({key: value for key, value in known.items() if value is not None}).decode()
 

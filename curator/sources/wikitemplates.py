@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+GONE = "\x01"  # stands where a template was dropped, until the punctuation around it is mended
 Span = tuple[int, int]  # of the wikitext, still to be converted
 Part = str | Span  # finished text, or such a span
 
@@ -98,6 +99,15 @@ def _translated(given: Arguments) -> list[Part]:
     return given.get(4, 3, 2)
 
 
+def _rules_of_a_page(given: Arguments) -> list[Part]:
+    """`{{NoteTA|G1=IT|T=zh-cn:…|1=zh-cn:…;zh-tw:…}}`: a title and rules for the whole page. Groups are other pages."""
+    parts: list[Part] = []
+    for key, rule in (*given.named.items(), *((str(at), span) for at, span in enumerate(given.positional, 1))):
+        if key == "t" or key.isdecimal():
+            parts += ["\x02T|" if key == "t" else "\x02H|", rule, "\x03"]
+    return parts
+
+
 def _named(names: str, rendering: Rendering) -> dict[str, Rendering]:
     return dict.fromkeys(names.split(" | "), rendering)
 
@@ -138,6 +148,7 @@ TEMPLATES: dict[str, Rendering] = {
     **_named("zh | lang-zh | chinese | zh-cn | zh-tw | chinese name", _chinese),
     **_named("circa | c. | ca. | 約 | 约", wrapped("c. ", "", 1)),
     **_named("floruit | fl. ", wrapped("fl. ", "", 1)),
+    **_named("noteta | noteta/lite", _rules_of_a_page),
     **_named("as of", _as_of),
     **_named("us$ | usd | us dollar", wrapped("US$", "", 1)),
     **_named("a$ | aud", wrapped("A$", "", 1)),

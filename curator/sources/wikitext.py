@@ -1,10 +1,9 @@
 """Wikitext to the text that a reader of the page sees, in one linear scan.
 
-Kept: prose, headings as plain lines, lists ("- ", "1. ", two spaces a level), link labels, quotations, formulas as LaTeX
-between `$`, code, and the few templates that carry words (`wikitemplates`). Dropped: all other templates, references,
-galleries, files, categories, links to other languages, comments, and sections that only list references or links. Tables
-are dropped too: their cells are mostly numbers and fragments, and a cell without its row and column says little. Every
-paragraph, heading and list item is one line; lines are separated by one newline.
+Kept: prose, headings as plain lines, lists ("- ", "1. ", two spaces a level), link labels, quotations, tables of data
+(`wikitables`), formulas as LaTeX between `$`, code, and the templates that carry words (`wikitemplates`). Dropped: all other
+templates, references, galleries, files with their captions, categories, links to other languages, comments, and sections that
+only list references or links. Every paragraph, heading, list item and row is one line; lines are separated by one newline.
 
 Tag extensions (`ref`, `math`, …) are cut out first, then brackets are matched (`wikimarks`), then the text is walked once:
 a dropped construct is jumped over, a kept one is walked into by way of a list of spans still to do, so nothing recurses.
@@ -19,12 +18,13 @@ from dataclasses import dataclass
 
 from curator.sources import wikilines
 from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
-from curator.sources.wikitemplates import Arguments, Part, rendering
-from curator.sources.wikivariants import LONGEST_FLAGS, choose, is_flags, is_silent, rules
+from curator.sources.wikitables import flattened, table
+from curator.sources.wikitemplates import GONE, Arguments, Part, rendering
+from curator.sources.wikivariants import CLOSE, OPEN
+from curator.sources.wikivariants import Page as VariantPage
 
-GONE = "\x01"  # stands where a template was dropped, until the punctuation around it is mended
-_HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki
-
+_HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki, rows of tables
+_RESERVED = dict.fromkeys(range(8))  # that stand for something here
 
 _NOT_TEXT = """
 file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류
@@ -47,13 +47,38 @@ class Namespaces:
 EVERYWHERE = Namespaces()
 
 
+@dataclass(frozen=True)
+class Article:
+    text: str
+    title: str | None  # where the page has a rule for it
+
+
 def plain_text(wikitext: str, namespaces: Namespaces = EVERYWHERE, variant: str | None = None) -> str:
-    """The text of a page. `variant` (a key of `wikivariants.FALLBACKS`) chooses among `-{…}-` forms."""
+    return article(wikitext, namespaces, variant).text
+
+
+def article(
+    wikitext: str, namespaces: Namespaces = EVERYWHERE, variant: str | None = None, *, variants: bool = True, title: str = ""
+) -> Article:
+    """The text of a page. `variant` chooses among `-{…}-` forms and is what the text is converted to, None leaves it as
+    written; `variants` is false for wikis that have no such markup."""
     held: list[str] = []
-    text = _cut_extensions(wikitext.replace(_HELD, "").replace(GONE, ""), held)
-    text = _walk(text, namespaces, variant)
+    page = VariantPage(variant)
+    text = _cut_extensions(wikitext.translate(_RESERVED), held)
+    text = _walk(text, namespaces, variants)
     text = _plain_markup(text)
-    text = wikilines.render(text)
+    if variants:
+        text = page.resolve(text)
+
+    def keep(line: str) -> str:
+        held.append(_restored(line, held))
+        return f"{_HELD}{len(held) - 1}{_HELD}"
+
+    text = _restored(wikilines.render(flattened(text, keep)), held)
+    return Article(text, page.title or (page.converted(title) if title else None))
+
+
+def _restored(text: str, held: list[str]) -> str:
     return _HELD_PIECE.sub(lambda m: held[int(m[1])], text) if held else text
 
 
@@ -137,11 +162,12 @@ def _verbatim(tag: str, content: str, attributes: str) -> str:
 _NAME = re.compile(r"[^|{}\[\]\n<>]{0,120}+")
 _TARGET = re.compile(r"[^|{}\[\]\n<>]{0,600}+")
 _OPTION = re.compile(r"\s*+([\w-]{1,30})\s*+=")
+_BAR = re.compile(r"\|")
 _SAFESUBST = ("safesubst:", "subst:")
 
 
-def _walk(text: str, namespaces: Namespaces, variant: str | None) -> str:
-    marks = Marks(text)
+def _walk(text: str, namespaces: Namespaces, variants: bool) -> str:
+    marks = Marks(text, variants)
     positions, kinds, ends = marks.positions, marks.kinds, marks.ends
     out: list[str] = []
     todo: list[Part] = [(0, len(text))]
@@ -162,20 +188,25 @@ def _walk(text: str, namespaces: Namespaces, variant: str | None) -> str:
             index += 1
             if kind == LINK:
                 at = _link(text, mark, end, namespaces, out)
-            elif kind in (TEMPLATE, VARIANT):
-                kept = _template(text, mark, end, marks) if kind == TEMPLATE else _variant(text, mark, end, marks, variant)
+            elif kind in (TEMPLATE, VARIANT, TABLE):
+                kept = _kept(kind, text, mark, end, marks)
                 if kept:
                     todo.append((end, stop))
                     todo += reversed(kept)
                     at = stop
                     break
-                if kind == TEMPLATE:
-                    out.append(GONE)
-            elif kind in (ARGUMENT, TABLE):
                 out.append("\n" if kind == TABLE else GONE)
+            elif kind == ARGUMENT:
+                out.append(GONE)
         if at < stop:
             out.append(text[at:stop])
     return "".join(out)
+
+
+def _kept(kind: int, text: str, start: int, end: int, marks: Marks) -> list[Part]:
+    if kind == VARIANT:
+        return [OPEN, (start + 2, end - 2), CLOSE]
+    return table(text, start, end, marks) if kind == TABLE else _template(text, start, end, marks)
 
 
 def _link(text: str, start: int, end: int, namespaces: Namespaces, out: list[str]) -> int:
@@ -215,7 +246,7 @@ def _template(text: str, start: int, end: int, marks: Marks) -> list[Part]:
 
 def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:
     """Arguments between the `|` that stand in no inner construct. `start` is behind the name."""
-    bars = _outside("|", text, start, end, marks)
+    bars = [bar.start() for bar in marks.outside(_BAR, text, start, end)]
     given = Arguments()
     for begin, stop in zip(bars, [*bars[1:], end]):
         option = _OPTION.match(text, begin + 1, stop)
@@ -224,33 +255,6 @@ def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:
         else:
             given.positional.append((begin + 1, stop))
     return given
-
-
-def _outside(character: str, text: str, start: int, end: int, marks: Marks) -> list[int]:
-    """Where the character stands in no inner construct. Those are jumped over, so deep nesting costs nothing more."""
-    found: list[int] = []
-    at = start
-    while at < end:
-        index = marks.after(at)
-        inner = marks.positions[index] if index < len(marks.positions) else end
-        border = min(inner, end)
-        while (place := text.find(character, at, border)) >= 0:
-            found.append(place)
-            at = place + 1
-        at = marks.ends[inner] if inner < end else end
-    return found
-
-
-def _variant(text: str, start: int, end: int, marks: Marks, variant: str | None) -> list[Part]:
-    """`-{zh-hans:…;zh-hant:…}-`: the form for the variant; `-{text}-`: the text as it is."""
-    begin, stop = start + 2, end - 2
-    bar = text.find("|", begin, min(stop, begin + LONGEST_FLAGS))
-    if bar >= 0 and is_flags(text[begin:bar]):
-        if is_silent(text[begin:bar]):
-            return [""]
-        begin = bar + 1
-    forms = rules(text, begin, stop, _outside(";", text, begin, stop, marks))
-    return [choose(forms, variant)] if forms else [(begin, stop)]
 
 
 # ------------------------------------------------------------------------------------------------------- inline markup

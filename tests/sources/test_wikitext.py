@@ -32,7 +32,12 @@ from curator.sources.wikitext import Namespaces, plain_text
         ("x{{!}}y {{=}} z", "x|y = z"),
         ("{{{1|default}}}text", "text"),
         ("x<sup>2</sup> H<sub>2</sub>O 1<sup>st</sup> {{sup|3}}", "x² H₂O 1st ³"),
-        ("{|\n! a\n|-\n| b\n{|\n|inner\n|}\n|}\nafter", "after"),
+        ("{| class=wikitable\n! a !! b\n|-\n| style=x | c || d<br>e\n|-\n|}\nafter", "a | b\nc | d e\nafter"),
+        ("{| class=wikitable\n|+ Sizes\n| a || b\n{|\n|inner || x\n|}\n|}\nafter", "Sizes\na | b inner | x;\nafter"),
+        ("{| class=infobox\n| a || b\n|}after", "after"),
+        ("{| align=right\n| a || b\n|}after", "after"),
+        ("{|\n| valign=top |\n* a\n* b\n|\n* c\n|}", "- a\n- b\n- c"),
+        ("{| class=wikitable\n| # || *\n|-\n| {{x}} || [[File:y.png|thumb]]\n|}", "# | *"),
         ("{{Box\n|a=1\n|}}after", "after"),
         ("* one\n** two\n# first\n# second\n: reply\n; term", "- one\n  - two\n1. first\n2. second\nreply\nterm"),
         ("a &amp; b &lt;c&gt; &nbsp;d &#20013;", "a & b <c> d 中"),
@@ -66,27 +71,6 @@ def test_a_section_of_that_name_with_prose_stays():
         "These notes were written by the author in the last year of his life, and they tell how the whole work came to be made."
     )
     assert prose in plain_text(f"text\n== Notes ==\n{prose}\n* item")
-
-
-@pytest.mark.parametrize(
-    ("markup", "variant", "expected"),
-    [
-        ("-{zh-hans:计算机;zh-hant:電腦}-", "zh-hans", "计算机"),
-        ("-{zh-hans:计算机;zh-hant:電腦}-", "zh-hant", "電腦"),
-        ("-{zh-cn:计算机; zh-tw:電腦;}-", "zh-hk", "電腦"),
-        ("-{zh-cn:计算机; zh-tw:電腦; zh-hk:電腦機}-", "zh-mo", "電腦機"),
-        ("-{zh-cn:计算机;zh-tw:電腦}-", None, "计算机"),
-        ("-{原文}-", "zh-tw", "原文"),
-        ("-{H|zh-cn:甲;zh-tw:乙}-丙", "zh-tw", "丙"),
-        ("-{A|zh-cn:甲;zh-tw:乙}-丙", "zh-tw", "乙丙"),
-        ("-{T|zh-cn:甲;zh-tw:乙}-", "zh-cn", ""),
-        ("[[流控制|-{zh-tw:串流;zh-cn:流}-协议]]", "zh-tw", "串流协议"),
-        ("-{zh-hans:[[a|甲]];zh-hant:{{lang|zh|乙}}}-", "zh-hant", "乙"),
-        ("-{zh-cn:a&nbsp;b;zh-tw:c}-", "zh-cn", "a b"),
-    ],
-)
-def test_variants(markup, variant, expected):
-    assert plain_text(markup, variant=variant) == expected
 
 
 def test_the_wikis_own_namespaces_are_known():
