@@ -6,8 +6,8 @@ import unicodedata
 
 
 def printable(text: str) -> str:
-    """`text` with control and formatting characters written out, but for line ends, tabs and the spaces that Unicode calls so (the
-    ideographic one begins Chinese paragraphs): an escape sequence shows as `\\x1b[31m`."""
+    """`text` with control and formatting characters written out, but for line ends, tabs and spaces (the ideographic one begins
+    Chinese paragraphs): an escape sequence shows as `\\x1b[31m`."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or _harmless(c) else c.encode("unicode_escape").decode() for c in text)

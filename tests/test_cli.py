@@ -35,7 +35,7 @@ def curator(*arguments: str):
 
 def test_help_names_every_command():
     said = curator("--help").output
-    for command in ("run", "plan", "train", "digest", "report", "clean", "download"):
+    for command in ("run", "plan", "train", "digest", "report", "clean", "download", "score", "retune", "inspect", "metrics"):
         assert command in said
     assert curator("--version").output.strip() == __version__
 

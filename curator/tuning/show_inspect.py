@@ -15,7 +15,7 @@ from curator.terminal import printable
 from curator.tuning.excerpts import Mark, excerpt, runs
 from curator.tuning.inspecting import Inspected, Looked
 from curator.tuning.show_retune import number, plain_bounds, share
-from curator.tuning.stored import filters_of
+from curator.tuning.stored import filters_of, list_has_changed
 from curator.tuning.views import CUT, PLACE, marks, said
 
 STYLES = {PLACE: "black on yellow", CUT: "strike red"}
@@ -50,6 +50,8 @@ def show_inspected(console: Console, found: Inspected, raw: bool, most: int) -> 
     console.print(Text(printable(f"{counted} {did} {found.reason}{passes}"), "bold"))
     if found.rule and found.applied:
         console.print(Text(printable(said(found.asked, found.applied.key(found.rule))), "dim"))
+        if found.asked and found.asked.list and list_has_changed(found.applied, found.asked.list):
+            console.print(Text(printable(f"the list {found.asked.list} has changed since the run"), "dim"))
     if not raw and found.documents:
         console.print(Text("private data is replaced; --raw shows it", "dim"))
     for at, looked in enumerate(found.documents, 1):

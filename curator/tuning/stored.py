@@ -15,6 +15,7 @@ from curator.config import ConfigError, nearest
 from curator.documents import Rule
 from curator.engine.manifest import Manifest
 from curator.metrics import Asked
+from curator.metrics.lists import list_path
 from curator.pipeline.finished import Run, files_of, opened
 from curator.stages.filter import Filter
 
@@ -100,6 +101,15 @@ def _rule(reason: str, stored: Mapping[str, Any]) -> Rule:
 
 def _asked(stored: Sequence[Mapping[str, Any]]) -> dict[str, Asked]:
     return {each["name"]: Asked(each["name"], each["metric"], tuple((k, v) for k, v in each["given"])) for each in stored}
+
+
+def list_has_changed(applied: StoredFilter, name: str) -> bool:
+    """Whether a list that a rule names is another one than when the filter was run, or gone."""
+    try:
+        path = list_path(name)
+        return f"{path.rpartition('/')[2]} {storage.content_digest(path)}" not in applied.lists
+    except (OSError, storage.StorageError):
+        return True
 
 
 # ------------------------------------------------------------------------------------------------------------ documents

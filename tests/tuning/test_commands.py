@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from curator.cli import app
 from curator.pipeline.finished import read_run
-from curator.tuning import commands
+from curator.tuning import commands, stored
 from curator.tuning.inspecting import inspect
 from curator.tuning.show_inspect import show_inspected
 
@@ -52,6 +52,15 @@ def test_inspect_lists_reasons_and_marks_places(output):
     assert "marked: lines that stood before" in said
     assert "✂⟦456⟧" in curator("inspect", output, "--reason", "mine.cut_line_ratio").output
     assert "kept copy" in curator("inspect", output, "--reason", "dedup_documents.duplicate").output
+
+
+def test_a_list_that_is_another_one_now_is_said(output, tmp_path, monkeypatch):
+    unchanged = curator("inspect", output, "--reason", "mine.few_stops").output
+    assert "marked: distinct words" in unchanged
+    assert "has changed" not in unchanged
+    monkeypatch.setattr(stored, "list_path", lambda name: str(tmp_path / "stop_words_zh.txt"))
+    (tmp_path / "stop_words_zh.txt").write_text("别的\n")
+    assert "the list stop_words_zh has changed since the run" in curator("inspect", output, "--reason", "mine.few_stops").output
 
 
 def test_inspect_redacts_unless_it_is_told_not_to(output):

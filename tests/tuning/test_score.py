@@ -92,9 +92,9 @@ def test_documents_are_read_from_files_of_many_kinds(tmp_path, monkeypatch):
         path = str(tmp_path / name)
         assert read_document(path, row=2)["text"] == "text 2"
         assert read_document(path, key="d1") == rows[1]
-        for wrong in ({}, {"row": 3}, {"key": "d9"}):
+        for row, key in ((None, None), (3, None), (None, "d9")):
             with pytest.raises(ConfigError):
-                read_document(path, **wrong)
+                read_document(path, row, key)
     assert read_document(str(tmp_path / "a.txt"))["text"] == "行\n行ÿ"
     for path, said in ((str(tmp_path / "a.txt"), "is one text"), (str(tmp_path / "none.txt"), "no such file")):
         with pytest.raises(ConfigError, match=said):
