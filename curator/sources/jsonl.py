@@ -10,7 +10,8 @@ import orjson
 import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
-from curator.sources.streams import StreamError, compression, open_stream
+from curator.sources.packing import compression
+from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
 
 MAPPED = ("url", "title", "date", "language", "license")

@@ -1,4 +1,4 @@
-"""Opening .gz, .zst, .bz2 and plain files by their first bytes, as one binary stream of decompressed bytes.
+"""Opening .gz, .zst, .bz2, .lz4 and plain files by their first bytes, as one binary stream of decompressed bytes.
 
 A compressed dump is often cut short or damaged. The stream gives every byte that can be read before the damage, and raises
 `StreamError` on the read after them. Decompression goes in bounded portions, so a file that expands a millionfold costs
@@ -7,26 +7,16 @@ time but no memory.
 
 from __future__ import annotations
 
-import bz2
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
-import zstandard
-
+from curator.sources.packing import FAILURES, Decompressor, Packing, begins_member, packing
 from curator.storage import open_input
 
 READ_BYTES = 256 << 10  # compressed bytes taken at a time
 PORTION_BYTES = 1 << 20  # most decompressed bytes held at a time, besides those that the reader asked for
-ZSTD_BLOCK_BYTES = 128 << 10  # RFC 8878 §3.1.1.2.4: no block is larger, compressed or not
-ZSTD_WINDOW_BYTES = 128 << 20  # what the zstd tool accepts without --long
-
-GZIP = b"\x1f\x8b\x08"
-ZSTD = b"\x28\xb5\x2f\xfd"
-ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 
 
 class StreamError(Exception):
@@ -39,17 +29,8 @@ class StreamError(Exception):
         self.offset = -1
 
 
-def compression(head: bytes) -> str | None:
-    """`gzip`, `zstd`, `bzip2` or None, from the first 10 bytes of a file."""
-    if head.startswith(GZIP):
-        return "gzip"
-    if head.startswith(ZSTD) or ZSTD_SKIPPABLE.match(head):
-        return "zstd"
-    return "bzip2" if BZIP2.match(head) else None
-
-
 def open_stream(path: str) -> IO[bytes]:
-    """The decompressed bytes of a file; concatenated gzip members, zstd frames and bz2 streams are one stream.
+    """The decompressed bytes of a file; concatenated members (gzip), frames (zstd, lz4) and streams (bz2) are one.
 
     `read`, `read1`, `readline` and iteration give every byte before a damaged place and then raise StreamError. A plain file
     is seekable, a compressed one is not.
@@ -64,11 +45,11 @@ def open_stream(path: str) -> IO[bytes]:
 
 def decompressed(raw: IO[bytes]) -> IO[bytes]:
     """Like `open_stream`, for a seekable stream that is open at its beginning; closing the result closes it."""
-    kind = compression(raw.read(10))
+    kind = packing(raw.read(10))
     raw.seek(0)
     if kind is None:
         return raw
-    return DecompressedStream(raw, PORTIONS[kind](raw))  # type: ignore[return-value]
+    return DecompressedStream(raw, members(raw, kind))  # type: ignore[return-value]
 
 
 class DecompressedStream(io.BufferedIOBase):
@@ -152,66 +133,20 @@ class DecompressedStream(io.BufferedIOBase):
         return False
 
 
-# --------------------------------------------------------------------------------------------------------- gzip and bz2
+# -------------------------------------------------------------------------------------------------------------- members
 
 
-class Decompressor(Protocol):
-    """What `bz2.BZ2Decompressor` offers."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+def members(raw: IO[bytes], kind: Packing) -> Iterator[bytes]:
+    """Portions of all members of a file, one after the other."""
+    return _portions(raw, kind.begin, kind.mark)
 
 
-class Inflate:
-    """One gzip member (or, by `wbits`, one zlib or raw deflate stream), with the interface of `bz2.BZ2Decompressor`.
-    Bytes before a damaged place are given before it raises `zlib.error`, which zlib's own object does not do."""
-
-    def __init__(self, wbits: int = 31) -> None:
-        self._state = zlib.decompressobj(wbits)
-        self._failure: zlib.error | None = None
-
-    @property
-    def eof(self) -> bool:
-        return self._state.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not (self._state.unconsumed_tail or self._state.eof or self._failure)
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._state.unused_data
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        if self._failure is not None:
-            raise self._failure
-        data = self._state.unconsumed_tail + data
-        before = self._state.copy()
-        try:
-            return self._state.decompress(data, max(max_length, 0))
-        except zlib.error as failure:
-            self._failure = failure
-            return _what_precedes(before, data)
+def one_member(raw: IO[bytes], member: Decompressor) -> Iterator[bytes]:
+    """Portions of a stream that is a single member."""
+    return _portions(raw, lambda: member, None)
 
 
-def _what_precedes(state: Any, data: bytes) -> bytes:
-    """Bytes that a damaged input still gives: fed one by one, which one portion of a damaged file can afford."""
-    given = bytearray()
-    try:
-        for i in range(len(data)):
-            given += state.decompress(data[i : i + 1])
-    except zlib.error:
-        pass
-    return bytes(given)
-
-
-def members(raw: IO[bytes], begin: Callable[[], Decompressor], is_start: Callable[[bytes], bool]) -> Iterator[bytes]:
-    """Portions of all gzip members or bz2 streams of a file."""
+def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], mark: re.Pattern[bytes] | None) -> Iterator[bytes]:
     data = raw.read(READ_BYTES)
     while data:
         member = begin()
@@ -222,15 +157,17 @@ def members(raw: IO[bytes], begin: Callable[[], Decompressor], is_start: Callabl
                 exhausted = not data
             try:
                 portion = member.decompress(data, PORTION_BYTES)
-            except (zlib.error, OSError, ValueError) as failure:
+            except FAILURES as failure:
                 raise StreamError("corrupt", f"damaged compressed data: {failure}") from None
             data = b""
             if portion:
                 yield portion
             elif exhausted:
                 raise StreamError("truncated", "the file ends in the middle of its compressed data")
-        data = _next_start(member.unused_data, raw)
-        if data and not is_start(data):
+        data = _next_start(member.unused_data or b"", raw)
+        if data and (mark is None or not mark.match(data)):
+            if mark is not None and len(data) < 4 and begins_member(data):
+                raise StreamError("truncated", "the file ends in the middle of its compressed data")
             raise StreamError("trailing_bytes", "something else follows the compressed data")
 
 
@@ -240,61 +177,3 @@ def _next_start(data: bytes, raw: IO[bytes]) -> bytes:
         if not (data := raw.read(READ_BYTES)):
             return b""
     return data + raw.read(10) if len(data) < 10 else data
-
-
-# ----------------------------------------------------------------------------------------------------------------- zstd
-
-
-def _zstd(raw: IO[bytes]) -> Iterator[bytes]:
-    """Blocks of all frames of a file. Frames are walked here, block by block (RFC 8878 §3.1.1), because the library's stream
-    reader takes a truncated file for a whole one and its `decompressobj` has no bound; a block gives 128 KiB at most."""
-    while magic := raw.read(4):
-        if ZSTD_SKIPPABLE.match(magic):
-            left = int.from_bytes(_exactly(raw, 4), "little")
-            while left:
-                left -= len(_exactly(raw, min(left, READ_BYTES)))
-        elif magic == ZSTD:
-            yield from _zstd_frame(raw)
-        elif ZSTD.startswith(magic):
-            raise StreamError("truncated", "the file ends in the middle of its compressed data")
-        else:
-            raise StreamError("trailing_bytes", "something else follows the compressed data")
-
-
-def _zstd_frame(raw: IO[bytes]) -> Iterator[bytes]:
-    descriptor = _exactly(raw, 1)
-    flags = descriptor[0]
-    one_segment, has_checksum = bool(flags & 0x20), bool(flags & 0x04)
-    size_bytes = (int(one_segment), 2, 4, 8)[flags >> 6]
-    header = _exactly(raw, (not one_segment) + (0, 1, 2, 4)[flags & 3] + size_bytes)
-    frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
-    given = ZSTD + descriptor + header
-    last = False
-    while not last:
-        block = _exactly(raw, 3)
-        fields = int.from_bytes(block, "little")
-        last, repeated, size = bool(fields & 1), (fields >> 1 & 3) == 1, fields >> 3
-        if size > ZSTD_BLOCK_BYTES:
-            raise StreamError("corrupt", "damaged compressed data: a zstd block of more than 128 KiB")
-        given += block + _exactly(raw, 1 if repeated else size)
-        checksum = _exactly(raw, 4) if last and has_checksum else b""
-        try:
-            if portion := frame.decompress(given + checksum):
-                yield portion
-        except zstandard.ZstdError as failure:
-            raise StreamError("corrupt", f"damaged compressed data: {failure}") from None
-        given = b""
-
-
-def _exactly(raw: IO[bytes], size: int) -> bytes:
-    data = raw.read(size)
-    if len(data) < size:
-        raise StreamError("truncated", "the file ends in the middle of its compressed data")
-    return data
-
-
-PORTIONS: dict[str, Callable[[IO[bytes]], Iterator[bytes]]] = {
-    "gzip": lambda raw: members(raw, Inflate, lambda head: head.startswith(GZIP)),
-    "bzip2": lambda raw: members(raw, bz2.BZ2Decompressor, lambda head: bool(BZIP2.match(head))),
-    "zstd": _zstd,
-}

@@ -1,4 +1,4 @@
-"""`warc` and `wet`: web crawls as WARC files (ISO 28500), pages as they came or as text."""
+"""`warc` and `wet`: web crawls as WARC files (ISO 28500) or ARC files, the older format, pages as they came or as text."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
 from curator.sources.streams import StreamError, decompressed
+from curator.sources.warc_framing import HEADER_BYTES, Record
 from curator.sources.warc_http import PayloadError, Response, decode_payload, media_type, parse_response
 from curator.sources.warc_portions import Portions
-from curator.sources.warc_records import HEADER_BYTES, Record, records
+from curator.sources.warc_records import records
 from curator.storage import open_input
 
 PAGES = frozenset(["text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml", "text/plain"])
@@ -32,16 +33,17 @@ class Warc:
     """Pages of a crawl: HTTP responses with status 200, and stored resources, that are HTML, XHTML or plain text.
 
     `max_payload` bounds a page in bytes after decompression; a larger one is skipped as `too_large`, not cut: pages of this
-    size are listings and logs, and a cut would make a document whose end means nothing. Files compressed by record (gzip), as
-    a whole (gzip, bzip2, zstd) or not at all. A damaged record is an error and costs itself alone. The offset is the record's
-    in the compressed file; in a file compressed as a whole, in the decompressed bytes.
+    size are listings and logs, and a cut would make a document whose end means nothing. WARC or ARC (versions 1 and 2), told by
+    content; compressed by record or as a whole (gzip, zstd with or without a dictionary, lz4, bzip2), or not at all. A damaged
+    record is an error and costs itself alone. The offset is the record's in the compressed file; in a file compressed as a
+    whole, in the decompressed bytes.
     """
 
     max_payload: int = 16 << 20
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["url", "date", "payload", "content_type", "charset", "metadata"])
-    libraries: ClassVar[tuple[str, ...]] = ("fastwarc", "zstandard")
+    libraries: ClassVar[tuple[str, ...]] = ("brotli", "lz4", "zlib-ng", "zstandard")
 
     def __post_init__(self) -> None:
         _require_positive("max_payload", self.max_payload)
@@ -54,7 +56,7 @@ class Warc:
 
     def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
         for record in read_records(piece.file, tally, self.max_payload + HEADER_BYTES):
-            kind = record.headers.get("warc-type", "").lower()
+            kind = record.kind
             if kind == "response":
                 row = self._response(record, tally)
             elif kind == "resource":
@@ -65,7 +67,7 @@ class Warc:
                 yield row
 
     def _response(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
-        response = parse_response(record.body)
+        response = parse_response(record.data, record.begin, record.end)
         if response is None:
             if media_type(record.headers.get("content-type", ""))[0] == "application/http":
                 return tally.error("http", record.offset, "the response has no HTTP status line")
@@ -126,9 +128,9 @@ class Wet:
 
     max_text: int = 16 << 20
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["url", "date", "text", "metadata"])
-    libraries: ClassVar[tuple[str, ...]] = ("zstandard",)
+    libraries: ClassVar[tuple[str, ...]] = ("lz4", "zlib-ng", "zstandard")
 
     def __post_init__(self) -> None:
         _require_positive("max_text", self.max_text)
@@ -146,7 +148,7 @@ class Wet:
                 yield row
 
     def _text(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
-        kind = record.headers.get("warc-type", "").lower()
+        kind = record.kind
         if kind != "conversion":
             return skip_type(record, kind, tally)
         if media_type(record.headers.get("content-type", "text/plain"))[0] != "text/plain":
@@ -184,8 +186,6 @@ def read_records(file: File, tally: Tally, hold: int) -> Iterator[Record]:
 
 
 FORMATS = {
-    b"filedesc:": "this is an ARC file, the older format; convert it with `warcio recompress`",
-    b"\x04\x22\x4d\x18": "it is compressed with lz4; unpack it first",
     b"PK\x03\x04": "this is a zip archive",
     b"%PDF": "this is a PDF",
     b"{": "it looks like JSON: `read: jsonl`?",

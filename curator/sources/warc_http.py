@@ -10,17 +10,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastwarc.stream_io import BrotliReader
-
-from curator.sources.streams import PORTIONS, Inflate, StreamError, compression, members
-from curator.sources.warc_records import HEADER_BYTES, HEADER_END, parse_headers
+from curator.sources.packing import Brotli, Inflate, packing
+from curator.sources.streams import StreamError, members, one_member
+from curator.sources.warc_framing import HEADER_BYTES, HEADER_END, parse_headers
 
 STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
 CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]{1,40})""", re.IGNORECASE)
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 MOST_CODINGS = 4
-FINE_READ_BYTES = 256
 
 
 class PayloadError(Exception):
@@ -38,14 +36,19 @@ class Response:
     payload: bytes  # as it was stored
 
 
-def parse_response(body: bytes) -> Response | None:
-    """An HTTP response; None if the bytes do not begin with a status line."""
-    status = STATUS_LINE.match(body)
+def parse_response(data: bytes, begin: int = 0, end: int | None = None) -> Response | None:
+    """The HTTP response in `data[begin:end]`; None if no status line begins it."""
+    end = len(data) if end is None else end
+    status = STATUS_LINE.match(data, begin, end)
     if status is None:
         return None
-    end = HEADER_END.search(body, status.end(), HEADER_BYTES)
-    head, begin = (end.start(), end.end()) if end else (min(len(body), HEADER_BYTES), len(body))
-    return Response(int(status[1]), parse_headers(body[:head]), body[begin:])
+    most = min(begin + HEADER_BYTES, end)
+    stop = data.find(b"\r\n\r\n", status.end(), most)
+    payload = stop + 4
+    if stop < 0 or data.find(b"\n\n", begin, stop) >= 0 or data.find(b"\n\r\n", begin, stop) >= 0:
+        blank = HEADER_END.search(data, status.end(), most)
+        stop, payload = blank.span() if blank else (most, end)
+    return Response(int(status[1]), parse_headers(data[begin:stop]), data[payload:end])
 
 
 def media_type(content_type: str) -> tuple[str, str | None]:
@@ -119,36 +122,12 @@ def _decompress(payload: bytes, coding: str, most: int) -> tuple[bytes, bool]:
 def _portions(payload: bytes, coding: str) -> Iterator[bytes] | None:
     """The decompressed portions of a payload; None if it is not compressed, whatever its headers say."""
     if coding in ("gzip", "zstd"):
-        kind = compression(payload[:10])
-        return PORTIONS[kind](io.BytesIO(payload)) if kind in ("gzip", "zstd") else None
+        kind = packing(payload[:10])
+        return members(io.BytesIO(payload), kind) if kind is not None and kind.name in ("gzip", "zstd") else None
     if coding == "deflate":  # zlib (RFC 1950) by the standard; some servers send raw deflate
         has_header = payload[:1] and payload[0] & 0x0F == 8 and int.from_bytes(payload[:2], "big") % 31 == 0
-        return members(io.BytesIO(payload), lambda: Inflate(15 if has_header else -15), lambda _: False)
-    return _brotli(payload) if coding == "br" else None
-
-
-def _brotli(payload: bytes) -> Iterator[bytes]:
-    given = 0
-    try:
-        reader = BrotliReader(io.BytesIO(payload))
-        while portion := reader.read(1 << 20):
-            given += len(portion)
-            yield portion
-    except OSError:
-        # The reader loses what it had of the portion in which it fails, so that one is read again bit by bit.
-        yield from _brotli_rest(payload, given)
-        raise StreamError("corrupt", "damaged brotli data") from None
-
-
-def _brotli_rest(payload: bytes, given: int) -> Iterator[bytes]:
-    reader = BrotliReader(io.BytesIO(payload))
-    try:
-        while given:
-            given -= len(reader.read(min(given, 1 << 20)))
-        while portion := reader.read(FINE_READ_BYTES):
-            yield portion
-    except OSError:
-        return
+        return one_member(io.BytesIO(payload), Inflate(15 if has_header else -15))
+    return one_member(io.BytesIO(payload), Brotli()) if coding == "br" else None
 
 
 def _is_text(payload: bytes) -> bool:

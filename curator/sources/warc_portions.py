@@ -1,32 +1,32 @@
-"""The decompressed bytes of a WARC file, with the places where gzip members begin and where the file is damaged.
+"""The decompressed bytes of a WARC or ARC file, with the places where compressed members begin and where the file is damaged.
 
-WARC files are compressed record by record (one gzip member each), or as a whole, or not at all. After a damaged member,
-reading goes on at the next one that holds a record.
+Archives are compressed record by record (one gzip member, zstd or lz4 frame, or bz2 stream each), or as a whole, or not at
+all. After a damaged member, reading goes on at the next one that holds a record.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Generator, Iterator
 from typing import IO, NamedTuple
 
-from curator.sources.streams import PORTION_BYTES, Inflate, StreamError, compression, decompressed
+from curator.sources.packing import FAILURES, Packing, gzip, packing, zstd
+from curator.sources.streams import PORTION_BYTES
+from curator.sources.warc_framing import FRAMINGS, START_BYTES
 
-SLICE_BYTES = 32 << 10  # compressed bytes taken at a time: little is copied where a member ends, most members need one
-MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")  # the three highest flags are reserved and zero (RFC 1952 §2.3.1.2)
-RECORD_START = re.compile(rb"(?<![^\n])(?:WARC|warc)/[01]\.\d{1,2}[ \t]*\r?\n")
+SLICE_BYTES = 64 << 10  # compressed bytes given at a time: little is copied where a member ends
+WINDOW_BYTES = 512 << 10  # compressed bytes read at a time
 SCAN_BYTES = 1 << 20
 MOST_REREAD_BYTES = 64 << 20  # what damaged members may hold again in all: members inside members must not take quadratic time
-TRIAL_BYTES = 4096  # enough compressed bytes to see how a member begins
+TRIAL_BYTES = 4096  # compressed bytes of a gzip member that show how it begins
+MOST_TRIED_BYTES = 256 << 20
 
 
 class Portion(NamedTuple):
     """Some decompressed bytes, or a damaged place."""
 
     data: bytes
-    offset: int = 0  # in the file: of the gzip member, damaged or not
-    first: bool = False  # whether a gzip member (or the file) begins here
+    offset: int = 0  # in the file: of the member, damaged or not
+    first: bool = False  # whether a member (or the file) begins here
     damage: str = ""  # `truncated` or `corrupt`; no data then
     message: str = ""
     goes_on: bool = False  # after damage: whether a later member was found
@@ -41,7 +41,7 @@ class Portions:
         raw.seek(0)
         self.seekable = kind is None
         self._raw = raw
-        self._portions = _gzip(raw) if kind == "gzip" else _stream(decompressed(raw))
+        self._portions = _plain(raw) if kind is None else _members(raw, kind)
 
     def __iter__(self) -> Iterator[Portion]:
         return self
@@ -51,100 +51,144 @@ class Portions:
 
     def seek(self, offset: int) -> None:
         self._raw.seek(offset)
-        self._portions = _stream(self._raw, first=False)
+        self._portions = _plain(self._raw, first=False)
 
 
-def _kind(raw: IO[bytes]) -> str | None:
-    """`gzip`, `zstd`, `bzip2` or None. A file that begins with none of them and with no record may be a gzip file whose first
-    bytes are damaged."""
+def _kind(raw: IO[bytes]) -> Packing | None:
+    """The format of the file. One that begins with none and with no record may be a compressed file whose first bytes are
+    damaged."""
     head = raw.read(10)
-    kind = compression(head)
-    if kind is None and head and RECORD_START.search(head + raw.read(SCAN_BYTES)) is None and _next_member(raw, 1) >= 0:
-        return "gzip"
+    kind = packing(head)
+    if kind is None and head:
+        head += raw.read(SCAN_BYTES)
+        if all(framing.search(head, 0) < 0 for framing in FRAMINGS):
+            return next((kind for kind in (gzip(), zstd()) if _Search(raw, kind).next(1) >= 0), None)
     return kind
 
 
-def _stream(stream: IO[bytes], first: bool = True) -> Iterator[Portion]:
-    """A plain file, or one that is compressed as a whole by other means than gzip."""
-    try:
-        while data := stream.read(PORTION_BYTES):
-            yield Portion(data, first=first)
-            first = False
-    except StreamError as failure:
-        kind = "truncated" if failure.kind == "truncated" else "corrupt"
-        yield Portion(b"", damage=kind, message=f"after {failure.offset} bytes: {failure}")
+def _plain(stream: IO[bytes], first: bool = True) -> Iterator[Portion]:
+    while data := stream.read(PORTION_BYTES):
+        yield Portion(data, first=first)
+        first = False
 
 
-def _gzip(raw: IO[bytes]) -> Iterator[Portion]:
+# -------------------------------------------------------------------------------------------------------------- members
+
+
+class _Window:
+    """Compressed bytes by their offset in the file, read once as long as they are asked for in order."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._begin = 0
+        self._held = memoryview(b"")
+
+    def at(self, offset: int) -> memoryview:
+        """Up to SLICE_BYTES from `offset` on; none at the end of the file."""
+        inside = offset - self._begin
+        if not 0 <= inside < len(self._held):
+            self._raw.seek(offset)
+            self._held = memoryview(self._raw.read(WINDOW_BYTES))
+            self._begin, inside = offset, 0
+        return self._held[inside : inside + SLICE_BYTES]
+
+
+def _members(raw: IO[bytes], kind: Packing) -> Iterator[Portion]:
+    window, search = _Window(raw), _Search(raw, kind)
     start = reread = 0
     while start >= 0:
-        raw.seek(start)
-        end, damage, message = yield from _member(raw, start)
+        end, damage, message = yield from _member(window, kind, start)
         if not damage:
-            start = _skip_padding(raw, end)
+            start = _skip_padding(window, end)
             continue
-        found = _next_member(raw, start + 1 if reread < MOST_REREAD_BYTES else end)
+        found = search.next(start + 1 if reread < MOST_REREAD_BYTES else end)
         reread += end - start
         yield Portion(b"", start, damage=damage, message=message, goes_on=found >= 0)
         start = found
 
 
-def _member(raw: IO[bytes], start: int) -> Generator[Portion, None, tuple[int, str, str]]:
-    """What should be a gzip member; returns where it ends, and what is wrong with it."""
-    state = Inflate()
+def _member(window: _Window, kind: Packing, start: int) -> Generator[Portion, None, tuple[int, str, str]]:
+    """What should be a member; returns where it ends, and what is wrong with it."""
+    state = kind.begin()
     parts: list[bytes] = []
     have = 0
+    at = start
     first = True
     damage = message = ""
     while not state.eof:
-        data = raw.read(SLICE_BYTES) if state.needs_input else b""
+        data: bytes | memoryview = b""
+        if state.needs_input:
+            data = window.at(at)
+            at += len(data)
+            if not data:
+                damage, message = "truncated", f"the file ends in the middle of a {kind.name} member"
+                break
         try:
             part = state.decompress(data, PORTION_BYTES)
-        except zlib.error as failure:
+        except FAILURES as failure:
             damage, message = "corrupt", str(failure)
             break
         if part:
             parts.append(part)
             have += len(part)
-        elif not data:
-            damage, message = "truncated", "the file ends in the middle of a gzip member"
-            break
         if have >= PORTION_BYTES:
             yield Portion(b"".join(parts), start, first)
             parts, have, first = [], 0, False
     if parts:
         yield Portion(parts[0] if len(parts) == 1 else b"".join(parts), start, first)
-    return raw.tell() - len(state.unused_data), damage, message
+    return at - len(state.unused_data or b""), damage, message
 
 
-def _skip_padding(raw: IO[bytes], offset: int) -> int:
+def _skip_padding(window: _Window, offset: int) -> int:
     """The first offset from here that holds something else than white space or zeros; -1 at the end of the file."""
-    raw.seek(offset)
-    while data := raw.read(16):
-        if kept := data.lstrip(b"\0\r\n\t "):
+    while data := window.at(offset):
+        if data[0] > 32:
+            return offset
+        if kept := bytes(data).lstrip(b"\0\r\n\t "):
             return offset + len(data) - len(kept)
         offset += len(data)
     return -1
 
 
-def _next_member(raw: IO[bytes], offset: int) -> int:
-    """Where the next gzip member begins that holds a WARC record; -1 if there is none. Bytes that look like the beginning of a
-    member occur by chance and in pages that were stored compressed, so each candidate is opened."""
-    raw.seek(offset)
-    data = raw.read(SCAN_BYTES)
-    while data:
-        ahead = raw.read(SCAN_BYTES)
-        both = data + ahead[:TRIAL_BYTES]
-        for candidate in MEMBER.finditer(both, 0, len(data) + 3):
-            if _holds_record(both[candidate.start() : candidate.start() + TRIAL_BYTES]):
-                return offset + candidate.start()
-        offset += len(data)
-        data = ahead
-    return -1
+class _Search:
+    """Looks for members that hold a record. Bytes that look like the beginning of a member occur by chance and in pages that
+    were stored compressed, so each candidate is opened: gzip shows at once what is in it, other formats give whole blocks, for
+    which MOST_TRIED_BYTES may be read in all."""
 
+    def __init__(self, raw: IO[bytes], kind: Packing) -> None:
+        self._raw = raw
+        self._kind = kind
+        self._tried = 0
 
-def _holds_record(member: bytes) -> bool:
-    try:
-        return zlib.decompressobj(wbits=31).decompress(member, 64).lstrip().startswith(b"WARC/")
-    except zlib.error:
-        return False
+    def next(self, offset: int) -> int:
+        """Where the next one begins, from `offset` on; -1 if there is none."""
+        self._raw.seek(offset)
+        data = self._raw.read(SCAN_BYTES)
+        while data:
+            ahead = self._raw.read(SCAN_BYTES)
+            both = memoryview(data + ahead)
+            for candidate in self._kind.mark.finditer(both, 0, len(data) + 9):
+                if candidate.start() < len(data) and self._holds_record(both[candidate.start() :]):
+                    return offset + candidate.start()
+            offset += len(data)
+            data = ahead
+        return -1
+
+    def _holds_record(self, member: memoryview) -> bool:
+        state = self._kind.begin()
+        given = b""
+        at = 0
+        try:
+            while not state.eof and len(given) < START_BYTES:
+                if state.needs_input:
+                    if (at and (given or self._tried > MOST_TRIED_BYTES)) or at >= len(member):
+                        break
+                    given += state.decompress(member[at : at + TRIAL_BYTES], START_BYTES)
+                    self._tried += at and TRIAL_BYTES
+                    at += TRIAL_BYTES
+                else:
+                    given += state.decompress(b"", START_BYTES)
+        except FAILURES:
+            pass
+        given = given.lstrip()
+        return any(framing.starts(given, 0) for framing in FRAMINGS)

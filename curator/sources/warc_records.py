@@ -1,4 +1,4 @@
-"""WARC records from decompressed bytes: headers, bodies, and what to do when they contradict each other.
+"""Records of web archives from decompressed bytes: headers, bodies, and what to do when they contradict each other.
 
 A record says how long it is. Crawlers get that wrong, disks cut files, and something else lies between records: then the next
 line that begins a record is looked for, and the one record that went wrong is counted as an error.
@@ -6,34 +6,14 @@ line that begins a record is looked for, and the one record that went wrong is c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from curator.documents import Tally
-from curator.sources.warc_portions import RECORD_START, Portion, Portions
+from curator.sources.warc_framing import ARC, BLANK, FRAMINGS, HEADER_BYTES, WARC, Framing, Record, as_http
+from curator.sources.warc_portions import Portion, Portions
 
-HEADER_BYTES = 256 << 10  # a longer header is none
-START_BYTES = 16  # no start is longer, but for white space
-NAMES = (b"WARC/", b"warc/")
-HEADER_END = re.compile(rb"\r?\n\r?\n")
-HEADER_STOP = re.compile(rb"\r?\n(?:(\r?\n)|(?=(?:WARC|warc)/[01]\.\d))")  # or the next record, where a header has no end
-BLANK = re.compile(rb"[\r\n \t\0]*")
-MOST_UNDONE = (
-    100  # wrong lengths above what is held, in one file, that are sought; a file full of them must not be read for each
-)
-AHEAD = 64  # what is looked at behind a record to see that it ends where it says
-
-
-@dataclass(slots=True)
-class Record:
-    offset: int
-    part: str | None  # the gzip member, for a record inside one that holds several
-    headers: dict[str, str]  # lower-case names; the first of two equal ones
-    body: bytes
-    length: int  # as the record says
-    cut: bool  # longer than what is held: `body` is its beginning
-    mended: bool  # its length was wrong, the body ends where the next record begins
+# Wrong lengths above what is held, in one file, that are sought; a file full of them must not be read for each.
+MOST_UNDONE = 100
 
 
 def records(portions: Portions, tally: Tally, hold: int) -> Iterator[Record]:
@@ -42,25 +22,9 @@ def records(portions: Portions, tally: Tally, hold: int) -> Iterator[Record]:
     return _Reader(portions, tally, hold).read()
 
 
-def parse_headers(lines: bytes) -> dict[str, str]:
-    """Names and values of a header block, after its first line; folded lines are joined."""
-    headers: dict[str, str] = {}
-    name = ""
-    for line in lines.decode("utf-8", "replace").split("\n")[1:]:
-        if line[:1] in (" ", "\t") and name:
-            headers[name] += " " + line.strip()
-            continue
-        key, colon, value = line.partition(":")
-        key = key.strip().lower()
-        name = key if colon and key not in headers else ""
-        if name:
-            headers[name] = value.strip()
-    return headers
-
-
 class _Reader:
-    """`data` holds decompressed bytes from `base` on, up to now read until `at`, of one *run*: a plain file, or a gzip member
-    and those behind it that do not begin with a record (some tools compress in blocks)."""
+    """`data` holds decompressed bytes from `base` on, up to now read until `at`, of one *run*: a plain file, or a compressed
+    member and those behind it that do not begin with a record (some tools compress in blocks)."""
 
     def __init__(self, portions: Portions, tally: Tally, hold: int) -> None:
         self.portions = portions
@@ -70,12 +34,13 @@ class _Reader:
         self.at = 0
         self.base = 0
         self.run = 0
-        self.member = 0  # where the gzip member begins that the last bytes of `data` come from
+        self.member = 0  # where the compressed member begins that the last bytes of `data` come from
         self.ahead: Portion | None = None
         self.ended = False
         self.met = 0
         self.met_in_run = 0
         self.several_at_once = False  # the first run holds several records: offsets are those of decompressed bytes
+        self.framing: Framing = WARC
         self.undone = 0
         self.garbage = 0
         self.garbage_at = -1
@@ -99,7 +64,9 @@ class _Reader:
     def _continues(self) -> bool:
         """Whether the next portion belongs to this run."""
         ahead = self._peek()
-        return ahead is not None and not ahead.damage and not (ahead.first and ahead.data[:64].lstrip().startswith(NAMES))
+        if ahead is None or ahead.damage:
+            return False
+        return not (ahead.first and self.framing.starts(ahead.data, _blank_end(ahead.data, 0)))
 
     def _fill(self, wanted: int) -> bool:
         """Have `wanted` bytes from `at` on; False if the run ends before."""
@@ -128,6 +95,7 @@ class _Reader:
             self.data, self.at, self.base = ahead.data, 0, 0
             self.run = self.member = ahead.offset
             self.met_in_run = 0
+            self.framing = _framing(ahead.data, self.framing)
             return True
         return False
 
@@ -136,8 +104,8 @@ class _Reader:
         while True:
             self.at = _blank_end(self.data, self.at)
             if self.at < len(self.data):
-                self._fill(5)
-                if self.data.startswith(NAMES, self.at):
+                self._fill(self.framing.longest_start if self.framing is ARC else 5)
+                if self.framing.follows(self.data, self.at):
                     return True
                 self._count_garbage(self.run or self.base + self.at)
                 return self._scan()
@@ -146,12 +114,16 @@ class _Reader:
 
     def _scan(self) -> bool:
         """Look for a line that begins a record, over bytes that are none."""
-        while (found := RECORD_START.search(self.data, self.at)) is None:
-            self.at = max(self.at, len(self.data) - START_BYTES)
+        begin = self.at
+        while (found := self.framing.search(self.data, begin)) < 0:
+            keep = max(begin, len(self.data) - self.framing.longest_start)
+            self.at = max(self.at, keep - 1)  # the byte before says whether a line begins
+            begin = keep - self.at
             if not self._fill(len(self.data) - self.at + 1):
                 self.at = len(self.data)
                 return False
-        self.at = found.start()
+            begin += self.at
+        self.at = found
         return True
 
     # ------------------------------------------------------------------------------------------------------- records
@@ -162,20 +134,22 @@ class _Reader:
         self.met += 1
         self.met_in_run += 1
         offset, part = self._address(self.base + self.at)
-        end = self._header_end()
-        if end is None:
+        header = self._header()
+        if header is None:
             return self._fail("header", offset, "the header of the record has no end", resume=self.at + 5)
-        headers = parse_headers(self.data[self.at : end.start()])
-        self.at = end.end()
-        length = _length(headers.get("content-length", ""))
-        if length < 0:
+        end, begin = header
+        record = self.framing.record(offset, part, self.data[self.at : end])
+        self.at = begin
+        if record.length < 0:
             return self._fail("content_length", offset, "the record does not say how long it is", resume=self.at)
-        record = Record(offset, part, headers, b"", length, cut=length > self.hold, mended=False)
+        record.cut = record.length > self.hold
         if not (self._take_large(record) if record.cut else self._take(record)):
             return None
         if self._at_end_of_run() and (damage := self._damage_here()) is not None and damage.damage == "corrupt":
             self.tally.error("corrupt", offset, damage.message)  # its checksum says that something in it is wrong
             return None
+        if self.framing is ARC:
+            as_http(record)
         return record
 
     def _address(self, begin: int) -> tuple[int, str | None]:
@@ -187,12 +161,12 @@ class _Reader:
             return self.run, None
         return begin, str(self.run)
 
-    def _header_end(self) -> re.Match[bytes] | None:
-        while (stop := HEADER_STOP.search(self.data, self.at, self.at + HEADER_BYTES)) is None:
+    def _header(self) -> tuple[int, int] | None:
+        while (found := self.framing.header(self.data, self.at)) is None:
             have = len(self.data) - self.at
             if have >= HEADER_BYTES or not self._fill(have + 1):
                 return None
-        return stop if stop[1] else None
+        return found if found[0] >= 0 else None
 
     def _fail(self, kind: str, offset: int, message: str, resume: int) -> None:
         """Count the record as an error and go to the next one, from `resume` on. At the end of a run the damage behind it, or
@@ -209,28 +183,35 @@ class _Reader:
 
     def _take(self, record: Record) -> bool:
         """The body of a record of ordinary size. Where it does not end as the record says, it is taken to end before the next
-        line that begins a record, or with the gzip member."""
-        whole = self._fill(record.length + AHEAD) or len(self.data) - self.at >= record.length
-        if whole and self._ends_at(self.at + record.length):
-            record.body = self.data[self.at : self.at + record.length]
-            self.at += record.length
+        line that begins a record, or with the compressed member."""
+        end = self.at + record.length
+        if self.framing.separator.match(self.data, end):  # nearly always
+            self._give(record, end)
             return True
-        while (found := RECORD_START.search(self.data, self.at)) is None:
+        whole = self._fill(record.length + self.framing.ahead) or len(self.data) - self.at >= record.length
+        if whole and self._ends_at(self.at + record.length):
+            self._give(record, self.at + record.length)
+            return True
+        while (found := self.framing.search(self.data, self.at)) < 0:
             have = len(self.data) - self.at
             if have > self.hold or not self._fill(have + 1):
                 break
-        if found is None and (len(self.data) - self.at > self.hold or self._cut_off(whole)):
+        if found < 0 and (len(self.data) - self.at > self.hold or self._cut_off(whole)):
             self._fail("content_length", record.offset, "the record is not as long as it says", resume=self.at)
             return False
-        end = found.start() if found else len(self.data)
-        body = self.data[self.at : end]
-        record.body = body.removesuffix(b"\r\n\r\n") if body.endswith(b"\r\n\r\n") else body.removesuffix(b"\n\n")
+        end = found if found >= 0 else len(self.data)
+        self._give(record, end)
+        ends = (b"\n",) if self.framing is ARC else (b"\r\n\r\n", b"\n\n")
+        record.end -= next((len(blank) for blank in ends if self.data.endswith(blank, record.begin, end)), 0)
         record.mended = True
-        self.at = end
         return True
 
+    def _give(self, record: Record, end: int) -> None:
+        record.data, record.begin, record.end = self.data, self.at, end
+        self.at = end
+
     def _cut_off(self, whole: bool) -> bool:
-        """At the end of a run: whether damage ended it, or a plain file ends before all of the record came. A gzip member that
+        """At the end of a run: whether damage ended it, or a plain file ends before all of the record came. A member that
         ends by itself, its checksum right, is not cut off."""
         if self._peek() is None:
             return self.portions.seekable and not whole
@@ -245,13 +226,13 @@ class _Reader:
             self._fail("content_length", record.offset, "the record is not as long as it says", resume=self.at)
             return False
         self._fill(self.hold)
-        record.body = self.data[self.at : self.at + self.hold]
+        record.data, record.begin, record.end = self.data, self.at, min(self.at + self.hold, len(self.data))
         if self.portions.seekable:
             self._jump(after)
         elif not self._pass(record.length):
             self._fail("content_length", record.offset, "the record is not as long as it says", resume=self.at)
             return False
-        self._fill(AHEAD)
+        self._fill(self.framing.ahead)
         if self._ends_at(self.at):
             return True
         if self.portions.seekable:
@@ -274,11 +255,9 @@ class _Reader:
         self.data, self.at, self.base, self.ahead, self.ended = b"", 0, offset, None, False
 
     def _ends_at(self, end: int) -> bool:
-        if self.data.startswith(b"\r\n\r\n", end):
+        if self.framing.separator.match(self.data, end):
             return True
-        follow = _blank_end(self.data, end)
-        following = self.data[follow : follow + 5]
-        return any(name.startswith(following) for name in NAMES)
+        return self.framing.may_follow(self.data, _blank_end(self.data, end))
 
     def _at_end_of_run(self) -> bool:
         return _blank_end(self.data, self.at) == len(self.data) and not self._continues()
@@ -286,7 +265,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------------------- damage
 
     def _damage_here(self) -> Portion | None:
-        """The damage that ended the gzip member whose bytes were read last."""
+        """The damage that ended the member whose bytes were read last."""
         ahead = self._peek()
         here = ahead is not None and ahead.damage != "" and ahead.offset == self.member
         return ahead if here else None
@@ -313,10 +292,20 @@ class _Reader:
             self.tally.broken("garbage", self.garbage_at, f"something else than records at {places}")
 
 
-def _length(value: str) -> int:
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else -1
+def _framing(data: bytes, usual: Framing) -> Framing:
+    """Which of the formats a run is in, by its beginning, or else by the record that begins first in it."""
+    if data.startswith(b"WARC/"):
+        return WARC
+    at = _blank_end(data, 0)
+    for framing in FRAMINGS:
+        if framing.starts(data, at):
+            return framing
+    found = {place: framing for framing in reversed(FRAMINGS) if (place := framing.search(data, at)) >= 0}
+    return found[min(found)] if found else usual
 
 
 def _blank_end(data: bytes, at: int) -> int:
+    if at >= len(data) or data[at] > 32:
+        return at
     blank = BLANK.match(data, at)
     return blank.end() if blank else at
