@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from curator.models import fasttext_model, named
+from curator.stages.evidence import LETTERS, column, profiles
 from curator.stages.extract import head, visible
-from curator.stages.script import any_letter, chinese_script, dominant_script, han_without_kana, letters
+from curator.stages.labels import UNDETERMINED
+from curator.stages.script import chinese_script, dominant_script
+from curator.stages.shares import Codes, content, shares
 
-ZH_FAMILY = ("zh", "yue", "lzh", "wuu")
-UNDETERMINED = "und"  # ISO 639-2, for a text without a letter
 _VISIBLE_BYTES = 8 << 20  # of a payload that `on: visible` looks at; some pages open with half a megabyte of script
 _VISIBLE_CHARACTERS = 4000  # of its text
 _FAINT = 0.001  # labels less probable than this are not asked for: they cost time and change no third digit
@@ -22,15 +23,20 @@ _FAINT = 0.001  # labels less probable than this are not asked for: they cost ti
 
 @dataclass(frozen=True, kw_only=True)
 class Language:
-    """Score each document's language with fastText (Joulin et al. 2017), lid.176 unless `model` names another.
+    """Score each document's language with fastText (Joulin et al. 2017), corrected by what the characters themselves say.
 
-    `windows` windows of `window` characters, evenly spread over the text, are scored and their probabilities averaged, so that
-    a foreign first line or a menu does not decide; a text that is no longer than all of them is scored whole, in as many
-    pieces. `language` is the model's most probable label (Chinese is `zh`; `und` where there is no letter), `score` its
-    probability, `zh_score` the sum over zh, yue, lzh and wuu. `script` is Hans, Hant, mixed or Hani (no character tells) for
-    those four, else the script of most letters. `on: visible` reads the payload before extraction: the text between
-    the tags, its first 4,000 characters, found without a tree. Null texts give nulls. A text of Han characters without any
-    kana is not Japanese, whatever the model says: what it gives to Japanese goes to `zh`.
+    The model is lid.176 unless `model` names another, by its path and `#sha256=`; its labels may be GlotLID's (`cmn_Hani` is
+    `zh`). `windows` windows of `window` characters, evenly spread over the text, are scored, so that a foreign first line or a
+    menu does not decide; a text that is no longer than all of them is scored whole, in as many pieces. In each, Han characters,
+    kana and hangul are Chinese, Japanese, Korean or Vietnamese by the company they keep, and Chinese is Mandarin, Cantonese or
+    classical by its function words; for everything else the model is believed (see `shares`). The windows' probabilities are
+    averaged by content, a Han character counting as much as four letters.
+
+    `language` is the most probable one, Chinese taken together first: `zh`, `yue` (Cantonese), `lzh` (classical), `wuu`; `und`
+    where nothing tells. `score` is its probability; a Chinese document's is `zh_score`, the sum over all of Chinese, of which
+    `yue_score` and `lzh_score` are parts. `script` is Hans, Hant, mixed or Hani (no character tells) for Chinese, else the
+    script of most letters. `on: visible` reads the payload before extraction: the text between the tags, its first 4,000
+    characters, found without a tree. Null texts give nulls.
     """
 
     model: str = "lid.176"
@@ -38,13 +44,15 @@ class Language:
     windows: int = 5
     window: int = 100
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("fasttext-community",)
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "language": pa.string(),
         "script": pa.string(),
         "score": pa.float32(),
         "zh_score": pa.float32(),
+        "yue_score": pa.float32(),
+        "lzh_score": pa.float32(),
     }
 
     def __post_init__(self) -> None:
@@ -62,31 +70,15 @@ class Language:
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         model = fasttext_model(self.model)
+        codes = Codes.of(model.labels)
         samples = [None if text is None else self.sample(text) for text in self._texts(docs)]
         pieces = [piece for sample in samples for piece in sample or ()]
-        probabilities = model.probabilities(pieces, _FAINT)
-        japanese, chinese = (model.labels.index(code) if code in model.labels else None for code in ("ja", "zh"))
-        family = [i for i, label in enumerate(model.labels) if label in ZH_FAMILY]
-        rows: list[tuple[str | None, str | None, float | None, float | None]] = []
-        at = 0
-        for sample in samples:
-            if sample is None:
-                rows.append((None, None, None, None))
-                continue
-            counts = letters("".join(sample))
-            if any_letter(counts):
-                mean = probabilities[at : at + len(sample)].mean(axis=0, dtype=np.float64)
-                if japanese is not None and chinese is not None and han_without_kana(counts):
-                    mean[chinese] += mean[japanese]  # verse and classical prose, which the model takes for Japanese
-                    mean[japanese] = 0.0
-                best = int(mean.argmax())
-                language = model.labels[best]
-                script = chinese_script(counts) if language in ZH_FAMILY else dominant_script(counts, language)
-                rows.append((language, script, float(mean[best]), float(mean[family].sum())))
-            else:
-                rows.append((UNDETERMINED, None, 0.0, 0.0))
-            at += len(sample)
-        columns = zip(*rows) if rows else ((),) * len(self.writes)
+        found = profiles(pieces)
+        probable = shares(codes, model.probabilities(pieces, _FAINT), found)
+        starts = np.cumsum([0] + [len(sample) for sample in samples if sample is not None])[:-1]
+        rows = iter(_verdicts(codes, probable, content(found), found, starts))
+        nothing = (None,) * len(self.writes)
+        columns = zip(*(nothing if sample is None else next(rows) for sample in samples)) if samples else [()] * len(nothing)
         return {name: pa.array(values, kind) for (name, kind), values in zip(self.writes.items(), columns)}
 
     def sample(self, text: str) -> list[str]:
@@ -108,3 +100,32 @@ class Language:
                 docs.column("payload"), docs.column("content_type").to_pylist(), docs.column("charset").to_pylist()
             )
         ]
+
+
+def _verdicts(
+    codes: Codes, probable: np.ndarray, weights: np.ndarray, found: np.ndarray, starts: np.ndarray
+) -> Iterator[tuple[str | float | None, ...]]:
+    """The rows that documents come to whose windows begin at `starts`."""
+    if not len(starts):
+        return
+    whole = np.add.reduceat(weights, starts)
+    mean = np.add.reduceat(probable * weights[:, None], starts) / np.where(whole > 0, whole, 1.0)[:, None]
+    mean = np.minimum(mean, 1.0)
+    traits = np.add.reduceat(found, starts)
+    family = list(codes.family)
+    chinese = np.minimum(mean[:, family].sum(axis=1), 1.0)
+    variety = mean[:, family].argmax(axis=1)
+    foreign = mean.copy()
+    foreign[:, family] = 0.0
+    best = foreign.argmax(axis=1)
+    score = foreign.max(axis=1)
+    simplified, traditional = column(traits, "Hans").tolist(), column(traits, "Hant").tolist()
+    own = zip(whole.tolist(), chinese.tolist(), mean[:, codes.yue].tolist(), mean[:, codes.lzh].tolist(), score.tolist())
+    for i, (any_letter, zh, yue, lzh, other) in enumerate(own):
+        if not any_letter:
+            yield UNDETERMINED, None, 0.0, 0.0, 0.0, 0.0
+        elif zh >= other:
+            yield codes.names[family[variety[i]]], chinese_script(simplified[i], traditional[i]), zh, zh, yue, lzh
+        else:
+            language = codes.names[best[i]]
+            yield language, dominant_script(traits[i, LETTERS], language), other, zh, yue, lzh

@@ -50,24 +50,17 @@ _LETTERS = {
     "Yiii": "A000-A48C",
     "Hani": "3005-3007 3400-4DBF 4E00-9FFF F900-FAD9 20000-323AF",
 }
-_NAMES = ("", *_LETTERS)
-_HANI = _NAMES.index("Hani")
-_HANS = len(_NAMES)
-_HANT = _HANS + 1
-_KINDS = _HANT + 1
+SCRIPTS = tuple(_LETTERS)
 
 
 @functools.cache
-def _kinds() -> np.ndarray:
-    """For every code point the index of its script in _NAMES, 0 for what is no letter, or _HANS or _HANT."""
+def scripts() -> np.ndarray:
+    """For every code point 1 + the index of its script in SCRIPTS, or 0 for what is no letter."""
     table = np.zeros(0x110000, np.uint8)
     for index, ranges in enumerate(_LETTERS.values(), 1):
         for each in ranges.split():
             first, _, last = each.partition("-")
             table[int(first, 16) : int(last or first, 16) + 1] = index
-    simplified, traditional = variants()
-    table[[ord(c) for c in simplified]] = _HANS
-    table[[ord(c) for c in traditional]] = _HANT
     return table
 
 
@@ -79,25 +72,8 @@ def variants() -> tuple[str, str]:
     return simplified, traditional
 
 
-def letters(text: str) -> np.ndarray:
-    """How many letters of each kind the text has: the argument of the functions below."""
-    points = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
-    return np.bincount(_kinds()[points], minlength=_KINDS)
-
-
-def any_letter(counts: np.ndarray) -> bool:
-    return bool(counts[1:].any())
-
-
-def han_without_kana(counts: np.ndarray) -> bool:
-    """Han characters and not one of the kana that no Japanese sentence does without."""
-    kana = counts[_NAMES.index("Hira")] + counts[_NAMES.index("Kana")]
-    return not kana and bool(counts[_HANI] + counts[_HANS] + counts[_HANT])
-
-
-def chinese_script(counts: np.ndarray) -> str:
-    """Hans, Hant or mixed; Hani where no character tells."""
-    simplified, traditional = int(counts[_HANS]), int(counts[_HANT])
+def chinese_script(simplified: float, traditional: float) -> str:
+    """Hans, Hant or mixed, of the number of characters that only one of them writes; Hani where no character tells."""
     telling = simplified + traditional
     if not telling:
         return "Hani"
@@ -107,14 +83,11 @@ def chinese_script(counts: np.ndarray) -> str:
 
 
 def dominant_script(counts: np.ndarray, language: str) -> str | None:
-    """The script of most letters, the first of _LETTERS among equals; None if there is no letter. Japanese writes three
-    scripts at once and Korean two: they are `Jpan` and `Kore`."""
-    counts = counts.copy()
-    counts[_HANI] += counts[_HANS] + counts[_HANT]
-    shares = counts[1:_HANS]
-    if not shares.any():
+    """The script of most letters, given how many there are of each of SCRIPTS; the first of them among equals; None if there
+    is no letter. Japanese writes three scripts at once and Korean two: they are `Jpan` and `Kore`."""
+    if not counts.any():
         return None
-    found = _NAMES[1 + int(shares.argmax())]
+    found = SCRIPTS[int(counts.argmax())]
     if language == "ja" and found in ("Hira", "Kana", "Hani"):
         return "Jpan"
     return "Kore" if language == "ko" and found in ("Hang", "Hani") else found

@@ -1,8 +1,11 @@
 """Language and script: windows, nulls, short and strange texts, labelled sentences."""
 
+import hashlib
+import importlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -10,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.models import ModelError
-from curator.stages.language import ZH_FAMILY, Language
-from curator.stages.script import chinese_script, dominant_script, letters, variants
+from curator.stages.evidence import LETTERS, column, profiles
+from curator.stages.labels import ZH_FAMILY
+from curator.stages.language import Language
+from curator.stages.script import chinese_script, dominant_script, variants
 
 DATA = Path(os.environ.get("CURATOR_DATA", "../shared/data"))
 LID = DATA / "assets" / "lid.176.ftz"
@@ -58,6 +63,7 @@ def test_null_empty_and_letterless(stage: Language) -> None:
     assert out["script"].to_pylist()[:5] == [None] * 5
     assert out["score"].to_pylist()[:5] == [None, 0, 0, 0, 0]
     assert out["zh_score"].to_pylist()[:5] == [None, 0, 0, 0, 0]
+    assert out["yue_score"].to_pylist()[:5] == [None, 0, 0, 0, 0]
     assert out["script"].to_pylist()[5:] == ["Latn", "Hani"]
     assert {name: len(array) for name, array in stage(texts()).items()} == dict.fromkeys(stage.writes, 0)
 
@@ -96,32 +102,125 @@ def test_visible_text_of_a_payload(stage: Language) -> None:
     assert early(docs.slice(3))["language"].to_pylist() == [None, "zh"]
 
 
-@pytest.mark.data
-def test_labelled_sentences(stage: Language) -> None:
-    """lid.176 alone: precision .998, recall .85 on these; Hans and Hant by their own characters."""
+@pytest.fixture(scope="module")
+def held_out() -> list[dict[str, str]]:
+    """The half of the labelled sentences, by the hash of their text, on which nothing was tuned."""
     path = DATA / "lid" / "lid.jsonl"
     assert path.is_file(), f"{path} is missing: set CURATOR_DATA to the folder of the test data"
     rows = [json.loads(line) for line in path.open(encoding="utf-8")]
-    out = stage(texts(*(row["text"] for row in rows)))
-    found = [language in ZH_FAMILY for language in out["language"].to_pylist()]
-    gold = [row["lang"] in ("zh-Hans", "zh-Hant", "yue", "lzh") for row in rows]
-    both = sum(f and g for f, g in zip(found, gold))
-    assert both / sum(found) > 0.995
-    assert both / sum(gold) > 0.84
+    return [row for row in rows if hashlib.sha256(row["text"].encode()).digest()[0] & 1]
+
+
+@pytest.mark.data
+def test_labelled_sentences(stage: Language, held_out: list[dict[str, str]]) -> None:
+    """Floors under what tests/bench/language.py prints."""
+    out = stage(texts(*(row["text"] for row in held_out)))
+    found = out["language"].to_pylist()
+    gold = ["zh" if row["lang"] in ("zh-Hans", "zh-Hant") else row["lang"] for row in held_out]
+
+    def precision_recall(*languages: str) -> tuple[float, float]:
+        both = sum(f in languages and g in languages for f, g in zip(found, gold))
+        return both / sum(f in languages for f in found), both / sum(g in languages for g in gold)
+
+    floors = {
+        ZH_FAMILY: (0.995, 0.99),
+        ("yue",): (0.98, 0.89),
+        ("lzh",): (0.93, 0.58),
+        ("zh",): (0.88, 0.985),
+        ("en",): (0.82, 0.995),
+        ("ja",): (0.98, 0.99),
+        ("ko",): (0.99, 0.99),
+    }
+    for languages, floor in floors.items():
+        assert all(value >= least for value, least in zip(precision_recall(*languages), floor)), languages
+    scripts = out["script"].to_pylist()
     told = [
-        (row["lang"][3:], s) for row in rows if row["lang"] in ("zh-Hans", "zh-Hant") and (s := script(row["text"])) != "Hani"
+        (row["lang"][3:], script)
+        for row, script in zip(held_out, scripts)
+        if row["lang"].startswith("zh-") and set(row["text"]) & set("".join(variants()))
     ]
-    assert len(told) > 2300
+    assert len(told) > 1100
     assert sum(a == b for a, b in told) / len(told) > 0.98
+
+
+@pytest.mark.data
+def test_varieties_of_chinese(stage: Language) -> None:
+    rows = {
+        "佢話而家落緊雨，唔好出街住。": "yue",
+        "佢话而家落紧雨，唔好出街住。": "yue",
+        "他說現在正在下雨，先不要出門。": "zh",
+        "我們的關係沒有問題。": "zh",
+        "香港人講嘅「冇問題」就是沒有問題的意思，這是一個很常見的說法。": "zh",
+        "子曰：「學而時習之，不亦說乎？」": "lzh",
+        "子曰：“学而时习之，不亦说乎？”": "lzh",
+        "这本书的作者是一位记者，他之前在北京工作。": "zh",
+        "阿拉今朝辰光蛮好，侬啥人？": "wuu",
+    }
+    out = stage(texts(*rows))
+    assert out["language"].to_pylist() == list(rows.values())
+    assert all(score > 0.99 for score in out["zh_score"].to_pylist())
+    assert out["score"].equals(out["zh_score"])
+    for name in ("yue", "lzh"):
+        assert [share > 0.5 for share in out[f"{name}_score"].to_pylist()] == [name == found for found in rows.values()]
+
+
+@pytest.mark.data
+def test_neighbours_of_chinese(stage: Language) -> None:
+    """Han characters are also Japanese, Korean and Vietnamese."""
+    rows = {
+        "東京大学農学部": "ja",  # simplified and traditional forms side by side
+        "駅前広場": "ja",
+        "気象庁発表": "ja",
+        "優の良品在香港開設了第一家分店，顧客們都很喜歡。": "zh",
+        "民主主義와 資本主義의 關係": "ko",
+        "韩国人把首尔叫做서울，这是一个固有词。": "zh",
+        "𤾓𢆥𥪞𡎝𠊛些": "vi",
+        "喺𠮶度搵到一𡃉嘢": "yue",
+        "Công ty 公司 được thành lập năm 2001 tại thành phố Hồ Chí Minh và hoạt động trong ngành xây dựng": "vi",
+        "我们用 Docker 和 Kubernetes 部署": "zh",
+        "ᠬᠦᠮᠦᠨ ᠪᠦᠷ ᠲᠥᠷᠥᠵᠦ ᠮᠡᠨᠳᠡᠯᠡᠬᠦ ᠡᠷᠬᠡ ᠴᠢᠯᠥᠭᠡ": "und",  # which lid.176 takes for Chinese
+    }
+    assert dict(zip(rows, stage(texts(*rows))["language"].to_pylist())) == rows
+
+
+@pytest.mark.data
+def test_mixed_documents_are_scored_by_their_content(stage: Language) -> None:
+    """A Han character counts as much as four letters: a page and its translation are half and half."""
+    english = "All human beings are born free and equal in dignity and rights. " * 8
+    chinese = "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。" * 3
+    out = Language(model=str(LID), windows=20)(texts(english + chinese, chinese + english, chinese, english))
+    first, second, *alone = out["zh_score"].to_pylist()
+    assert 0.35 < first < 0.65
+    assert first == pytest.approx(second, abs=0.1)
+    assert alone == pytest.approx([1, 0], abs=0.01)
+
+
+def test_labels_of_other_models(tmp_path: Path) -> None:
+    """A tiny model with GlotLID's labels stands for GlotLID: the codes are those of lid.176."""
+    fasttext: Any = importlib.import_module("fasttext")
+    lines = {
+        "cmn_Hani": "我们 今天 去 公园 ， 天气 很 好 。",
+        "yue_Hani": "我哋 今日 去 公園 ， 天氣 好 好 。",
+        "eng_Latn": "we are going to the park today",
+        "fra_Latn": "nous allons au parc aujourd'hui",
+    }
+    train = tmp_path / "train.txt"
+    train.write_text("".join(f"__label__{label} {line}\n" * 50 for label, line in lines.items()), encoding="utf-8")
+    model = fasttext.train_supervised(str(train), dim=8, minn=1, maxn=2, bucket=2000, epoch=20, thread=1, verbose=0)
+    path = tmp_path / "glotlid.bin"
+    model.save_model(str(path))
+    pinned = f"{path}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"
+    out = Language(model=pinned)(texts(*lines.values(), "我们 yesterday"))
+    assert out["language"].to_pylist() == ["zh", "yue", "en", "fr", "zh"]
+    assert out["script"].to_pylist()[:4] == ["Hans", "Hant", "Latn", "Latn"]
 
 
 @pytest.mark.data
 def test_verse_without_kana_is_not_japanese(stage: Language) -> None:
     poems = json.loads((DATA / "books" / "poetry_poet.tang.10000.json").read_text(encoding="utf-8"))
     found = stage(texts(*("\n".join(poem["paragraphs"]) for poem in poems)))
-    assert set(found["language"].to_pylist()) <= {*ZH_FAMILY, "und", "ko", "vi"}
+    assert set(found["language"].to_pylist()) <= set(ZH_FAMILY)
     assert "Jpan" not in found["script"].to_pylist()
-    assert sum(language in ZH_FAMILY for language in found["language"].to_pylist()) >= 0.98 * len(poems)
     assert stage(texts("東京の天気は晴れです。"))["language"].to_pylist() == ["ja"]
 
 
@@ -164,7 +263,8 @@ def test_model_files() -> None:
 
 
 def script(text: str) -> str:
-    return chinese_script(letters(text))
+    found = profiles([text])[0]
+    return chinese_script(float(column(found, "Hans")), float(column(found, "Hant")))
 
 
 def test_chinese_scripts() -> None:
@@ -179,7 +279,7 @@ def test_chinese_scripts() -> None:
 
 def test_dominant_script() -> None:
     def of(text: str, language: str) -> str | None:
-        return dominant_script(letters(text), language)
+        return dominant_script(profiles([text])[0][LETTERS], language)
 
     assert of("abc абвг", "ru") == "Cyrl"
     assert of("漢字かな", "ja") == "Jpan"
