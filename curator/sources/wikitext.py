@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from curator.sources import wikilines
 from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
 from curator.sources.wikitables import flattened, table
-from curator.sources.wikitemplates import GONE, Arguments, Part, rendering
+from curator.sources.wikitemplates import GONE, TRANSPARENT, Arguments, Part, rendering
 from curator.sources.wikivariants import CLOSE, OPEN
 from curator.sources.wikivariants import Page as VariantPage
 
@@ -217,7 +217,11 @@ def _link(text: str, start: int, end: int, namespaces: Namespaces, out: list[str
     prefix, colon, _ = name.partition(":")
     if colon and prefix:
         prefix = prefix.strip().lower()
-        if prefix in namespaces.dropped or (not has_label and prefix not in NOT_LANGUAGES and _LANGUAGE.fullmatch(prefix)):
+        if (
+            prefix in namespaces.dropped
+            or _FILE.search(name)
+            or (not has_label and prefix not in NOT_LANGUAGES and _LANGUAGE.fullmatch(prefix))
+        ):
             return end
     if has_label:
         return target.end() + 1
@@ -225,6 +229,9 @@ def _link(text: str, start: int, end: int, namespaces: Namespaces, out: list[str
     return start + 2 + skipped
 
 
+_FILE = re.compile(
+    r"\.(?:jpe?g|png|svg|gif|tiff?|webp|xcf|djvu|pdf|og[gva]|opus|midi?|web[mp]|wav|flac|mp3|stl)$", re.IGNORECASE
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,12}|simple|tokipona")
 NOT_LANGUAGES = frozenset(["mw", "doi", "rfc", "irc", "voy", "arc", "tao", "tv", "url", "wp", "wt", "uri", "std", "phd", "dna"])
 
@@ -236,18 +243,16 @@ def _template(text: str, start: int, end: int, marks: Marks) -> list[Part]:
     name = " ".join(found[0].replace("_", " ").lower().split())
     for prefix in _SAFESUBST:
         name = name.removeprefix(prefix)
-    render = rendering(name)
-    if render is None:
-        return []
-    if name.startswith("formatnum:"):
+    if name.startswith(TRANSPARENT):
         return [(start + 2 + found[0].index(":") + 1, end - 2)]
-    return render(_arguments(text, found.end(), end - 2, marks))
+    render = rendering(name)
+    return render(_arguments(text, found.end(), end - 2, marks)) if render else []
 
 
 def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:
     """Arguments between the `|` that stand in no inner construct. `start` is behind the name."""
     bars = [bar.start() for bar in marks.outside(_BAR, text, start, end)]
-    given = Arguments()
+    given = Arguments(text)
     for begin, stop in zip(bars, [*bars[1:], end]):
         option = _OPTION.match(text, begin + 1, stop)
         if option:

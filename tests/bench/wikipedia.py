@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curator.sources import wikitemplates
-from curator.sources.wikitext import article
+from curator.sources.wikitext import Namespaces, article
 from curator.sources.wikivariants import LANGUAGES
-from curator.sources.wikixml import BadPage, Page, Splitter, Utf8, read_page
+from curator.sources.wikixml import BadPage, Page, Splitter, Utf8, read_head, read_page
 
 DATA = Path(os.environ.get("CURATOR_DATA", "../shared/data"))
 ROUNDS = 3
@@ -121,24 +121,25 @@ LEFT = re.compile(
 _CODE = re.compile(r"\$[^$\n]*\$")  # formulas may have any bracket
 
 
-def pages(pattern: str) -> Iterator[Page]:
+def pages(pattern: str) -> Iterator[tuple[Page, Namespaces]]:
     for path in sorted((DATA / "wiki").glob(pattern)):
-        splitter, decode = Splitter(32 << 20), Utf8()
-        for page in splitter.feed(decode(bz2.decompress(path.read_bytes()))):
-            if not isinstance(page, BadPage):
-                read = read_page(page)
-                if read.model == "wikitext" and not read.redirect and read.namespace == 0:
-                    yield read
+        dump = Utf8()(bz2.decompress(path.read_bytes()))
+        namespaces = Namespaces().including(read_head(dump).namespaces)
+        for found in Splitter(32 << 20).feed(dump):
+            if not isinstance(found, BadPage):
+                page = read_page(found)
+                if page.model == "wikitext" and not page.redirect and page.namespace == 0:
+                    yield page, namespaces
 
 
 def reading(name: str, pattern: str, variant: str | None = None) -> None:
     found = list(pages(pattern))
-    size = sum(len(page.text.encode()) for page in found) / 1e6
+    size = sum(len(page.text.encode()) for page, _ in found) / 1e6
     spent: list[float] = []
     texts: list[str] = []
     for _ in range(ROUNDS):
         began = time.process_time()
-        texts = [article(page.text, variant=variant).text for page in found]
+        texts = [article(page.text, namespaces, variant).text for page, namespaces in found]
         spent.append(time.process_time() - began)
     left = sum(LEFT.search(_CODE.sub("", text)) is not None for text in texts)
     print(
