@@ -12,7 +12,9 @@ HAN = [(0x3005, 0x3005), (0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (
 KANA = [(0x3041, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F)]
 HANGUL = [(0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FB)]
 BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
-TERMINAL = ".。!?\"！？”』」〉》．｡؟۔।॥։።፧။‼⁇⁈⁉›»：；）…⋯'’"
+SENTENCE = ".。!?！？．｡؟۔।॥։።፧။‼⁇⁈⁉…⋯"  # marks that end a sentence
+CLOSING = '"”」』〉》›»；'
+TERMINAL = SENTENCE + CLOSING + "：）'’"
 
 
 def _in(ranges: list[tuple[int, int]]) -> Callable[[str], bool]:
@@ -70,51 +72,107 @@ def cut(text: str, piece_bytes: int) -> list[str]:
 # ---------------------------------------------------------------------------------------------------------- segmentation
 
 
-def lines_of(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line.strip()]
+def lines_of(text: str, trim: bool = True) -> list[str]:
+    return [line for line in text.split("\n") if (line.strip() if trim else line)]
 
 
-def paragraphs_of(text: str) -> list[tuple[str, ...]]:
+def paragraphs_of(text: str, trim: bool = True) -> list[tuple[str, ...]]:
     found: list[list[str]] = [[]]
     for line in text.split("\n"):
-        if line.strip():
+        if line.strip() if trim else line:
             found[-1].append(line)
         else:
             found.append([])
     return [tuple(p) for p in found if p]
 
 
+def is_alone(c: str) -> bool:
+    """Each is a word of its own."""
+    return is_han(c) or is_kana(c)
+
+
+def is_spaced(c: str) -> bool:
+    """A letter, mark or digit of a script that spaces its words; "" is none, here and below."""
+    return c != "" and (is_alnum(c) or is_mark(c)) and not is_alone(c)
+
+
+def is_spaced_letter(c: str) -> bool:
+    return c != "" and is_spaced(c) and (is_letter(c) or is_mark(c))
+
+
+def is_ascii_mark(c: str) -> bool:
+    return c != "" and "!" <= c <= "~" and not is_alnum(c) and c not in "-'"
+
+
+def joins(text: str, i: int) -> bool:
+    """Whether a mark at i joins what is before and after it into a word."""
+
+    def at(k: int) -> str:
+        return text[k] if 0 <= k < len(text) else ""
+
+    c = text[i]
+    if is_ascii_mark(c):
+        for count in (1, 2, 3):
+            for first in range(i - count + 1, i + 1):
+                run = [at(k) for k in range(first, first + count)]
+                between = is_spaced(at(first - 1)) and is_spaced(at(first + count))
+                if between and all(map(is_ascii_mark, run)) and not (count == 3 and "." in run):
+                    return True
+    if c == "-" and is_spaced_letter(at(i - 1)) and at(i + 1).isdecimal():
+        return True
+    lone = is_spaced_letter(at(i - 1)) and not is_spaced(at(i - 2)) and at(i - 2) not in ("'", "’")
+    return c == "." and lone and not is_spaced(at(i + 1)) and at(i + 1) != "."
+
+
 def tokens_of(text: str, words: str = "characters") -> list[str]:
-    found, i = [], 0
     starts = word_starts(text, hmm=True) if words == "jieba" else set(range(len(text)))
-    while i < len(text):
-        c, j = text[i], i + 1
+    found: list[str] = []
+    in_word_before = False
+    for i, c in enumerate(text):
+        before = text[i - 1] if i else ""
+        after = text[i + 1] if i + 1 < len(text) else ""
+        clitic = c in "'’" and is_spaced_letter(before) and is_spaced_letter(after)
+        joined = joins(text, i)
+        in_word = is_spaced(c) or is_alone(c) or joined or clitic
         if c.isspace():
-            i += 1
-            continue
-        if is_han(c) or is_kana(c):
-            while j < len(text) and (is_mark(text[j]) or (is_han(c) and is_han(text[j]) and j not in starts)):
-                j += 1
-        elif is_alnum(c) or is_mark(c):
-            while j < len(text):
-                d = text[j]
-                if d in "'’":
-                    after = text[j + 1] if j + 1 < len(text) else " "
-                    if not (is_letter(text[j - 1]) and is_letter(after)) or is_han(after) or is_kana(after):
-                        break
-                elif not (is_alnum(d) or is_mark(d)) or is_han(d) or is_kana(d):
-                    break
-                j += 1
-        elif c in "….⋯":
-            while j < len(text) and text[j] in ("." if c == "." else "…⋯"):
-                j += 1
-        found.append(text[i:j])
-        i = j
+            goes_on = False
+        elif in_word_before and is_mark(c):
+            goes_on = True
+        elif is_spaced(c) or joined:
+            goes_on = in_word_before and not is_alone(before)
+        elif is_han(c):
+            goes_on = i not in starts
+        else:
+            same = c == before or (c in "…⋯" and before != "" and before in "…⋯")
+            goes_on = same and c in ".-…⋯" and not in_word_before
+        if goes_on:
+            found[-1] += c
+        elif not c.isspace():
+            found.append(c)
+        in_word_before = in_word
     return found
 
 
 def is_word(token: str) -> bool:
-    return is_alnum(token[0]) or is_mark(token[0])
+    return is_alnum(token[0]) or is_mark(token[0]) or (token[0] in "'’" and len(token) > 1)
+
+
+def sentences_of(text: str) -> list[str]:
+    """What stands between the ends of lines and sentences, and holds a letter or numeral."""
+    found, begin = [], 0
+    for i, c in enumerate(text):
+        before, after = text[i - 1] if i else "", text[i + 1] if i + 1 < len(text) else ""
+        end = c == "\n"
+        if c in SENTENCE and after not in set(SENTENCE):
+            lone = c == "." and is_spaced_letter(before) and not (i > 1 and (is_alnum(text[i - 2]) or is_mark(text[i - 2])))
+            lone = lone and not (i > 1 and text[i - 2] in "'’")
+            followed = after == "" or after.isspace() or after in CLOSING or after in "'’)]"
+            end = not lone and (followed or (c not in ".!?…⋯"))
+        if end:
+            found.append(text[begin:i])
+            begin = i + 1
+    found.append(text[begin:])
+    return [part for part in found if any(is_alnum(c) or is_mark(c) for c in part)]
 
 
 # -------------------------------------------------------------------------------------------------------------- phrases
@@ -205,6 +263,19 @@ def _covered(units: Sequence[str], starts: list[int], n: int) -> int:
     return sum(len(units[k]) for k in {i + j for i in starts for j in range(n)})
 
 
+def skipping_covered(units: Sequence[str], n: int) -> int:
+    seen, covered, i = set(), 0, 0
+    while i + n <= len(units):
+        gram = tuple(units[i : i + n])
+        if gram in seen:
+            covered += sum(map(len, gram))
+            i += n
+        else:
+            seen.add(gram)
+            i += 1
+    return covered
+
+
 def repeats(items: Sequence[object]) -> list[bool]:
     return [item in items[:i] for i, item in enumerate(items)]
 
@@ -230,6 +301,7 @@ def measure(
     name: str,
     *,
     chars: int = 30,
+    trim: bool = True,
     stop_words: Sequence[str] = (),
     phrases: Sequence[str] = (),
     match: str = "words",
@@ -239,7 +311,7 @@ def measure(
     """One metric of one text."""
     parts = cut(text, piece_bytes)
     hits = [(part[i:j], phrase) for part in parts for i, j, phrase in (places(part, phrases, match) if phrases else [])]
-    return _count(name, text, parts, chars, stop_words, hits, words)
+    return _count(name, text, parts, chars, trim, stop_words, hits, words)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
@@ -250,7 +322,8 @@ def _count(
     name: str,
     text: str,
     parts: list[str],
-    short: int,
+    bound: int,
+    trim: bool,
     stop_words: Sequence[str],
     hits: list[tuple[str, str]],
     cut_by: str,
@@ -262,21 +335,25 @@ def _count(
         which, unit, n = match[1], match[2], int(match[3])
         pieces = [tokens_of(p, cut_by) if unit == "word" else [c for c in p if not c.isspace()] for p in parts]
         covered = {"top": top_covered, "dup": dup_covered}[which]
-        return _ratio(sum(covered(p, n) for p in pieces), sum(len(u) for p in pieces for u in p))
+        whole = len(text) if unit == "word" else sum(map(len, pieces))
+        return _ratio(sum(covered(p, n) for p in pieces), whole)
 
-    if match := re.fullmatch(r"top_word_(\d)gram_joined_ratio", name):
-        return _ratio(sum(top_joined(tokens_of(p, cut_by), int(match[1])) for p in parts), len(text))
+    if match := re.fullmatch(r"\w+_word_(\d+)gram_(joined|skipping)_ratio", name):
+        covered = top_joined if match[2] == "joined" else skipping_covered
+        return _ratio(sum(covered(tokens_of(p, cut_by), int(match[1])) for p in parts), len(text))
 
     visible = [c for c in text if not c.isspace()]
-    lines = [line for part in parts for line in lines_of(part)]
+    lines = [line for part in parts for line in lines_of(part, trim)]
     line_chars = sum(map(len, lines))
-    line_repeats = [r for part in parts for r in repeats([line.strip() for line in lines_of(part)])]
-    paragraphs = [p for part in parts for p in paragraphs_of(part)]
-    paragraph_repeats = [r for part in parts for r in repeats([tuple(line.strip() for line in p) for p in paragraphs_of(part)])]
+    known = str.strip if trim else str
+    line_repeats = [r for part in parts for r in repeats([known(line) for line in lines_of(part, trim)])]
+    paragraphs = [p for part in parts for p in paragraphs_of(part, trim)]
+    paragraph_repeats = [r for part in parts for r in repeats([tuple(map(known, p)) for p in paragraphs_of(part, trim)])]
+    last = [line.rstrip()[-1:] for line in lines]
     tokens = [token for part in parts for token in tokens_of(part, cut_by)]
     words = [token for token in tokens if is_word(token)]
     forms = stop_forms(stop_words)
-    punctuated = [line for line in lines if line.rstrip()[-1] in TERMINAL]
+    punctuated = [line for line, c in zip(lines, last) if c and c in TERMINAL]
 
     measured: dict[str, Callable[[], float | None]] = {
         "chars": lambda: len(text),
@@ -290,6 +367,7 @@ def _count(
         "symbol_ratio": lambda: share(lambda c: unicodedata.category(c)[0] in "PS" and not c.isspace()),
         "alnum_ratio": lambda: share(is_alnum),
         "whitespace_ratio": lambda: share(str.isspace),
+        "upper_ratio": lambda: share(lambda c: c.isupper() and is_letter(c)),
         "replacement_ratio": lambda: share(lambda c: c == "\ufffd"),
         "bracketed_ratio": lambda: _ratio(
             sum(len(m) for part in parts for line in part.split("\n") for m in re.findall("【([^】]*)】", line)), len(text)
@@ -302,13 +380,15 @@ def _count(
         "lines": lambda: len(lines),
         "mean_line_chars": lambda: _ratio(line_chars, len(lines)),
         "max_line_chars": lambda: max(map(len, lines), default=0),
-        "short_line_ratio": lambda: _ratio(sum(len(line) <= short for line in lines), len(lines)),
+        "short_line_ratio": lambda: _ratio(sum(len(line) <= bound for line in lines), len(lines)),
+        "long_lines": lambda: sum(len(line) >= bound for line in lines),
+        "sentence_line_end_ratio": lambda: _ratio(sum(c != "" and c in SENTENCE for c in last), len(lines)),
         "punct_line_end_ratio": lambda: _ratio(len(punctuated), len(lines)),
         "punct_line_end_char_ratio": lambda: _ratio(sum(map(len, punctuated)), line_chars),
         "clause_line_ratio": lambda: _ratio(sum(map(has_clause, lines)), len(lines)),
         "clause_line_char_ratio": lambda: _ratio(sum(len(line) for line in lines if has_clause(line)), line_chars),
         "ellipsis_line_ratio": lambda: _ratio(sum(map(ends_in_ellipsis, lines)), len(lines)),
-        "bullet_line_ratio": lambda: _ratio(sum(line.strip()[0] in BULLETS for line in lines), len(lines)),
+        "bullet_line_ratio": lambda: _ratio(sum(line.strip()[:1] in set(BULLETS) for line in lines), len(lines)),
         "dup_line_ratio": lambda: _ratio(sum(line_repeats), len(lines)),
         "dup_line_char_ratio": lambda: _ratio(sum(len(line) for line, again in zip(lines, line_repeats) if again), line_chars),
         "paragraphs": lambda: len(paragraphs),
@@ -320,11 +400,14 @@ def _count(
         "mean_word_length": lambda: _ratio(sum(map(len, words)), len(words)),
         "max_word_chars": lambda: max(map(len, words), default=0),
         "alpha_word_ratio": lambda: _ratio(sum(any(map(is_letter, t)) for t in tokens), len(tokens)),
-        "hash_word_ratio": lambda: _ratio(tokens.count("#"), len(tokens)),
+        "hash_word_ratio": lambda: _ratio(text.count("#"), len(tokens)),
         "ellipsis_word_ratio": lambda: _ratio(sum(t[0] in "…⋯" or t.startswith("...") for t in tokens), len(tokens)),
         "stop_words": lambda: len({forms[w] for w in words if w in forms}),
         "stop_word_ratio": lambda: _ratio(sum(w in forms for w in words), len(words)),
         "newlines_per_word": lambda: _ratio(text.count("\n"), len(tokens)),
+        "sentences": lambda: sum(len(sentences_of(part)) for part in parts),
+        "spaced_words": lambda: sum(len(part.split()) for part in parts),
+        "max_spaced_word_chars": lambda: max((len(word) for part in parts for word in part.split()), default=0),
         "phrases": lambda: len(hits),
         "distinct_phrases": lambda: len({phrase for _, phrase in hits}),
         "phrase_ratio": lambda: _ratio(sum(is_letter(c) for hit, _ in hits for c in hit), sum(map(is_letter, text))),

@@ -13,14 +13,16 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from curator.metrics import characters, lines, ngrams, phrases, words
+from curator.metrics import characters, lines, ngrams, phrases, sentences, words
 from curator.metrics.classes import (
     ALPHANUMERIC,
     BRACE,
+    CAPITALS,
     CLASSES,
     DIGIT,
     HAN,
     HANGUL,
+    HASH,
     KANA,
     LATIN,
     LATIN_UPPER,
@@ -38,7 +40,9 @@ class Kernel(enum.Enum):
 
     CHARACTERS = ("characters", characters.COLUMNS, ())
     DISTINCT = ("distinct", 2, ())  # distinct characters; the bits of the sum that the entropy is made of
-    LINES = ("lines", lines.COLUMNS, ("chars",))
+    LINES = ("lines", lines.COLUMNS, ("chars", "trim"))
+    SENTENCES = ("sentences", 1, ())
+    SPACED_WORDS = ("words that spaces part", sentences.SPACED_COLUMNS, ())
     WORDS = ("words", words.COLUMNS, ("list",))
     CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS, ())
     WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS, ())
@@ -108,9 +112,12 @@ def _share(about: str, *kinds: int) -> Metric:
     return Metric(kind="ratio", about=f"{about} / characters", count=_characters(*kinds), over=_CHARS)
 
 
-def _line(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **rest: Any) -> Metric:
+def _line(
+    kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **parameters: Any
+) -> Metric:
     divisor = ((Kernel.LINES, over),) if over is not None else ()
-    return Metric(kind=kind, about=about, count=((Kernel.LINES, column),), over=divisor, **rest)
+    parameters = {**parameters, "trim": True}
+    return Metric(kind=kind, about=about, count=((Kernel.LINES, column),), over=divisor, parameters=parameters)
 
 
 def _word(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **rest: Any) -> Metric:
@@ -123,26 +130,31 @@ def _phrase(kind: Literal["count", "ratio", "mean"], about: str, column: int, *o
     return Metric(kind=kind, about=about, count=((Kernel.PHRASES, column),), over=over, parameters=parameters)
 
 
-def _repetition(kernel: Kernel, which: Literal["top", "dup"], n: int) -> Metric:
-    unit = "words" if kernel is Kernel.WORD_NGRAMS else "characters"
-    what = f"the commonest run of {n} {unit}" if which == "top" else f"runs of {n} {unit} that stood before"
-    column = ngrams.top_column(n) if which == "top" else ngrams.dup_column(n)
+def _repetition(kernel: Kernel, which: int, n: int) -> Metric:
+    words = kernel is Kernel.WORD_NGRAMS
+    runs = f"the commonest run of {n}" if which == ngrams.TOP else f"runs of {n} that stood before"
+    about = f"characters of words in {runs} / characters" if words else f"characters in {runs} / characters, whitespace aside"
+    column = ngrams.top_column(n) if which == ngrams.TOP else ngrams.dup_column(n)
     return Metric(
         kind="ratio",
-        about=f"characters, whitespace aside, covered by {what}",
+        about=about,
         count=((kernel, column),),
-        over=((kernel, ngrams.UNITS_CHARS),),
-        ngram=(n, ngrams.TOP if which == "top" else ngrams.DUP),
+        over=_CHARS if words else ((kernel, ngrams.UNITS_CHARS),),
+        ngram=(n, which),
     )
 
 
-def _joined(n: int) -> Metric:
+def _published(which: int, n: int) -> Metric:
+    """Repetition by datatrove's formulas, which thresholds were published for."""
+    joined = which == ngrams.JOINED
+    column = ngrams.joined_column(n) if joined else ngrams.skipping_column(n)
+    spaces = f"occurrences of the commonest run of {n} words x (its characters + {n - 1} spaces) / characters"
     return Metric(
-        kind="mean",
-        about=f"datatrove's share of the commonest run of {n} words: occurrences x (characters + {n - 1} spaces) / characters",
-        count=((Kernel.WORD_NGRAMS, ngrams.joined_column(n)),),
+        kind="mean" if joined else "ratio",
+        about=spaces if joined else f"characters in runs of {n} words that stood before, reading on behind each / characters",
+        count=((Kernel.WORD_NGRAMS, column),),
         over=_CHARS,
-        ngram=(n, ngrams.JOINED),
+        ngram=(n, which),
     )
 
 
@@ -163,6 +175,7 @@ METRICS: dict[str, Metric] = {
     "symbol_ratio": _share("punctuation and symbols", *SYMBOLS),
     "alnum_ratio": _share("letters and numerals", *ALPHANUMERIC),
     "whitespace_ratio": _share("whitespace", SPACE, NEWLINE),
+    "upper_ratio": _share("capital letters", *CAPITALS),
     "replacement_ratio": _share("U+FFFD, which stands for bytes that were no text", REPLACEMENT),
     "bracketed_ratio": _share("characters inside 【】", characters.BRACKETED),
     "unique_chars": Metric(kind="count", about="distinct characters, whitespace aside", count=((Kernel.DISTINCT, 0),)),
@@ -176,10 +189,12 @@ METRICS: dict[str, Metric] = {
     "lines": _line("count", "lines that are not blank", lines.LINES),
     "mean_line_chars": _line("mean", "characters / lines", lines.CHARS, lines.LINES),
     "max_line_chars": _line("count", "characters of the longest line", lines.LONGEST),
-    "short_line_ratio": _line(
-        "ratio", "lines of at most `chars` characters / lines", lines.SHORT, lines.LINES, parameters={"chars": 30}
-    ),
+    "short_line_ratio": _line("ratio", "lines of at most `chars` characters / lines", lines.SHORT, lines.LINES, chars=30),
+    "long_lines": _line("count", "lines of at least `chars` characters", lines.LONG, chars=200),
     "punct_line_end_ratio": _line("ratio", "lines that end with a terminal mark / lines", lines.PUNCTUATED, lines.LINES),
+    "sentence_line_end_ratio": _line(
+        "ratio", "lines that end with a mark that ends a sentence / lines", lines.STOPPED, lines.LINES
+    ),
     "punct_line_end_char_ratio": _line(
         "ratio", "characters of lines that end with a terminal mark / of lines", lines.PUNCTUATED_CHARS, lines.CHARS
     ),
@@ -205,12 +220,22 @@ METRICS: dict[str, Metric] = {
     "mean_word_length": _word("mean", "characters of words / words", words.WORD_CHARS, words.WORDS),
     "max_word_chars": _word("count", "characters of the longest word", words.LONGEST),
     "alpha_word_ratio": _word("ratio", "tokens with a letter / tokens", words.ALPHABETIC, words.TOKENS),
-    "hash_word_ratio": _word("ratio", "# / tokens", words.HASHES, words.TOKENS),
+    "hash_word_ratio": Metric(kind="mean", about="# / tokens", count=_characters(HASH), over=((Kernel.WORDS, words.TOKENS),)),
     "ellipsis_word_ratio": _word("ratio", "ellipses / tokens", words.ELLIPSES, words.TOKENS),
     "stop_words": _word("count", "distinct words of the `list` that occur", words.STOP_WORDS, parameters=_STOP_LIST),
     "stop_word_ratio": _word("ratio", "words of the `list` / words", words.STOP_WORD_HITS, words.WORDS, parameters=_STOP_LIST),
     "newlines_per_word": Metric(
         kind="mean", about="newlines / tokens", count=_characters(NEWLINE), over=((Kernel.WORDS, words.TOKENS),)
+    ),
+    # Sentences, and words as C4 and RefinedWeb count them. See sentences.py.
+    "sentences": Metric(kind="count", about="sentences that hold a letter or a numeral", count=((Kernel.SENTENCES, 0),)),
+    "spaced_words": Metric(
+        kind="count", about="runs of characters without whitespace", count=((Kernel.SPACED_WORDS, sentences.SPACED_WORDS),)
+    ),
+    "max_spaced_word_chars": Metric(
+        kind="count",
+        about="characters of the longest run without whitespace",
+        count=((Kernel.SPACED_WORDS, sentences.LONGEST_SPACED_WORD),),
     ),
     # Phrases of the `list`, which need not be one word each. See phrases.py.
     "phrases": _phrase("count", "occurrences of phrases of the `list`", phrases.OCCURRENCES),
@@ -226,8 +251,10 @@ METRICS: dict[str, Metric] = {
     "distinct_phrases_per_line": _phrase("mean", "different phrases / lines", phrases.DISTINCT, (Kernel.LINES, lines.LINES)),
 }
 for _kernel, _name in ((Kernel.CHARACTER_NGRAMS, "char"), (Kernel.WORD_NGRAMS, "word")):
-    METRICS |= {f"top_{_name}_{n}gram_ratio": _repetition(_kernel, "top", n) for n in (2, 3, 4)}
-    METRICS |= {f"dup_{_name}_{n}gram_ratio": _repetition(_kernel, "dup", n) for n in (5, 6, 7, 8, 9, 10, 13)}
+    METRICS |= {f"top_{_name}_{n}gram_ratio": _repetition(_kernel, ngrams.TOP, n) for n in (2, 3, 4)}
+    METRICS |= {f"dup_{_name}_{n}gram_ratio": _repetition(_kernel, ngrams.DUP, n) for n in (5, 6, 7, 8, 9, 10, 13)}
+METRICS |= {f"top_word_{n}gram_joined_ratio": _published(ngrams.JOINED, n) for n in (2, 3, 4)}
+METRICS |= {f"dup_word_{n}gram_skipping_ratio": _published(ngrams.SKIPPING, n) for n in (5, 6, 7, 8, 9, 10)}
 
 # Addresses, in lists that the user names: see urls.py.
 METRICS |= {
@@ -249,4 +276,3 @@ CUTS: dict[str, Metric] = {
     "cut_char_ratio": Metric(kind="ratio", about="characters of lines that `lines:` cut / of lines", count=()),
     "cut_word_ratio": Metric(kind="ratio", about="words of lines that `lines:` cut / of lines", count=()),
 }
-METRICS |= {f"top_word_{n}gram_joined_ratio": _joined(n) for n in (2, 3, 4)}

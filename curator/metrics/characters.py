@@ -7,13 +7,15 @@ import math
 import numba
 import numpy as np
 
-from curator.metrics.classes import CLASSES, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE, SPACE, mask
+from curator.metrics.classes import BLANKS, CLASSES, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE, mask
+from curator.metrics.vectors import LANES, count, within
 
 # Columns of `out`: one for each class, then these.
 BRACKETED = CLASSES
 COLUMNS = CLASSES + 1
 
-_BLANK = mask((SPACE, NEWLINE))
+_BLANK = mask(BLANKS)
+_ONE = np.uint64(1)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -21,19 +23,36 @@ def count_characters(kinds, bounds, rows, out):
     """Add each span's characters by class to its row of `out`, and those that stand inside 【】 on one line."""
     for span in range(len(rows)):
         row = out[rows[span]]
-        opened = -1
-        for i in range(bounds[span], bounds[span + 1]):
-            kind = kinds[i]
-            row[kind] += 1
-            if kind == LENTICULAR_OPEN:
-                if opened < 0:
-                    opened = i
-            elif kind == LENTICULAR_CLOSE:
-                if opened >= 0:
-                    row[BRACKETED] += i - opened - 1
-                opened = -1
-            elif kind == NEWLINE:
-                opened = -1
+        begin = bounds[span]
+        end = bounds[span + 1]
+        for kind in range(CLASSES):
+            found = 0
+            at = begin
+            while at + LANES <= end:
+                found += count(within(kinds, at, kind, kind))
+                at += LANES
+            found += count(within(kinds, at, kind, kind) & ((_ONE << np.uint64(end - at)) - _ONE))
+            row[kind] += found
+            if kind == LENTICULAR_OPEN and found:
+                row[BRACKETED] += _bracketed(kinds, begin, end)
+
+
+@numba.njit(cache=True, nogil=True)
+def _bracketed(kinds, begin, end):
+    found = 0
+    opened = -1
+    for i in range(begin, end):
+        kind = kinds[i]
+        if kind == LENTICULAR_OPEN:
+            if opened < 0:
+                opened = i
+        elif kind == LENTICULAR_CLOSE:
+            if opened >= 0:
+                found += i - opened - 1
+            opened = -1
+        elif kind == NEWLINE:
+            opened = -1
+    return found
 
 
 @numba.njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""Every code point in one of 27 classes: a table of bytes that all kernels look characters up in.
+"""Every code point in one of 29 classes: a table of bytes that all kernels look characters up in.
 
 The classes follow Python's own Unicode tables (`unicodedata.unidata_version`, which a filter's fingerprint holds), so that a
 metric agrees with `str.isalpha`, `str.isspace` and `str.isnumeric` of the same interpreter.
@@ -19,31 +19,42 @@ KANA = 4
 HANGUL = 5
 LATIN_UPPER = 6
 LATIN = 7
-LETTER = 8  # any other letter
-MARK = 9  # combining marks
-DIGIT = 10  # decimal digits of any script
-NUMBER = 11  # other numerals: ½ Ⅳ ①
-STOP = 12  # . alone: it also makes ellipses
-IDEOGRAPHIC_STOP = 13  # 。 alone: it also makes ellipses
-TERMINAL = 14  # other marks that end a sentence or a quotation
-COLON = 15  # ：） end a line of Chinese, : ) do not end one of English
-ELLIPSIS = 16
-APOSTROPHE = 17  # ' and ’: join a word, and end a quotation
-LENTICULAR_OPEN = 18  # 【
-LENTICULAR_CLOSE = 19  # 】
-BULLET = 20
-HASH = 21  # #
-BRACE = 22  # { }
-REPLACEMENT = 23  # U+FFFD
-PUNCTUATION = 24  # any other punctuation
-SYMBOL = 25  # any other symbol
-COMMA = 26  # and other marks between clauses
-CLASSES = 27
+UPPER = 8  # capitals of other scripts
+LETTER = 9  # any other letter
+MARK = 10  # combining marks
+DIGIT = 11  # decimal digits of any script
+NUMBER = 12  # other numerals: ½ Ⅳ ①
+APOSTROPHE = 13  # ' and ’: stand inside words, and end a quotation
+COLON = 14  # ：） end a line of Chinese, : ) do not end one of English
+STOP = 15  # . alone: it also makes ellipses
+IDEOGRAPHIC_STOP = 16  # 。 alone: it also makes ellipses
+TERMINAL = 17  # any other mark that ends a sentence
+ELLIPSIS = 18
+CLOSING = 19  # marks that end a quotation, and ；: lines and clauses end with them, sentences do not
+COMMA = 20  # and other marks between clauses
+LENTICULAR_OPEN = 21  # 【
+LENTICULAR_CLOSE = 22  # 】
+BULLET = 23
+HASH = 24  # #
+BRACE = 25  # { }
+REPLACEMENT = 26  # U+FFFD
+PUNCTUATION = 27  # any other punctuation
+SYMBOL = 28  # any other symbol
+CLASSES = 29
 
-LETTERS = (HAN, KANA, HANGUL, LATIN_UPPER, LATIN, LETTER)
+# Sets of classes. A kernel that looks at 64 characters at a time takes the first and the last of a set without gaps.
+BLANKS = (SPACE, NEWLINE)
+ALONE = (HAN, KANA)  # each a word of its own
+SPACED = tuple(range(HANGUL, NUMBER + 1))  # letters, marks and digits of scripts that space their words
+SPACED_LETTERS = tuple(range(HANGUL, MARK + 1))
+IN_WORD = tuple(range(HAN, NUMBER + 1))
+CAPITALS = (LATIN_UPPER, UPPER)
+SENTENCE_ENDS = tuple(range(STOP, ELLIPSIS + 1))
+TERMINALS = tuple(range(APOSTROPHE, CLOSING + 1))  # what ends a line of prose
+CLAUSE_ENDS = tuple(range(IDEOGRAPHIC_STOP, COMMA + 1))
+LETTERS = (HAN, KANA, HANGUL, LATIN_UPPER, LATIN, UPPER, LETTER)
 ALPHANUMERIC = (*LETTERS, DIGIT, NUMBER)
-SYMBOLS = tuple(range(STOP, CLASSES))
-TERMINALS = (STOP, IDEOGRAPHIC_STOP, TERMINAL, COLON, ELLIPSIS, APOSTROPHE)
+SYMBOLS = tuple(range(APOSTROPHE, CLASSES))
 
 # Unified ideographs and their extensions, compatibility ideographs, 々 and 〇.
 HAN_RANGES = ((0x3005, 0x3005), (0x3007, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
@@ -54,7 +65,8 @@ LATIN_NAMES = ("LATIN ", "FULLWIDTH LATIN ", "FEMININE ORDINAL", "MASCULINE ORDI
 # Bullets: Gopher's • and -, MAP-CC's list, and the asterisk of Markdown.
 BULLETS = "•●○■□▪▫※·➢‣▶◀◦⁃–-*"
 # What ends a line: C4's and FineWeb's . ! ? " with the same of Chinese, Arabic, Devanagari, Armenian, Ethiopic, Khmer, Burmese.
-TERMINAL_MARKS = '!?"！？；”」』〉》．｡؟۔।॥։።፧។။‼⁇⁈⁉›»'
+TERMINAL_MARKS = "!?！？．｡؟۔।॥։።፧។‼⁇⁈⁉"
+CLOSING_MARKS = '"”」』〉》›»；'
 COMMAS = ",，､、;﹐،؛՝၊፣"
 
 
@@ -69,11 +81,14 @@ def table() -> np.ndarray:
     for point in np.flatnonzero(found == LETTER).tolist():
         if unicodedata.name(chr(point), "").startswith(LATIN_NAMES):
             found[point] = LATIN_UPPER if chr(point).isupper() else LATIN
+        elif chr(point).isupper():
+            found[point] = UPPER
     for characters, kind in (
         ("\n", NEWLINE),
         (".", STOP),
         ("。", IDEOGRAPHIC_STOP),
         (TERMINAL_MARKS, TERMINAL),
+        (CLOSING_MARKS, CLOSING),
         ("：）", COLON),
         (COMMAS, COMMA),
         ("…⋯", ELLIPSIS),

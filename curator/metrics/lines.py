@@ -12,17 +12,19 @@ import numba
 import numpy as np
 
 from curator.metrics.classes import (
+    BLANKS,
     BULLET,
-    COMMA,
+    CLAUSE_ENDS,
     ELLIPSIS,
     IDEOGRAPHIC_STOP,
     NEWLINE,
-    SPACE,
+    SENTENCE_ENDS,
     STOP,
-    TERMINAL,
     TERMINALS,
     mask,
 )
+from curator.metrics.hashes import SEED, hash_bytes, mix
+from curator.metrics.vectors import LANES, lowest, within
 
 LINES = 0
 CHARS = 1
@@ -39,95 +41,126 @@ REPEATED_PARAGRAPHS = 11
 REPEATED_PARAGRAPH_CHARS = 12
 CLAUSED = 13
 CLAUSED_CHARS = 14
-COLUMNS = 15
+STOPPED = 15
+LONG = 16
+COLUMNS = 17
 
+_BLANK = mask(BLANKS)
 _TERMINAL = mask(TERMINALS)
-_CLAUSE = mask((COMMA, TERMINAL, IDEOGRAPHIC_STOP, ELLIPSIS))
-_SEED = np.uint64(0x9E3779B97F4A7C15)
-_PRIME = np.uint64(0xD6E8FEB86659FD93)
+_SENTENCE = mask(SENTENCE_ENDS)
+_CLAUSE_FIRST, _CLAUSE_LAST = CLAUSE_ENDS[0], CLAUSE_ENDS[-1]
 
 
 @numba.njit(cache=True, nogil=True)
-def count_lines(points, kinds, bounds, rows, short, scratch, table, out):
-    """Add each span's lines and paragraphs to its row of `out`; lines of at most `short` characters are short ones.
+def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, chars, trim, scratch, table, out):
+    """Add each span's lines and paragraphs to its row of `out`; lines of at most `chars` characters are short, of at least as
+    many long. Without `trim`, lines and paragraphs are told apart by all that they hold, the whitespace around them too, and
+    a line of nothing but whitespace is not blank.
 
     `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs. `table` is theirs to
     look repeats up in: a power of two long, at least twice as many.
     """
     hashes, lengths, paragraph_hashes, paragraph_lengths = scratch
     for span in range(len(rows)):
-        row = out[rows[span]]
-        lines = 0
-        paragraphs = 0
+        lines = paragraphs = total = longest = short = long = bulleted = claused = claused_chars = 0
+        stopped = punctuated = punctuated_chars = elliptic = 0
         inside = False  # of a paragraph
         begin = bounds[span]
         end = bounds[span + 1]
         while begin < end:
-            first = -1
-            last = -1
-            state = _SEED
-            kept = _SEED
-            claused = False
-            i = begin
-            while i < end and kinds[i] != NEWLINE:
-                if first >= 0:
-                    state = (state ^ np.uint64(points[i])) * _PRIME
-                    state ^= state >> np.uint64(32)
-                if kinds[i] != SPACE:
-                    if first < 0:
-                        first = i
-                        state = (state ^ np.uint64(points[i])) * _PRIME
-                        state ^= state >> np.uint64(32)
-                    last = i
-                    kept = state
-                    claused |= ((_CLAUSE >> kinds[i]) & 1) != 0
-                elif i > begin and kinds[i - 1] == STOP:
-                    claused = True
-                i += 1
-            length = i - begin
-            begin = i + 1
-            if first < 0:
+            past = begin
+            while past < end:
+                found = lowest(within(kinds, past, NEWLINE, NEWLINE))
+                past += found
+                if found < LANES:
+                    break
+            past = min(past, end)
+            length = past - begin
+            first = begin
+            last = past - 1
+            while first < past and (_BLANK >> kinds[first]) & 1:
+                first += 1
+            next_line = past + 1
+            if first == past and (trim or length == 0):
                 inside = False
+                begin = next_line
                 continue
-            row[CHARS] += length
-            row[LONGEST] = max(row[LONGEST], length)
-            row[SHORT] += length <= short
-            row[BULLETED] += kinds[first] == BULLET
-            if claused or kinds[last] == STOP:
-                row[CLAUSED] += 1
-                row[CLAUSED_CHARS] += length
-            if (_TERMINAL >> kinds[last]) & 1:
-                row[PUNCTUATED] += 1
-                row[PUNCTUATED_CHARS] += length
-            dots = kinds[last] == STOP or kinds[last] == IDEOGRAPHIC_STOP
-            if kinds[last] == ELLIPSIS or (
-                dots and last - first >= 2 and kinds[last - 1] == kinds[last] and kinds[last - 2] == kinds[last]
-            ):
-                row[ELLIPTIC] += 1
-            hashes[lines] = kept
+            if first < past:
+                while (_BLANK >> kinds[last]) & 1:
+                    last -= 1
+                ends = kinds[last]
+                bulleted += kinds[first] == BULLET
+                if ends == STOP or has_clause(kinds, first, last + 1):
+                    claused += 1
+                    claused_chars += length
+                terminal = np.int64((_TERMINAL >> ends) & 1)
+                punctuated += terminal
+                punctuated_chars += terminal * length
+                stopped += (_SENTENCE >> ends) & 1
+                dots = (ends == STOP) | (ends == IDEOGRAPHIC_STOP)
+                elliptic += ends == ELLIPSIS or (
+                    dots and last - first >= 2 and kinds[last - 1] == ends and kinds[last - 2] == ends
+                )
+            total += length
+            longest = max(longest, length)
+            short += length <= chars
+            long += length >= chars
+            if not trim:
+                first = begin
+                last = past - 1
+            start = span_starts[span] + at[first]
+            stop = span_stops[span] if last + 1 == end else span_starts[span] + at[last + 1]
+            state = hash_bytes(data, start, stop - start)
+            hashes[lines] = state
             lengths[lines] = length
             lines += 1
             if not inside:
-                paragraph_hashes[paragraphs] = _SEED
+                paragraph_hashes[paragraphs] = SEED
                 paragraph_lengths[paragraphs] = 0
                 paragraphs += 1
                 inside = True
-            state = (paragraph_hashes[paragraphs - 1] ^ kept) * _PRIME
-            paragraph_hashes[paragraphs - 1] = state ^ (state >> np.uint64(32))
+            paragraph_hashes[paragraphs - 1] = mix(paragraph_hashes[paragraphs - 1], state, np.uint64(0))
             paragraph_lengths[paragraphs - 1] += length
+            begin = next_line
+        row = out[rows[span]]
         row[LINES] += lines
-        row[PARAGRAPHS] += paragraphs
-        repeats, chars = _repeats(hashes, lengths, lines, table)
+        row[CHARS] += total
+        row[LONGEST] = max(row[LONGEST], longest)
+        row[SHORT] += short
+        row[LONG] += long
+        row[PUNCTUATED] += punctuated
+        row[PUNCTUATED_CHARS] += punctuated_chars
+        row[STOPPED] += stopped
+        row[ELLIPTIC] += elliptic
+        row[BULLETED] += bulleted
+        row[CLAUSED] += claused
+        row[CLAUSED_CHARS] += claused_chars
+        repeats, covered = _repeats(hashes, lengths, lines, table)
         row[REPEATED] += repeats
-        row[REPEATED_CHARS] += chars
-        repeats, chars = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
+        row[REPEATED_CHARS] += covered
+        row[PARAGRAPHS] += paragraphs
+        repeats, covered = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
         row[REPEATED_PARAGRAPHS] += repeats
-        row[REPEATED_PARAGRAPH_CHARS] += chars
+        row[REPEATED_PARAGRAPH_CHARS] += covered
+
+
+@numba.njit(cache=True, nogil=True)
+def has_clause(kinds, begin, end):
+    """Whether a comma or a mark that ends a clause stands there, or a full stop before whitespace."""
+    while begin < end:
+        marks = within(kinds, begin, _CLAUSE_FIRST, _CLAUSE_LAST)
+        marks |= within(kinds, begin, STOP, STOP) & within(kinds, begin + 1, BLANKS[0], BLANKS[-1])
+        if marks:
+            return begin + lowest(marks) < end
+        begin += LANES
+    return False
 
 
 @numba.njit(cache=True, nogil=True)
 def _repeats(hashes, lengths, n, table):
     """How many of `hashes[:n]` stood before, and their lengths added up."""
+    if n < 2:
+        return 0, 0
     size = 4
     while size < 2 * n:
         size *= 2
@@ -135,7 +168,7 @@ def _repeats(hashes, lengths, n, table):
     repeats = 0
     chars = 0
     for i in range(n):
-        at = np.int64((hashes[i] * _SEED) >> np.uint64(20)) & (size - 1)
+        at = np.int64((hashes[i] * SEED) >> np.uint64(20)) & (size - 1)
         while True:
             other = table[at]
             if other < 0:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics import characters, classes, han_words, lines, ngrams, phrases, segments, words
-from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric, Parameters
+from curator.metrics import characters, han_words, lines, ngrams, phrases, segments, sentences, tokens, words
+from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric
 from curator.metrics.lists import EMPTY, WordList
+from curator.metrics.segments import PADDING, Chunk
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Run:
     counts: np.ndarray = field(init=False)
 
 
-Counter = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool], None]  # points, kinds, bounds, rows, is it the last
+Counter = Callable[[Chunk], None]
 
 
 def measure(
@@ -69,23 +70,25 @@ def libraries_of(asked: Iterable[Asked], words: str) -> tuple[str, ...]:
 
 
 def _runs(wanted: Sequence[Asked]) -> tuple[list[Run], dict[str, dict[Kernel, Run]]]:
-    """The runs of kernels that serve all, and which of them serves whom. A metric that a kernel's parameters do not concern,
-    be it that it only divides by what the kernel counts, takes the first run of that kernel."""
-    runs: dict[tuple[Kernel, Parameters], Run] = {}
+    """The runs of kernels that serve all, and which of them serves whom. A metric that some of a kernel's
+    parameters do not concern, be it that it only divides by what the kernel counts, takes the first run that will do."""
+    runs: list[Run] = []
     mine: dict[str, dict[Kernel, Run]] = {a.name: {} for a in wanted}
-    for concerned in (True, False):
-        for a in wanted:
-            for kernel in sorted(METRICS[a.metric].kernels, key=lambda k: k.name):
-                counts = kernel in {counting for counting, _ in METRICS[a.metric].count}
-                values = {k: v for k, v in a.parameters.items() if counts and k in kernel.parameters}
-                if bool(values) is not concerned:
-                    continue
-                others = [run for (other, _), run in runs.items() if other is kernel]
-                run = others[0] if others and not concerned else Run(kernel, values, [])
-                run = runs.setdefault((kernel, tuple(sorted(run.parameters.items()))), run)
-                run.metrics.append(METRICS[a.metric])
-                mine[a.name][kernel] = run
-    return list(runs.values()), mine
+    needs: list[tuple[Asked, Kernel, dict[str, Any]]] = []
+    for a in wanted:
+        counting = {kernel for kernel, _ in METRICS[a.metric].count}
+        for kernel in sorted(METRICS[a.metric].kernels, key=lambda k: k.name):
+            named = kernel.parameters if kernel in counting else ()
+            needs.append((a, kernel, {k: v for k, v in a.parameters.items() if k in named}))
+    for a, kernel, values in sorted(needs, key=lambda need: -len(need[2])):
+        same = (run for run in runs if run.kernel is kernel and values.items() <= run.parameters.items())
+        run = next(same, None)
+        if run is None:
+            run = Run(kernel, values, [])
+            runs.append(run)
+        run.metrics.append(METRICS[a.metric])
+        mine[a.name][kernel] = run
+    return runs, mine
 
 
 def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordList], words: str, piece_bytes: int) -> None:
@@ -93,28 +96,22 @@ def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordL
     parts = list(segments.chunks(spans))
     if not parts:
         return
-    sizes = [int((spans.stops[part] - spans.starts[part]).sum()) for part in parts]
-    room, longest = max(sizes), spans.longest
-    counters = _counters(runs, lists, words, room, longest)
-    table = classes.table()
-    points, kinds = np.empty(room, np.uint32), np.empty(room, np.uint8)
-    for number, part in enumerate(parts):
-        bounds = np.empty(part.stop - part.start + 1, np.int64)
-        segments.decode(found.data, spans.starts[part], spans.stops[part], table, points, kinds, bounds)
+    decoder = segments.Decoder(found.data, spans, parts)
+    counters = _counters(runs, lists, words, decoder.room, spans.longest)
+    for chunk in decoder.chunks():
         for counter in counters:
-            counter(points, kinds, bounds, spans.rows[part], number == len(parts) - 1)
+            counter(chunk)
 
 
 def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room: int, longest: int) -> list[Counter]:
-    """One function per run of a kernel, over a chunk that is already segmented, with the scratch memory that it reuses."""
+    """What to do with each chunk, in this order: functions, each with the scratch memory that it reuses."""
     made: list[Counter] = []
     scratch = Scratch(room, longest)
-    if cut == "jieba" and any(run.kernel in (Kernel.WORDS, Kernel.WORD_NGRAMS) for run in runs):
-        made.append(_han_words(scratch, room))
-    word_ngrams = [run for run in runs if run.kernel is Kernel.WORD_NGRAMS]
-    if word_ngrams and not any(run.kernel is Kernel.WORDS for run in runs):
-        runs = [*runs, Run(Kernel.WORDS, {}, [])]
-        runs[-1].counts = np.zeros((len(word_ngrams[0].counts), words.COLUMNS), np.int64)
+    asked = {run.kernel for run in runs}
+    if asked & {Kernel.WORDS, Kernel.WORD_NGRAMS}:
+        if cut == "jieba":
+            made.append(_han_words(scratch, room))
+        made.append(_tokens(scratch, room))
     for run in runs:
         if run.kernel is Kernel.CHARACTERS:
             made.append(_characters(run))
@@ -122,13 +119,17 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
             made.append(_distinct(run))
         elif run.kernel is Kernel.LINES:
             made.append(_lines(run, longest))
-        elif run.kernel is Kernel.CHARACTER_NGRAMS:
-            made.append(_character_ngrams(run, scratch))
+        elif run.kernel is Kernel.SENTENCES:
+            made.append(_sentences(run))
+        elif run.kernel is Kernel.SPACED_WORDS:
+            made.append(_spaced_words(run))
         elif run.kernel is Kernel.WORDS:
-            made.append(_words(run, lists.get(run.parameters.get("list", ""), EMPTY), word_ngrams, scratch))
-            word_ngrams = []  # every run of WORDS finds the same words
+            made.append(_words(run, lists.get(run.parameters.get("list", ""), EMPTY), scratch))
+        elif run.kernel is Kernel.WORD_NGRAMS:
+            made.append(_word_ngrams(run, scratch))
         elif run.kernel is Kernel.PHRASES:
             made.append(_phrases(run, lists.get(run.parameters["list"], EMPTY), room))
+    made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
     return made
 
 
@@ -136,20 +137,34 @@ class Scratch:
     """What the kernels on words and repetition work in."""
 
     def __init__(self, room: int, longest: int) -> None:
-        self.units, self.places = np.empty(room, np.uint64), np.empty(room + 1, np.int64)
+        self.units, self.places = np.empty(room, np.uint64), np.empty(room + 1, np.int32)
         self.arrays = np.empty(longest, np.uint64), *(np.empty(longest, np.int32) for _ in range(3))
         self.begins = np.empty(0, np.uint8)
         self.table, self.base = np.zeros(_power_of_two(2 * longest), np.int32), np.zeros(1, np.int64)
+        self.starts, self.stops = (np.empty(0, np.int32) for _ in range(2))
+        self.bounds = np.empty(0, np.int64)
 
 
 def _han_words(scratch: Scratch, room: int) -> Counter:
-    scratch.begins = np.empty(room, np.uint8)
+    scratch.begins = np.empty(room + PADDING, np.uint8)
     finder = han_words.HanWords()
-    return lambda p, k, b, r, last: finder.mark(p, k, b, scratch.begins)
+    return lambda c: finder.mark(c.points, c.kinds, c.bounds, scratch.begins)
+
+
+def _tokens(scratch: Scratch, room: int) -> Counter:
+    scratch.starts, scratch.stops = (np.empty(room, np.int32) for _ in range(2))
+
+    def find(c: Chunk) -> None:
+        scratch.bounds = np.empty_like(c.bounds)
+        found = scratch.starts, scratch.stops, scratch.bounds
+        tokens.find_tokens(c.points, c.kinds, c.bounds, scratch.begins, *found)
+        tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
+
+    return find
 
 
 def _characters(run: Run) -> Counter:
-    return lambda p, k, b, r, last: characters.count_characters(k, b, r, run.counts)
+    return lambda c: characters.count_characters(c.kinds, c.bounds, c.rows, run.counts)
 
 
 def _distinct(run: Run) -> Counter:
@@ -157,9 +172,9 @@ def _distinct(run: Run) -> Counter:
     entropy_sum = np.zeros(len(run.counts))
     distinct = np.zeros(len(entropy_sum), np.int64)
 
-    def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-        characters.count_distinct(p, k, b, r, last, *state, distinct, entropy_sum)
-        if last:
+    def count(c: Chunk) -> None:
+        characters.count_distinct(c.points, c.kinds, c.bounds, c.rows, c.last, *state, distinct, entropy_sum)
+        if c.last:
             run.counts = np.stack([distinct, entropy_sum.view(np.int64)], axis=1)
 
     return count
@@ -169,37 +184,50 @@ def _lines(run: Run, longest: int) -> Counter:
     half = longest // 2 + 1  # a line has a character and a newline
     held = tuple(np.empty(half, kind) for kind in (np.uint64, np.int64, np.uint64, np.int64))
     table = np.empty(_power_of_two(2 * half), np.int32)
-    short = run.parameters.get("chars", 0)
-    return lambda p, k, b, r, last: lines.count_lines(p, k, b, r, short, held, table, run.counts)
+    given = run.parameters.get("chars", 0), run.parameters.get("trim", True)
+    return lambda c: lines.count_lines(
+        c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *given, held, table, run.counts
+    )
+
+
+def _sentences(run: Run) -> Counter:
+    return lambda c: sentences.count_sentences(c.points, c.kinds, c.bounds, c.rows, run.counts)
+
+
+def _spaced_words(run: Run) -> Counter:
+    return lambda c: sentences.count_spaced_words(c.kinds, c.bounds, c.rows, run.counts)
 
 
 def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
     lengths = _lengths(run)
 
-    def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-        unit_bounds = np.empty_like(b)
-        ngrams.character_units(p, k, b, scratch.units, scratch.places, unit_bounds)
-        _repetition(run, lengths, unit_bounds, r, scratch)
+    def count(c: Chunk) -> None:
+        bounds = np.empty_like(c.bounds)
+        ngrams.character_units(c.points, c.kinds, c.bounds, scratch.units, scratch.places, bounds)
+        _repetition(run, lengths, bounds, c.rows, scratch)
 
     return count
 
 
-def _words(run: Run, stop_words: WordList, repeated: Sequence[Run], scratch: Scratch) -> Counter:
-    stops = words.stop_table(list(stop_words.words))
-    lengths = [_lengths(other) for other in repeated]
+def _words(run: Run, stop_words: WordList, scratch: Scratch) -> Counter:
+    stops = words.stop_table(stop_words)
+    seen = np.full(max(len(stop_words.words), 1), -1, np.int64)
 
-    def count(p: np.ndarray, k: np.ndarray, b: np.ndarray, r: np.ndarray, last: bool) -> None:
-        token_bounds = np.empty_like(b)
-        words.count_words(p, k, b, r, scratch.begins, *stops, scratch.units, scratch.places, token_bounds, run.counts)
-        for other, wanted in zip(repeated, lengths):
-            _repetition(other, wanted, token_bounds, r, scratch)
+    def count(c: Chunk) -> None:
+        found = scratch.bounds, scratch.starts, scratch.stops, scratch.units
+        words.count_words(c.kinds, c.rows, *found, *stops, seen, run.counts)
 
     return count
+
+
+def _word_ngrams(run: Run, scratch: Scratch) -> Counter:
+    lengths = _lengths(run)
+    return lambda c: _repetition(run, lengths, scratch.bounds, c.rows, scratch)
 
 
 def _phrases(run: Run, listed: WordList, room: int) -> Counter:
     finder = phrases.Phrases(listed, run.parameters["match"], room)
-    return lambda p, k, b, r, last: finder.count(p, k, b, r, run.counts)
+    return lambda c: finder.count(c.points, c.kinds, c.bounds, c.rows, run.counts)
 
 
 def _repetition(run: Run, lengths: np.ndarray, bounds: np.ndarray, rows: np.ndarray, scratch: Scratch) -> None:

@@ -15,8 +15,12 @@ import numba
 import numpy as np
 import pyarrow as pa
 
+from curator.metrics.classes import table
+from curator.metrics.vectors import LANES, count8, load64, lowest, spread8, store64
+
 PIECE_BYTES = 2 << 20
 CHUNK_BYTES = 256 << 10
+PADDING = 3 * LANES  # elements behind the last character of a chunk that kernels may read, whatever they hold
 
 
 @dataclass(frozen=True)
@@ -109,21 +113,90 @@ def chunks(found: Spans, chunk_bytes: int = CHUNK_BYTES) -> Iterator[slice]:
         first = last
 
 
-@numba.njit(cache=True, nogil=True)
-def decode(data, starts, stops, table, points, kinds, bounds):
-    """Code points of the spans one after another, and their classes; span i is `bounds[i]:bounds[i + 1]`.
+@dataclass(frozen=True)
+class Chunk:
+    """Some spans, decoded: the arrays are reused for the next chunk. See `decode`."""
 
-    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD.
+    data: np.ndarray
+    starts: np.ndarray  # bytes of the spans
+    stops: np.ndarray
+    rows: np.ndarray  # that the spans belong to
+    points: np.ndarray
+    kinds: np.ndarray
+    at: np.ndarray
+    bounds: np.ndarray
+    last: bool
+
+
+class Decoder:
+    """Decodes spans chunk by chunk."""
+
+    def __init__(self, data: np.ndarray, found: Spans, parts: list[slice]) -> None:
+        self._data, self._spans, self._parts = data, found, parts
+        self.room = max(int((found.stops[part] - found.starts[part]).sum()) for part in parts)
+
+    def chunks(self) -> Iterator[Chunk]:
+        room = self.room + PADDING
+        points, kinds, at = np.empty(room, np.uint32), np.empty(room, np.uint8), np.empty(room, np.int32)
+        for number, part in enumerate(self._parts):
+            starts, stops, rows = self._spans.starts[part], self._spans.stops[part], self._spans.rows[part]
+            bounds = np.empty(len(rows) + 1, np.int64)
+            decode(self._data, starts, stops, table(), points, kinds, at, bounds)
+            yield Chunk(self._data, starts, stops, rows, points, kinds, at, bounds, number == len(self._parts) - 1)
+
+
+@numba.njit(inline="always")
+def _three_bytes(eight):
+    """The code point that the lowest three bytes spell."""
+    low = (eight >> np.uint64(2)) & np.uint64(0xFC0) | (eight >> np.uint64(16)) & np.uint64(0x3F)
+    return np.uint32((eight & np.uint64(0xF)) << np.uint64(12) | low)
+
+
+@numba.njit(cache=True, nogil=True)
+def decode(data, starts, stops, table, points, kinds, at, bounds):
+    """Code points of the spans one after another, their classes, and how many bytes after its span's first each begins; span i
+    is `bounds[i]:bounds[i + 1]`.
+
+    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD. Eight
+    bytes are looked at together: ASCII up to the first that is not, or two characters of three bytes.
     """
     n = 0
     bounds[0] = 0
     for span in range(len(starts)):
-        i = starts[span]
+        start = starts[span]
         stop = stops[span]
+        i = start
         while i < stop:
+            if i + 8 <= stop:
+                eight = load64(data, i)
+                if eight & np.uint64(0x80) == 0:
+                    run = lowest(eight & np.uint64(0x8080808080808080)) >> 3
+                    spread8(points, n, eight)
+                    count8(at, n, np.int32(i - start))
+                    found8 = np.uint64(0)
+                    for k in range(8):
+                        found8 |= np.uint64(table[(eight >> np.uint64(8 * k)) & np.uint64(0xFF)]) << np.uint64(8 * k)
+                    store64(kinds, n, found8)
+                    n += run
+                    i += run
+                    continue
+                if eight & np.uint64(0xC0C0F0C0C0F0) == np.uint64(0x8080E08080E0):
+                    one = _three_bytes(eight)
+                    two = _three_bytes(eight >> np.uint64(24))
+                    if (one >= 0x800) & (two >= 0x800) & ((one & 0xF800) != 0xD800) & ((two & 0xF800) != 0xD800):
+                        points[n] = one
+                        points[n + 1] = two
+                        kinds[n] = table[one]
+                        kinds[n + 1] = table[two]
+                        at[n] = i - start
+                        at[n + 1] = i - start + 3
+                        n += 2
+                        i += 6
+                        continue
             a = np.uint32(data[i])
             if a < 0x80:
                 points[n] = a
+                at[n] = i - start
                 kinds[n] = table[a]
                 n += 1
                 i += 1
@@ -158,6 +231,7 @@ def decode(data, starts, stops, table, points, kinds, bounds):
                     length = 4
             points[n] = point
             kinds[n] = table[point]
+            at[n] = i - start
             n += 1
             i += length
         bounds[span + 1] = n

@@ -1,139 +1,92 @@
-"""Words: their number, lengths, letters and stop words, and the tokens that word n-grams are made of.
-
-A token is a *word*: a run of letters, marks and digits, joined by apostrophes between letters (don't), where every kana and,
-unless `begins` says where words begin, every Han character is a word of its own; or a *symbol*: any other character that is
-not whitespace, a run of full stops or of ellipsis characters being one.
-"""
+"""Words: their number, lengths, letters and stop words. What a token and a word are: see tokens.py."""
 
 from __future__ import annotations
+
+import functools
 
 import numba
 import numpy as np
 
-from curator.metrics.classes import (
-    ALPHANUMERIC,
-    APOSTROPHE,
-    ELLIPSIS,
-    HAN,
-    HASH,
-    KANA,
-    LETTERS,
-    MARK,
-    NEWLINE,
-    SPACE,
-    STOP,
-    mask,
-)
+from curator.metrics.classes import APOSTROPHE, ELLIPSIS, IN_WORD, LETTERS, STOP, mask
+from curator.metrics.hashes import hash_bytes
+from curator.metrics.lists import WordList
 
 TOKENS = 0
 WORDS = 1
 WORD_CHARS = 2
 ALPHABETIC = 3  # tokens with a letter
-HASHES = 4
-ELLIPSES = 5
-STOP_WORDS = 6  # distinct ones
-STOP_WORD_HITS = 7
-LONGEST = 8
-COLUMNS = 9
+ELLIPSES = 4
+STOP_WORDS = 5  # distinct ones
+STOP_WORD_HITS = 6
+LONGEST = 7
+COLUMNS = 8
 
-_IN_WORD = mask((*ALPHANUMERIC, MARK))
 _LETTER = mask(LETTERS)
-_ALONE = mask((HAN, KANA))
-_BLANK = mask((SPACE, NEWLINE))
-_SEED = np.uint64(0x9E3779B97F4A7C15)
-_PRIME = np.uint64(0xD6E8FEB86659FD93)
+_FIRST, _LAST = IN_WORD[0], IN_WORD[-1]
+
+
+@numba.njit(inline="always")
+def is_word(kind, length):
+    """Whether a token of this length, which begins with a character of this class, is a word."""
+    return (kind >= _FIRST) & (kind <= _LAST) | (kind == APOSTROPHE) & (length > 1)
 
 
 @numba.njit(cache=True, nogil=True)
-def count_words(points, kinds, bounds, rows, begins, stop_keys, stop_ids, stop_seen, tokens, places, token_bounds, out):
-    """Add each span's words to its row of `out`, and write its tokens: `tokens` holds a hash of each, `places` the number of
-    characters in all tokens before it, `token_bounds` where each span's tokens begin.
+def count_words(kinds, rows, token_bounds, starts, stops, hashes, stop_keys, stop_ids, stop_seen, out):
+    """Add each span's words to its row of `out`.
 
-    `begins` is 1 at each Han character that begins a word and 0 at the others (see han_words.py), or empty: all of them do.
     `stop_keys` is an open table of hashes of stop words, a power of two long, 0 where free; `stop_ids` says which word each is;
     `stop_seen` remembers the last row that used each word.
     """
-    cut = len(begins) > 0
-    n = 0
-    places[0] = 0
-    token_bounds[0] = 0
+    last_slot = len(stop_keys) - 1
     for span in range(len(rows)):
+        words = chars = alphabetic = ellipses = hits = distinct = longest = 0
+        for k in range(token_bounds[span], token_bounds[span + 1]):
+            first = starts[k]
+            length = np.int64(stops[k]) - first
+            kind = kinds[first]
+            word = is_word(kind, length)
+            words += word
+            chars += word * length
+            longest = max(longest, word * length)
+            letter = word & (((_LETTER >> kind) & 1) | (kind == APOSTROPHE))
+            if word and not letter:
+                for i in range(first, first + length):
+                    letter |= (_LETTER >> kinds[i]) & 1
+            alphabetic += letter
+            ellipses += (kind == ELLIPSIS) | (kind == STOP) & (length >= 3)
+            slot = np.int64(hashes[k] >> np.uint64(40)) & last_slot
+            while stop_keys[slot] != 0:
+                if stop_keys[slot] == hashes[k]:
+                    hits += word
+                    if word and stop_seen[stop_ids[slot]] != rows[span]:
+                        stop_seen[stop_ids[slot]] = rows[span]
+                        distinct += 1
+                    break
+                slot = (slot + 1) & last_slot
         row = out[rows[span]]
-        i = bounds[span]
-        end = bounds[span + 1]
-        while i < end:
-            kind = kinds[i]
-            if (_BLANK >> kind) & 1:
-                i += 1
-                continue
-            begin = i
-            state = (_SEED ^ np.uint64(points[i])) * _PRIME
-            state ^= state >> np.uint64(32)
-            i += 1
-            row[TOKENS] += 1
-            if (_ALONE >> kind) & 1:
-                while i < end and (kinds[i] == MARK or (cut and kinds[i] == HAN and kind == HAN and begins[i] == 0)):
-                    state = (state ^ np.uint64(points[i])) * _PRIME
-                    state ^= state >> np.uint64(32)
-                    i += 1
-                row[ALPHABETIC] += 1
-                word = True
-            elif (_IN_WORD >> kind) & 1:
-                alphabetic = (_LETTER >> kind) & 1
-                while i < end:
-                    kind = kinds[i]
-                    if not (_IN_WORD >> kind) & 1:
-                        joins = kind == APOSTROPHE and i + 1 < end and (_LETTER >> kinds[i - 1]) & (_LETTER >> kinds[i + 1]) & 1
-                        if not joins or (_ALONE >> kinds[i + 1]) & 1:
-                            break
-                    elif (_ALONE >> kind) & 1:
-                        break
-                    alphabetic |= (_LETTER >> kind) & 1
-                    state = (state ^ np.uint64(points[i])) * _PRIME
-                    state ^= state >> np.uint64(32)
-                    i += 1
-                row[ALPHABETIC] += alphabetic
-                word = True
-            else:
-                word = False
-                if kind in (STOP, ELLIPSIS):
-                    while i < end and kinds[i] == kind:
-                        state = (state ^ np.uint64(points[i])) * _PRIME
-                        state ^= state >> np.uint64(32)
-                        i += 1
-                    row[ELLIPSES] += kind == ELLIPSIS or i - begin >= 3
-                row[HASHES] += kind == HASH
-            if word:
-                row[WORDS] += 1
-                row[WORD_CHARS] += i - begin
-                row[LONGEST] = max(row[LONGEST], i - begin)
-                at = np.int64(state >> np.uint64(40)) & (len(stop_keys) - 1)
-                while stop_keys[at] != 0:
-                    if stop_keys[at] == state:
-                        row[STOP_WORD_HITS] += 1
-                        if stop_seen[stop_ids[at]] != rows[span]:
-                            stop_seen[stop_ids[at]] = rows[span]
-                            row[STOP_WORDS] += 1
-                        break
-                    at = (at + 1) & (len(stop_keys) - 1)
-            tokens[n] = state
-            n += 1
-            places[n] = places[n - 1] + (i - begin)
-        token_bounds[span + 1] = n
+        row[TOKENS] += token_bounds[span + 1] - token_bounds[span]
+        row[WORDS] += words
+        row[WORD_CHARS] += chars
+        row[ALPHABETIC] += alphabetic
+        row[ELLIPSES] += ellipses
+        row[STOP_WORDS] += distinct
+        row[STOP_WORD_HITS] += hits
+        row[LONGEST] = max(row[LONGEST], longest)
 
 
 def word_hash(word: str) -> int:
-    """The hash that `count_words` gives a word."""
-    state = int(_SEED)
-    for character in word:
-        state = ((state ^ ord(character)) * int(_PRIME)) & 0xFFFFFFFFFFFFFFFF
-        state ^= state >> 32
-    return state
+    """The hash that `hash_tokens` gives a word."""
+    data = np.frombuffer(word.encode() or b"\0", np.uint8)
+    return int(hash_bytes(data, 0, len(word.encode())))
 
 
-def stop_table(words: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`stop_keys`, `stop_ids` and `stop_seen` of count_words. A word is met in lower case, Capitalised and in UPPER CASE."""
-    forms = {word_hash(form): number for number, word in enumerate(words) for form in (word.upper(), word.capitalize(), word)}
+@functools.lru_cache(maxsize=64)
+def stop_table(words: WordList) -> tuple[np.ndarray, np.ndarray]:
+    """`stop_keys` and `stop_ids` of count_words. A word is met in lower case, Capitalised and in UPPER CASE."""
+    forms = {
+        word_hash(form): number for number, word in enumerate(words.words) for form in (word.upper(), word.capitalize(), word)
+    }
     size = 16
     while size < 4 * len(forms):
         size *= 2
@@ -143,4 +96,4 @@ def stop_table(words: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         while keys[at]:
             at = (at + 1) & (size - 1)
         keys[at], ids[at] = form, number
-    return keys, ids, np.full(max(len(words), 1), -1, np.int64)
+    return keys, ids

@@ -13,28 +13,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curator.metrics import METRICS, Asked, Metric, characters, han_words, lines, ngrams, phrases, words
+from curator.metrics import METRICS, Asked, Metric, characters, han_words, lines, ngrams, phrases, tokens, words
 from curator.metrics.catalogue import Kernel
 from curator.metrics.classes import (
-    ALPHANUMERIC,
-    APOSTROPHE,
     BULLET,
     CLASSES,
-    COMMA,
+    CLAUSE_ENDS,
     ELLIPSIS,
     HAN,
-    HASH,
-    IDEOGRAPHIC_STOP,
-    KANA,
     LETTERS,
-    MARK,
+    SENTENCE_ENDS,
     STOP,
-    TERMINAL,
     TERMINALS,
     table,
 )
 from curator.metrics.lists import EMPTY, WordList
-from curator.metrics.segments import PIECE_BYTES, pieces
+from curator.metrics.segments import PADDING, PIECE_BYTES, pieces
 
 Place = tuple[int, int]  # code points of the text: the first, and the one after the last
 
@@ -59,6 +53,7 @@ class Part:
 
     def __init__(self, text: str, parameters: Mapping[str, Any], listed: WordList, cut_by: str, met: set[str]) -> None:
         self.text, self.parameters, self.listed, self.cut_by = text, parameters, listed, cut_by
+        self.trim = parameters.get("trim", True)
         self.met = met  # phrases in this and earlier pieces of the text
 
     @functools.cached_property
@@ -82,6 +77,8 @@ class Part:
             if line.strip():
                 first = end - len(line.lstrip())
                 found[-1].append(Line(start, end, first, start + len(line.rstrip()) - 1))
+            elif line and not self.trim:
+                found[-1].append(Line(start, end, start, end - 1))
             elif found[-1]:
                 found.append([])
             start = end + 1
@@ -89,15 +86,21 @@ class Part:
 
     @functools.cached_property
     def tokens(self) -> list[Token]:
-        begins = np.ones(len(self.text), np.uint8)
+        length = len(self.text)
+        begins = np.ones(length + PADDING, np.uint8)
         runs = list(_runs(self.kinds == HAN)) if self.cut_by == "jieba" else []
         if runs:
             starts, stops = np.array(runs, np.int64).T.copy()
             han_words.mark(self.points, starts, stops, begins, hmm=True)
-        return list(_tokens(self.text, self.kinds.tolist(), begins.tolist()))
+        points, kinds = np.zeros(length + PADDING, np.uint32), np.zeros(length + PADDING, np.uint8)
+        points[:length], kinds[:length] = self.points, self.kinds
+        starts, stops, bounds = np.empty(length, np.int32), np.empty(length, np.int32), np.zeros(2, np.int64)
+        tokens.find_tokens(points, kinds, np.array([0, length], np.int64), begins, starts, stops, bounds)
+        found = zip(starts[: bounds[1]].tolist(), stops[: bounds[1]].tolist())
+        return [Token(start, end, words.is_word(self.kinds[start], end - start)) for start, end in found]
 
     def content(self, line: Line) -> str:
-        return self.text[line.first : line.last + 1]
+        return self.text[line.first : line.last + 1] if self.trim else self.text[line.start : line.end]
 
     def word(self, token: Token) -> str:
         return self.text[token.start : token.end]
@@ -159,7 +162,7 @@ def _finder(metric: Metric) -> Finder | None:
         return None if len(kinds) == CLASSES else functools.partial(_of_classes, kinds)
     if metric.ngram is not None:
         n, which = metric.ngram
-        return functools.partial(_repeated_ngrams, n, which != ngrams.DUP, kernel is Kernel.WORD_NGRAMS)
+        return functools.partial(_repeated_ngrams, n, _OCCURRENCES[which], kernel is Kernel.WORD_NGRAMS)
     return _FINDERS.get((kernel, column))
 
 
@@ -199,19 +202,27 @@ def _short(part: Part, line: Line) -> bool:
     return line.end - line.start <= part.parameters["chars"]
 
 
+def _long(part: Part, line: Line) -> bool:
+    return line.end - line.start >= part.parameters["chars"]
+
+
+def _ends_sentence(part: Part, line: Line) -> bool:
+    return part.kinds[line.last] in SENTENCE_ENDS
+
+
 def _ends_in_mark(part: Part, line: Line) -> bool:
     return part.kinds[line.last] in TERMINALS
 
 
 def _has_clause(part: Part, line: Line) -> bool:
-    if np.isin(part.kinds[line.first : line.last + 1], (COMMA, TERMINAL, IDEOGRAPHIC_STOP, ELLIPSIS)).any():
+    if np.isin(part.kinds[line.first : line.last + 1], CLAUSE_ENDS).any():
         return True
     inside = part.text[line.start : line.end]
     return any(c == "." and (at + 1 == len(inside) or inside[at + 1].isspace()) for at, c in enumerate(inside))
 
 
 def _ends_in_ellipsis(part: Part, line: Line) -> bool:
-    return part.kinds[line.last] == ELLIPSIS or part.content(line).endswith(("...", "。。。"))
+    return part.kinds[line.last] == ELLIPSIS or part.text[line.first : line.last + 1].endswith(("...", "。。。"))
 
 
 def _begins_with_bullet(part: Part, line: Line) -> bool:
@@ -238,43 +249,12 @@ def _repeats(items: Sequence[Any], where: Sequence[Place]) -> Iterator[Place]:
 # ---------------------------------------------------------------------------------------------------------------- words
 
 
-def _tokens(text: str, kinds: Sequence[int], begins: Sequence[int]) -> Iterator[Token]:
-    """Words and symbols: see curator/metrics/words.py. `begins` is 0 at a Han character that goes on with a word."""
-    alone, inside, letters = {HAN, KANA}, {*ALPHANUMERIC, MARK}, set(LETTERS)
-    at = 0
-    while at < len(text):
-        begin, kind = at, kinds[at]
-        at += 1
-        if text[begin].isspace():
-            continue
-        if kind in alone:
-            while at < len(text) and (kinds[at] == MARK or (kind == kinds[at] == HAN and not begins[at])):
-                at += 1
-        elif kind in inside:
-            while at < len(text) and kinds[at] not in alone:
-                if kinds[at] == APOSTROPHE:
-                    after = kinds[at + 1] if at + 1 < len(text) else None
-                    if kinds[at - 1] not in letters or after not in letters or after in alone:
-                        break
-                elif kinds[at] not in inside:
-                    break
-                at += 1
-        elif kind in (STOP, ELLIPSIS):
-            while at < len(text) and kinds[at] == kind:
-                at += 1
-        yield Token(begin, at, kind in inside)
-
-
 def _tokens_that(test: Callable[[Part, Token], bool]) -> Finder:
     return lambda part: [(token.start, token.end) for token in part.tokens if test(part, token)]
 
 
 def _has_letter(part: Part, token: Token) -> bool:
     return bool(np.isin(part.kinds[token.start : token.end], LETTERS).any())
-
-
-def _is_hash(part: Part, token: Token) -> bool:
-    return part.kinds[token.start] == HASH
 
 
 def _is_ellipsis(part: Part, token: Token) -> bool:
@@ -303,8 +283,11 @@ def _first_phrases(part: Part) -> Iterator[Place]:
 # -------------------------------------------------------------------------------------------------------------- n-grams
 
 
-def _repeated_ngrams(n: int, top: bool, of_words: bool, part: Part) -> Iterator[Place]:
-    """What the commonest n-gram covers, or all n-grams that stood before."""
+Occurrences = Callable[[Sequence[tuple[str, ...]]], Iterable[int]]
+
+
+def _repeated_ngrams(n: int, occurrences: Occurrences, of_words: bool, part: Part) -> Iterator[Place]:
+    """What the commonest n-gram covers, or all n-grams that stood before: which of them, `occurrences` says."""
     if of_words:
         where: list[Place] = [(token.start, token.end) for token in part.tokens]
     else:
@@ -312,7 +295,7 @@ def _repeated_ngrams(n: int, top: bool, of_words: bool, part: Part) -> Iterator[
     units = [part.text[start:end] for start, end in where]
     grams = [tuple(units[at : at + n]) for at in range(len(units) - n + 1)]
     covered = np.zeros(len(units), bool)
-    for at in _top(grams) if top else _again(grams):
+    for at in occurrences(grams):
         covered[at : at + n] = True
     for first, after in _runs(covered):
         yield where[first][0], where[after - 1][1]
@@ -333,10 +316,30 @@ def _again(grams: Sequence[tuple[str, ...]]) -> Iterator[int]:
         seen.add(gram)
 
 
+def _again_skipping(grams: Sequence[tuple[str, ...]]) -> Iterator[int]:
+    """Those that stood before, reading on behind each."""
+    seen, at = set(), 0
+    while at < len(grams):
+        if grams[at] in seen:
+            yield at
+            at += len(grams[at])
+        else:
+            seen.add(grams[at])
+            at += 1
+
+
+_OCCURRENCES: dict[int, Occurrences] = {
+    ngrams.TOP: _top,
+    ngrams.JOINED: _top,
+    ngrams.DUP: _again,
+    ngrams.SKIPPING: _again_skipping,
+}
 _FINDERS: dict[tuple[Kernel, int], Finder] = {
     (Kernel.CHARACTERS, characters.BRACKETED): _bracketed,
     (Kernel.LINES, lines.LONGEST): _lines_that(lambda part, line: True),
     (Kernel.LINES, lines.SHORT): _lines_that(_short),
+    (Kernel.LINES, lines.LONG): _lines_that(_long),
+    (Kernel.LINES, lines.STOPPED): _lines_that(_ends_sentence),
     (Kernel.LINES, lines.PUNCTUATED): _lines_that(_ends_in_mark),
     (Kernel.LINES, lines.PUNCTUATED_CHARS): _lines_that(_ends_in_mark),
     (Kernel.LINES, lines.CLAUSED): _lines_that(_has_clause),
@@ -349,7 +352,6 @@ _FINDERS: dict[tuple[Kernel, int], Finder] = {
     (Kernel.LINES, lines.REPEATED_PARAGRAPH_CHARS): _repeated_paragraphs,
     (Kernel.WORDS, words.LONGEST): _tokens_that(lambda part, token: token.word),
     (Kernel.WORDS, words.ALPHABETIC): _tokens_that(_has_letter),
-    (Kernel.WORDS, words.HASHES): _tokens_that(_is_hash),
     (Kernel.WORDS, words.ELLIPSES): _tokens_that(_is_ellipsis),
     (Kernel.WORDS, words.STOP_WORDS): _listed_words,
     (Kernel.WORDS, words.STOP_WORD_HITS): _listed_words,

@@ -28,7 +28,15 @@ LISTS = {"stop_words_en": WordList.of(STOPS)}
 
 # Few characters, so that lines, words and n-grams repeat; with what is odd about each class.
 characters = st.sampled_from(
-    [*list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T"), "the ", "don't ", "...", "。。。"]
+    [
+        *list("ab的是中。.…'’\n\n  \u3000#{【】-•9½é\u0301𠀀アー한\ufffd!：\t\x85T\"_:/—Σσ"),
+        "the ",
+        "don't ",
+        "...",
+        "。。。",
+        "a.",
+        "://",
+    ]
 )
 repetitive = st.tuples(st.text("ab中 \n", max_size=12), st.integers(1, 8)).map(lambda pair: pair[0] * pair[1])
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -41,8 +49,9 @@ def same(got: float | None, want: float | None) -> bool:
     return math.isclose(got, np.float32(want), rel_tol=1e-6, abs_tol=2e-6)
 
 
-def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30) -> None:
-    asked = [Asked(name, name, (("chars", short),) if name == "short_line_ratio" else ()) for name in NAMES]
+def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30, trim: bool = True) -> None:
+    given = {"chars": short, "trim": trim}
+    asked = [Asked(name, name, tuple((k, given[k]) for k in METRICS[name].parameters if k in given)) for name in NAMES]
     found = measure(column, asked, lists=LISTS, piece_bytes=piece_bytes)
     for name in NAMES:
         assert found[name].type == METRICS[name].type
@@ -50,16 +59,16 @@ def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30) -> None
         for text, got in zip(column.to_pylist(), found[name].to_pylist()):
             want = None
             if text is not None:
-                want = reference.measure(text, name, chars=short, stop_words=STOPS, piece_bytes=piece_bytes)
+                want = reference.measure(text, name, chars=short, trim=trim, stop_words=STOPS, piece_bytes=piece_bytes)
             assert same(got, want), (name, text, got, want)
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(st.none() | texts, max_size=5), st.integers(0, 3), st.integers(0, 2), st.integers(0, 20))
-@example(["", None, " \n\u3000", "第一" * 30, "𠀀é\u0301" * 9], 0, 0, 3)
-def test_every_metric_equals_its_twin(rows: list[str | None], before: int, after: int, short: int) -> None:
+@given(st.lists(st.none() | texts, max_size=5), st.integers(0, 3), st.integers(0, 2), st.integers(0, 20), st.booleans())
+@example(["", None, " \n\u3000", "第一" * 30, "𠀀é\u0301" * 9], 0, 0, 3, True)
+def test_every_metric_equals_its_twin(rows: list[str | None], before: int, after: int, short: int, trim: bool) -> None:
     column = pa.array([*["previous text\n"] * before, *rows, *[None] * after], pa.string())
-    check(column.slice(before, len(rows)), short=short)
+    check(column.slice(before, len(rows)), short=short, trim=trim)
 
 
 @settings(max_examples=60, deadline=None)

@@ -65,8 +65,10 @@ def numerator(name: str) -> Measure:
         return distinct
     if "phrase" in name:
         return letters if name.endswith("phrase_ratio") else number
-    if "gram_ratio" in name:
+    if "gram_" in name:
         return covered_visible
+    if name == "hash_word_ratio":
+        return covered
     if name.startswith(("punct", "clause", "dup")) and "_char_" in name:
         return covered_in_lines
     if ("line" in name and not name.startswith(("max", "newlines"))) or "paragraph" in name or name.endswith("word_ratio"):
@@ -80,7 +82,9 @@ def denominator(name: str, text: str, words: str, piece_bytes: int) -> float:
     tokens = [token for part in parts for token in reference.tokens_of(part, words)]
     if METRICS[name].kind == "count":
         return 1
-    if "gram_ratio" in name:
+    if "_word_" in name and "gram_" in name:
+        return len(text)
+    if "gram_" in name:
         return sum(not c.isspace() for c in text)
     if name == "newlines_per_word" or name in ("alpha_word_ratio", "hash_word_ratio", "ellipsis_word_ratio"):
         return len(tokens)

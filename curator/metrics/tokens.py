@@ -1,0 +1,159 @@
+"""Words and symbols of a text: where they begin and end.
+
+A token is a *word* or a *symbol*. Words are runs of letters, marks and digits; in scripts that space their words:
+- one to three ASCII marks between letters or digits join them: 3.14, 12:30, AT&T, example.com, http://a.b, and/or; a hyphen
+  does not (well-known is three tokens), but between a letter and a digit (covid-19);
+- an apostrophe between letters begins a word: it's is it and 's, don't is don and 't;
+- the full stop after a lone letter belongs to it: J., U.S., e.g.
+
+Every kana and, unless `begins` says where words begin, every Han character is a word. A symbol is any other character that is
+not whitespace; full stops, hyphens, and characters of ellipsis make one symbol of a run.
+
+The rules look at the three characters before and after a place at most, so that 64 places are decided at a time: each test
+below is a number with a bit for each of them.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from curator.metrics.classes import ALONE, APOSTROPHE, BLANKS, DIGIT, ELLIPSIS, HAN, MARK, SPACED, SPACED_LETTERS, STOP, SYMBOLS
+from curator.metrics.hashes import BLOCK, hash_block, hash_bytes
+from curator.metrics.vectors import LANES, lowest, within
+
+_FIRST, _LAST = SPACED[0], SPACED[-1]
+_FIRST_LETTER, _LAST_LETTER = SPACED_LETTERS[0], SPACED_LETTERS[-1]
+_FIRST_SYMBOL, _LAST_SYMBOL = SYMBOLS[0], SYMBOLS[-1]
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ONE = np.uint64(1)
+
+
+@numba.njit(inline="always")
+def _before(bits, last, by):
+    """The bits of the places `by` before; `last` are those of the 64 places before."""
+    return bits << np.uint64(by) | last >> np.uint64(64 - by)
+
+
+@numba.njit(inline="always")
+def _after(bits, ahead, by):
+    return bits >> np.uint64(by) | ahead << np.uint64(64 - by)
+
+
+@numba.njit(inline="always")
+def _marks(points, kinds, at, inside):
+    """Of 64 places: ASCII marks, hyphens and apostrophes aside; hyphens."""
+    hyphen = within(points, at, 0x2D, 0x2D) & inside
+    ascii_marks = within(points, at, 0x21, 0x7E) & within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside
+    return ascii_marks & ~hyphen & ~within(kinds, at, APOSTROPHE, APOSTROPHE), hyphen
+
+
+@numba.njit(inline="always")
+def _inside(at, end):
+    """Which of the 64 places from `at` on are before `end`."""
+    left = end - at
+    if left >= LANES:
+        return _ALL
+    return (_ONE << np.uint64(max(left, 0))) - _ONE
+
+
+@numba.njit(cache=True, nogil=True)
+def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
+    """Write where the tokens of each span begin and end; `token_bounds` says which are a span's.
+
+    `begins` is 1 at each Han character that begins a word and 0 at the others (see han_words.py), or empty: all of them do.
+    """
+    cut = len(begins) > 0
+    n = 0
+    m = 0
+    token_bounds[0] = 0
+    for span in range(len(bounds) - 1):
+        end = bounds[span + 1]
+        none = np.uint64(0)
+        # Of the 64 places before: letters and digits of spaced scripts, ...
+        l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_in = l_text = l_stop = l_hyphen = l_dots = none
+        at = bounds[span]
+        inside = _inside(at, end)
+        spaced = within(kinds, at, _FIRST, _LAST) & inside
+        mark, hyphen = _marks(points, kinds, at, inside)
+        stop = within(kinds, at, STOP, STOP) & inside
+        while at < end:
+            inside = _inside(at, end)
+            letter = within(kinds, at, _FIRST_LETTER, _LAST_LETTER) & inside
+            digit_ahead = within(kinds, at + 1, DIGIT, DIGIT) & _inside(at + 1, end)
+            letter_ahead = within(kinds, at + 1, _FIRST_LETTER, _LAST_LETTER) & _inside(at + 1, end)
+            apostrophe = within(kinds, at, APOSTROPHE, APOSTROPHE) & inside
+            alone = within(kinds, at, ALONE[0], ALONE[-1]) & inside
+            dots = within(kinds, at, ELLIPSIS, ELLIPSIS) & inside
+            text = inside & ~within(kinds, at, BLANKS[0], BLANKS[-1])
+            ahead = _inside(at + LANES, end)
+            if ahead:
+                a_spaced = within(kinds, at + LANES, _FIRST, _LAST) & ahead
+                a_mark, a_hyphen = _marks(points, kinds, at + LANES, ahead)
+                a_stop = within(kinds, at + LANES, STOP, STOP) & ahead
+            else:
+                a_spaced = a_mark = a_hyphen = a_stop = none
+            plain = mark & ~stop  # marks that may stand in threes: ... does not join
+            a_plain = a_mark & ~a_stop
+            b1, b2, b3 = _before(spaced, l_spaced, 1), _before(spaced, l_spaced, 2), _before(spaced, l_spaced, 3)
+            f1, f2, f3 = _after(spaced, a_spaced, 1), _after(spaced, a_spaced, 2), _after(spaced, a_spaced, 3)
+            mark_before, mark_after = _before(mark, l_mark, 1), _after(mark, a_mark, 1)
+            joins = mark & (b1 & (f1 | mark_after & f2) | mark_before & b2 & f1)
+            p1, p2 = _before(plain, l_plain, 1), _before(plain, l_plain, 2)
+            q1, q2 = _after(plain, a_plain, 1), _after(plain, a_plain, 2)
+            joins |= plain & (b1 & q1 & q2 & f3 | p1 & b2 & q1 & f2 | p2 & p1 & b3 & f1)
+            letter_before = _before(letter, l_letter, 1)
+            joins |= hyphen & letter_before & digit_ahead
+            not_alone = _before(spaced | apostrophe, l_spaced | l_apostrophe, 2)
+            joins |= stop & letter_before & ~not_alone & ~f1 & ~_after(stop, a_stop, 1)
+            clitic = apostrophe & letter_before & letter_ahead
+            in_word = spaced | alone | joins | clitic
+            in_before = _before(in_word, l_in, 1)
+            combining = spaced & within(kinds, at, MARK, MARK)
+            goes_on = in_before & ((spaced | joins) & ~_before(alone, l_alone, 1) | combining)
+            if cut:
+                goes_on |= within(kinds, at, HAN, HAN) & within(begins, at, 0, 0) & inside
+            stop_alone, hyphen_alone = stop & ~in_word, hyphen & ~in_word
+            goes_on |= stop_alone & _before(stop_alone, l_stop, 1) | hyphen_alone & _before(hyphen_alone, l_hyphen, 1)
+            goes_on |= dots & _before(dots, l_dots, 1)
+            first = text & ~goes_on
+            past = _before(text, l_text, 1) & (~text | first)
+            while first:
+                starts[n] = at + lowest(first)
+                first &= first - _ONE
+                n += 1
+            while past:
+                stops[m] = at + lowest(past)
+                past &= past - _ONE
+                m += 1
+            l_spaced, l_letter, l_mark, l_plain, l_apostrophe, l_alone = spaced, letter, mark, plain, apostrophe, alone
+            l_in, l_text, l_stop, l_hyphen, l_dots = in_word, text, stop_alone, hyphen_alone, dots
+            spaced, mark, hyphen, stop = a_spaced, a_mark, a_hyphen, a_stop
+            at += LANES
+        if m < n:
+            stops[m] = end
+            m += 1
+        token_bounds[span + 1] = n
+
+
+@numba.njit(cache=True, nogil=True)
+def hash_tokens(data, span_starts, span_stops, at, bounds, starts, stops, token_bounds, hashes, places):
+    """Write a hash of each token, and the number of characters in all tokens before it. The other arrays: see `decode` and
+    `find_tokens`."""
+    total = np.int32(0)
+    places[0] = 0
+    near_end = len(data) - BLOCK
+    for span in range(len(bounds) - 1):
+        end = bounds[span + 1]
+        base = span_starts[span]
+        for k in range(token_bounds[span], token_bounds[span + 1]):
+            first = np.int64(starts[k])
+            past = np.int64(stops[k])
+            begin = base + at[first]
+            length = (base + at[past] if past < end else span_stops[span]) - begin
+            if length <= BLOCK and begin <= near_end:
+                hashes[k] = hash_block(data, begin, length)
+            else:
+                hashes[k] = hash_bytes(data, begin, length)
+            total += np.int32(past - first)
+            places[k + 1] = total
