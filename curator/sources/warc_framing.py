@@ -82,17 +82,18 @@ class Framing(Protocol):
 def parse_headers(lines: bytes) -> dict[str, str]:
     """Names and values of a header block, after its first line; folded lines are joined."""
     headers: dict[str, str] = {}
+    folded: dict[str, list[str]] = {}
     name = ""
     for line in lines.decode("utf-8", "replace").split("\n")[1:]:
         if line[:1] in (" ", "\t") and name:
-            headers[name] += " " + line.strip()
+            folded.setdefault(name, [headers[name]]).append(line.strip())
             continue
         key, colon, value = line.partition(":")
         key = key.strip().lower()
         name = key if colon and key not in headers else ""
         if name:
             headers[name] = value.strip()
-    return headers
+    return {**headers, **{name: " ".join(filter(None, parts)) for name, parts in folded.items()}}
 
 
 def length_of(value: str) -> int:

@@ -6,6 +6,7 @@ import os
 import random
 import time
 import zlib
+from functools import cache
 from pathlib import Path
 
 import brotli
@@ -87,9 +88,14 @@ def bzip2_by_record(records: list[bytes]) -> bytes:
     return b"".join(map(bz2.compress, records))
 
 
+@cache
+def trained() -> zstandard.ZstdCompressionDict:
+    return zstandard.train_dictionary(4096, [record(http(body[:200])) for body in BODIES])
+
+
 def zstd_with_dictionary(records: list[bytes], compressed: bool = False) -> bytes:
     """As .warc.zst has it: a skippable frame with the dictionary, then a frame for each record."""
-    dictionary = zstandard.train_dictionary(4096, [record(http(body[:200])) for body in BODIES])
+    dictionary = trained()
     content = dictionary.as_bytes()
     if compressed:
         content = zstandard.compress(content)
