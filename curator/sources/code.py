@@ -45,7 +45,7 @@ class Code:
     extensions: tuple[str, ...] = ()
     max_bytes: int = 1 << 20
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
 

@@ -58,7 +58,9 @@ def facts(path: str, text: str, language: str | None, kind: str | None) -> dict[
         "alphanumeric_ratio": round(sum(map(str.isalnum, text)) / size, 4),
         "xml": text[:100].lstrip("\ufeff \t\r\n").startswith("<?xml version="),
     }
-    if language == "HTML" and len(text) <= _HTML_CHARS:
+    if language != "HTML":
+        found["visible_ratio"] = 1.0  # there is no markup for text to hide in
+    elif len(text) <= _HTML_CHARS:
         visible = len(extract_plain_text(text, preserve_formatting=False))
         found |= {"visible_chars": visible, "visible_ratio": round(visible / size, 4)}
     return found

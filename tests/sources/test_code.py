@@ -67,6 +67,7 @@ def test_a_file_of_a_folder(tmp_path):
         "alphabetic_ratio": round(13 / 21, 4),
         "alphanumeric_ratio": round(14 / 21, 4),
         "xml": False,
+        "visible_ratio": 1.0,
     }
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,8 @@ import pytest
 from curator import config, storage
 from curator.config import ConfigError
 from curator.documents import SCHEMA, Rule, Stage, decide
-from curator.metrics import METRICS
 from curator.stages import STAGES
 from curator.stages.filter import Filter
-
-PRESETS = storage.presets("filters")
-LISTS = Path(__file__).parent / "lists"
-GIVEN = {  # what the user of a preset has to name
-    "url": {
-        "blocked_domains": {"list": str(LISTS / "domains.txt")},
-        "blocked_urls": {"list": str(LISTS / "addresses.txt")},
-    }
-}
-
-
-def load(preset: str, change: Mapping[str, Any] | None = None) -> Filter:
-    given = {key: values for key, values in GIVEN.get(preset, {}).items() if key not in (change or {})}
-    return Filter.load(preset, {**given, **(change or {})})
 
 
 def write(folder: Path, text: str, name: str = "mine") -> str:
@@ -274,147 +258,3 @@ def test_a_filter_without_rules_is_refused(tmp_path: Path) -> None:
 
 def test_it_is_registered() -> None:
     assert STAGES["filter"] is Filter
-
-
-# --------------------------------------------------------------------------------------------------------------- presets
-
-PROSE_ZH = (
-    "北京是一座有三千多年历史的城市，曾经是六个朝代的都城。老城中央是故宫，它的北面有景山，登上山顶可以看到整个中轴线。"
-    "春天的时候，胡同里的槐树开始发芽，老人们在门口下棋，孩子们骑着车子从他们身边经过。\n"
-    "后来城墙被拆掉了，只有几座城门还留在原来的地方；但是人们说起方向，仍然用东西南北，不用左右。"
-    "这也许是因为街道太直，也许是因为住在这里的人，心里都有一张棋盘一样的地图。\n"
-)
-PROSE_EN = (
-    "The river that runs through the town was once the reason people came here to live, and it has been the reason for "
-    "most of what they built. Mills stood along both banks, with wheels that turned from spring until the first ice.\n"
-    "When the railway arrived, the mills closed one after another; some of the buildings have become houses, others are "
-    "empty to this day. Children still swim below the old dam, though every sign beside the path tells them not to.\n"
-)
-CODE = "".join(f"def area_{n}(width, height):\n    return width * height + {n}\n\n" for n in range(3))
-FLAGS = dict.fromkeys(("generated", "minified", "vendored", "xml", "data"), False)
-
-
-def good(preset: str) -> dict[str, Any]:
-    """A document that passes a preset."""
-    language = "en" if preset.startswith("en_") else "zh"
-    text = {"zh_web": PROSE_ZH, "fineweb2_cmn_Hani": PROSE_ZH, "en_web": PROSE_EN, "code": CODE}.get(preset, "x")
-    scores = {
-        "language.score": 0.9,
-        "language.zh_score": 0.9,
-        "early.score": 0.9,
-        "early.zh_score": 0.9,
-        "early.language": language,
-    }
-    return {"text": text, "language": language, "metadata": json.dumps(FLAGS), **scores}
-
-
-TYPES = {
-    "language.score": pa.float32(),
-    "language.zh_score": pa.float32(),
-    "early.score": pa.float32(),
-    "early.zh_score": pa.float32(),
-    "early.language": pa.string(),
-}
-
-SHORT = "短的一行"
-FIRING: dict[str, dict[str, Any]] = {
-    # What makes each rule fail, by metric; a text that breaks one bound may break others, so each rule is tried alone.
-    "chars": {"text": "短。"},
-    "han_ratio": {"text": PROSE_EN},
-    "kana_ratio": {"text": "これはひらがなです。" * 20},
-    "replacement_ratio": {"text": "\ufffd" * 9 + "乱码"},
-    "digit_ratio": {"text": "13800138000 400-800-1234"},
-    "symbol_ratio": {"text": "★★★→→→☆☆☆好"},
-    "char_entropy": {"text": "哈哈哈嘿嘿哈哈" * 20},
-    "stop_word_ratio": {"text": "手机 电脑 相机 报价 图片 批发 厂家 直销 " * 9},
-    "clause_line_char_ratio": {"text": "首页\n新闻\n体育\n关于我们\n联系方式\n" * 5},
-    "mean_line_chars": {"code": {"text": "x" * 150}, "zh_web": {"text": "甲乙\n丙丁\n"}},
-    "bullet_line_ratio": {"text": "- one thing\n• another\n- third\n" * 4},
-    "bracketed_ratio": {"text": "【最新优惠活动今日开始】来"},
-    "dup_line_ratio": {"text": "again\n" * 5},
-    "dup_line_char_ratio": {"text": "上一篇下一篇\n" * 5},
-    "dup_paragraph_ratio": {"text": "one and two\n\n" * 4},
-    "dup_paragraph_char_ratio": {"text": "one and two\n\n" * 4},
-    "words": {"text": "too few words"},
-    "mean_word_length": {"en_web": {"text": "a b c d e f"}, "fineweb2_cmn_Hani": {"text": "international cooperation"}},
-    "stop_words": {"text": "nothing common appears anywhere"},
-    "alpha_word_ratio": {"text": "1 2 3 4 + = - word"},
-    "hash_word_ratio": {"text": "# # # tag"},
-    "ellipsis_word_ratio": {"text": "wait ... what ... no ..."},
-    "ellipsis_line_ratio": {"text": "read on...\nmore…\nend"},
-    "latin_ratio": {"text": PROSE_ZH},
-    "punct_line_end_ratio": {"text": "Home\nNews\nContact\n"},
-    "short_line_ratio": {"text": "Home\nNews\nContact\n"},
-    "newlines_per_word": {"text": "a\n\n\nb\n\n\n"},
-    "max_line_chars": {"text": "x = 1;" * 200},
-    "alnum_ratio": {"text": "(((((([[[[{{{{;;;;:::a"},
-    **{name: {"text": "buy cheap pills now and here " * 20} for name in METRICS if "word_" in name and "gram" in name},
-    **{name: {"text": "在线咨询" * 40} for name in METRICS if "char_" in name and "gram" in name},
-    "blocked_domains": {"url": "http://www.bad.example/"},
-    "blocked_urls": {"url": "http://blog.example/casino/1.html"},
-    "language": {"language": "ja"},
-    "language.score": {"language.score": 0.2},
-    "language.zh_score": {"language.zh_score": 0.2},
-    "early.score": {"early.score": 0.1},
-    "early.zh_score": {"early.zh_score": 0.1},
-    "early.language": {"early.language": "ja"},
-    **{f"metadata.{flag}": {"metadata": json.dumps(FLAGS | {flag: True})} for flag in FLAGS},
-}
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_keeps_a_plain_good_document(preset: str) -> None:
-    assert reasons(load(preset), batch([good(preset)], TYPES)) == [None]
-
-
-@pytest.mark.parametrize(("preset", "key"), [(p, r.reason.partition(".")[2]) for p in PRESETS for r in load(p).rules])
-def test_every_rule_of_every_preset_can_fire(preset: str, key: str) -> None:
-    whole = load(preset)
-    others = {r.reason.partition(".")[2]: None for r in whole.rules if r.reason != f"{preset}.{key}"}
-    alone = load(preset, others)
-    change = FIRING[key]
-    change = change[preset] if isinstance(change.get(preset), dict) else change
-    assert reasons(alone, batch([good(preset), good(preset) | change], TYPES)) == [None, f"{preset}.{key}"]
-
-
-def test_every_threshold_names_its_source() -> None:
-    for preset in PRESETS:
-        lines = Path(storage.preset("filters", preset)).read_text(encoding="utf-8").splitlines()
-        assert lines[0].startswith(f"# {preset}: "), preset
-
-
-def test_mojibake_menus_and_error_pages_go_and_verse_stays() -> None:
-    verse = "\n".join(
-        ["空山新雨後，天氣晚來秋。", "明月松間照，清泉石上流。", "竹喧歸浣女，蓮動下漁舟。", "隨意春芳歇，王孫自可留。"]
-    )
-    verse += "\n中歲頗好道，晚家南山陲。\n興來每獨往，勝事空自知。\n行到水窮處，坐看雲起時。\n偶然值林叟，談笑無還期。"
-    menu = "\n".join(["首页", "新闻中心", "产品展示", "联系我们", "人才招聘", "公司简介", "企业文化", "在线留言"] * 6)
-    mojibake = "锟斤拷\ufffd\ufffd锟斤拷，" * 30
-    spam = "天天娱乐城在线开户送彩金，天天娱乐城官网。" * 12
-    found = reasons(Filter.load("zh_web"), batch([{"text": t} for t in (verse, PROSE_ZH, menu, mojibake, spam)]))
-    assert found[:2] == [None, None]
-    assert None not in found[2:]
-
-
-@pytest.mark.data
-def test_zh_web_keeps_the_good_and_drops_the_junk() -> None:
-    data = Path(os.environ.get("CURATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    assert data.is_dir(), f"no data at {data}: set CURATOR_DATA to the folder that MANIFEST.md describes"
-    stage = Filter.load("zh_web")
-
-    def kept_of(texts: Iterable[str], least: int = 100) -> float:
-        found = reasons(stage, batch([{"text": text} for text in texts if len(text) >= least]))
-        return found.count(None) / len(found)
-
-    def kept(name: str, least: int = 100) -> float:
-        rows = map(json.loads, (data / "text" / name).open(encoding="utf-8"))
-        return kept_of((row["text"] for row in rows), least)
-
-    for good_set in ("zhwiki_paragraphs_hans_cmrc2018", "zhwiki_paragraphs_hant_drcd", "zh_academic_abstracts_csl"):
-        assert kept(f"{good_set}.jsonl") >= 0.98, good_set
-    poems = [p["paragraphs"] for path in data.glob("books/poetry*.json") for p in json.loads(path.read_bytes())]
-    assert kept_of("\n".join(lines) for lines in poems) >= 0.98
-    gold = [row for path in data.glob("html_gold/**/gold.jsonl") for row in map(json.loads, path.open(encoding="utf-8"))]
-    assert kept_of(row["gold"] for row in gold if row["lang"].startswith("zh")) >= 0.95
-    assert kept("hplt_raw_zh_web.jsonl", 1) < 0.45
-    assert kept("zh_sms_spam_10k.jsonl", 1) < 0.01
