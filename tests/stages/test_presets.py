@@ -223,10 +223,8 @@ def test_every_list_says_what_it_is_and_names_nothing_twice() -> None:
 
 @pytest.mark.parametrize(("preset", "text"), [("zh_web", PROSE_ZH), ("zh_web", PROSE_HANT), ("zh_hant_web", PROSE_HANT)])
 def test_boilerplate_goes_and_the_text_stays(preset: str, text: str) -> None:
-    frame = (
-        "首页 | 新闻中心 | 联系我们\n当前位置：首页 > 新闻\n字号：大 中 小\n",
-        "责任编辑：王小明\n上一篇：老城的故事\n版權所有 轉載必究\n",
-    )
+    above = "首页 | 新闻中心 | 联系我们\n当前位置：首页 > 新闻\n字号：大 中 小\n"
+    below = "责任编辑：王小明\n上一篇：老城的故事\n版權所有 轉載必究\n"
     mention = "他在文章末尾写道，版权所有这四个字本来是给印刷商看的，读者从来不在意，现在却出现在每一个网页的底部。\n"
     good = next(row for row in PLAIN if row["text"] == text)
     reasons, docs = judged(load(preset), [{**good, "text": above + text + mention + below}])
