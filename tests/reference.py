@@ -72,14 +72,14 @@ def cut(text: str, piece_bytes: int) -> list[str]:
 # ---------------------------------------------------------------------------------------------------------- segmentation
 
 
-def lines_of(text: str, trim: bool = True) -> list[str]:
-    return [line for line in text.split("\n") if (line.strip() if trim else line)]
+def lines_of(text: str, blank: bool = False) -> list[str]:
+    return [line for line in text.split("\n") if (line if blank else line.strip())]
 
 
-def paragraphs_of(text: str, trim: bool = True) -> list[tuple[str, ...]]:
+def paragraphs_of(text: str, blank: bool = False) -> list[tuple[str, ...]]:
     found: list[list[str]] = [[]]
     for line in text.split("\n"):
-        if line.strip() if trim else line:
+        if line if blank else line.strip():
             found[-1].append(line)
         else:
             found.append([])
@@ -281,7 +281,7 @@ def repeats(items: Sequence[object]) -> list[bool]:
 
 
 def ends_in_ellipsis(line: str) -> bool:
-    return line.rstrip().endswith(("...", "。。。", "…", "⋯"))
+    return line.endswith(("...", "。。。", "…", "⋯"))
 
 
 def has_clause(line: str) -> bool:
@@ -302,6 +302,7 @@ def measure(
     *,
     chars: int = 30,
     trim: bool = True,
+    blank: bool = False,
     stop_words: Sequence[str] = (),
     phrases: Sequence[str] = (),
     match: str = "words",
@@ -311,7 +312,7 @@ def measure(
     """One metric of one text."""
     parts = cut(text, piece_bytes)
     hits = [(part[i:j], phrase) for part in parts for i, j, phrase in (places(part, phrases, match) if phrases else [])]
-    return _count(name, text, parts, chars, trim, stop_words, hits, words)
+    return _count(name, text, parts, chars, trim, blank, stop_words, hits, words)
 
 
 def _ratio(top: float, bottom: float) -> float | None:
@@ -324,6 +325,7 @@ def _count(
     parts: list[str],
     bound: int,
     trim: bool,
+    blank: bool,
     stop_words: Sequence[str],
     hits: list[tuple[str, str]],
     cut_by: str,
@@ -343,13 +345,13 @@ def _count(
         return _ratio(sum(covered(tokens_of(p, cut_by), int(match[1])) for p in parts), len(text))
 
     visible = [c for c in text if not c.isspace()]
-    lines = [line for part in parts for line in lines_of(part, trim)]
+    lines = [line for part in parts for line in lines_of(part, blank)]
     line_chars = sum(map(len, lines))
     known = str.strip if trim else str
-    line_repeats = [r for part in parts for r in repeats([known(line) for line in lines_of(part, trim)])]
-    paragraphs = [p for part in parts for p in paragraphs_of(part, trim)]
-    paragraph_repeats = [r for part in parts for r in repeats([tuple(map(known, p)) for p in paragraphs_of(part, trim)])]
-    last = [line.rstrip()[-1:] for line in lines]
+    line_repeats = [r for part in parts for r in repeats([known(line) for line in lines_of(part, blank)])]
+    paragraphs = [p for part in parts for p in paragraphs_of(part, blank)]
+    paragraph_repeats = [r for part in parts for r in repeats([tuple(map(known, p)) for p in paragraphs_of(part, blank)])]
+    last = [known(line)[-1:] for line in lines]
     tokens = [token for part in parts for token in tokens_of(part, cut_by)]
     words = [token for token in tokens if is_word(token)]
     forms = stop_forms(stop_words)
@@ -387,8 +389,8 @@ def _count(
         "punct_line_end_char_ratio": lambda: _ratio(sum(map(len, punctuated)), line_chars),
         "clause_line_ratio": lambda: _ratio(sum(map(has_clause, lines)), len(lines)),
         "clause_line_char_ratio": lambda: _ratio(sum(len(line) for line in lines if has_clause(line)), line_chars),
-        "ellipsis_line_ratio": lambda: _ratio(sum(map(ends_in_ellipsis, lines)), len(lines)),
-        "bullet_line_ratio": lambda: _ratio(sum(line.strip()[:1] in set(BULLETS) for line in lines), len(lines)),
+        "ellipsis_line_ratio": lambda: _ratio(sum(ends_in_ellipsis(known(line)) for line in lines), len(lines)),
+        "bullet_line_ratio": lambda: _ratio(sum(known(line)[:1] in set(BULLETS) for line in lines), len(lines)),
         "dup_line_ratio": lambda: _ratio(sum(line_repeats), len(lines)),
         "dup_line_char_ratio": lambda: _ratio(sum(len(line) for line, again in zip(lines, line_repeats) if again), line_chars),
         "paragraphs": lambda: len(paragraphs),

@@ -40,7 +40,7 @@ class Kernel(enum.Enum):
 
     CHARACTERS = ("characters", characters.COLUMNS, ())
     DISTINCT = ("distinct", 2, ())  # distinct characters; the bits of the sum that the entropy is made of
-    LINES = ("lines", lines.COLUMNS, ("chars", "trim"))
+    LINES = ("lines", lines.COLUMNS, ("chars", "trim", "blank"))
     SENTENCES = ("sentences", 1, ())
     SPACED_WORDS = ("words that spaces part", sentences.SPACED_COLUMNS, ())
     WORDS = ("words", words.COLUMNS, ("list",))
@@ -116,7 +116,7 @@ def _line(
     kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **parameters: Any
 ) -> Metric:
     divisor = ((Kernel.LINES, over),) if over is not None else ()
-    parameters = {**parameters, "trim": True}
+    parameters = {**parameters, "trim": True, "blank": False}
     return Metric(kind=kind, about=about, count=((Kernel.LINES, column),), over=divisor, parameters=parameters)
 
 

@@ -52,10 +52,10 @@ _CLAUSE_FIRST, _CLAUSE_LAST = CLAUSE_ENDS[0], CLAUSE_ENDS[-1]
 
 
 @numba.njit(cache=True, nogil=True)
-def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, chars, trim, scratch, table, out):
+def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, chars, trim, blank, scratch, table, out):
     """Add each span's lines and paragraphs to its row of `out`; lines of at most `chars` characters are short, of at least as
-    many long. Without `trim`, lines and paragraphs are told apart by all that they hold, the whitespace around them too, and
-    a line of nothing but whitespace is not blank.
+    many long. Without `trim` the whitespace around a line is part of it: of its beginning, its end and its identity. With
+    `blank`, a line of nothing but whitespace counts as any other.
 
     `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs. `table` is theirs to
     look repeats up in: a power of two long, at least twice as many.
@@ -81,33 +81,32 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, chars, t
             while first < past and (_BLANK >> kinds[first]) & 1:
                 first += 1
             next_line = past + 1
-            if first == past and (trim or length == 0):
+            if first == past and (length == 0 or not blank):
                 inside = False
                 begin = next_line
                 continue
-            if first < past:
+            if first == past or not trim:
+                first = begin
+            else:
                 while (_BLANK >> kinds[last]) & 1:
                     last -= 1
-                ends = kinds[last]
-                bulleted += kinds[first] == BULLET
-                if ends == STOP or has_clause(kinds, first, last + 1):
-                    claused += 1
-                    claused_chars += length
-                terminal = np.int64((_TERMINAL >> ends) & 1)
-                punctuated += terminal
-                punctuated_chars += terminal * length
-                stopped += (_SENTENCE >> ends) & 1
-                dots = (ends == STOP) | (ends == IDEOGRAPHIC_STOP)
-                elliptic += ends == ELLIPSIS or (
-                    dots and last - first >= 2 and kinds[last - 1] == ends and kinds[last - 2] == ends
-                )
+            ends = kinds[last]
+            bulleted += kinds[first] == BULLET
+            if ends == STOP or has_clause(kinds, first, last + 1):
+                claused += 1
+                claused_chars += length
+            terminal = np.int64((_TERMINAL >> ends) & 1)
+            punctuated += terminal
+            punctuated_chars += terminal * length
+            stopped += (_SENTENCE >> ends) & 1
+            dots = (ends == STOP) | (ends == IDEOGRAPHIC_STOP)
+            elliptic += ends == ELLIPSIS or (dots and last - first >= 2 and kinds[last - 1] == ends and kinds[last - 2] == ends)
             total += length
             longest = max(longest, length)
             short += length <= chars
             long += length >= chars
-            if not trim:
-                first = begin
-                last = past - 1
+            if trim and (_BLANK >> ends) & 1:  # of nothing but whitespace, nothing is left
+                last = first - 1
             start = span_starts[span] + at[first]
             stop = span_stops[span] if last + 1 == end else span_starts[span] + at[last + 1]
             state = hash_bytes(data, start, stop - start)

@@ -184,7 +184,7 @@ def _lines(run: Run, longest: int) -> Counter:
     half = longest // 2 + 1  # a line has a character and a newline
     held = tuple(np.empty(half, kind) for kind in (np.uint64, np.int64, np.uint64, np.int64))
     table = np.empty(_power_of_two(2 * half), np.int32)
-    given = run.parameters.get("chars", 0), run.parameters.get("trim", True)
+    given = tuple(run.parameters.get(key, default) for key, default in (("chars", 0), ("trim", True), ("blank", False)))
     return lambda c: lines.count_lines(
         c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *given, held, table, run.counts
     )

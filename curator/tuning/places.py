@@ -53,7 +53,7 @@ class Part:
 
     def __init__(self, text: str, parameters: Mapping[str, Any], listed: WordList, cut_by: str, met: set[str]) -> None:
         self.text, self.parameters, self.listed, self.cut_by = text, parameters, listed, cut_by
-        self.trim = parameters.get("trim", True)
+        self.trim, self.blank = parameters.get("trim", True), parameters.get("blank", False)
         self.met = met  # phrases in this and earlier pieces of the text
 
     @functools.cached_property
@@ -74,10 +74,10 @@ class Part:
         start = 0
         for line in self.text.split("\n"):
             end = start + len(line)
-            if line.strip():
+            if line.strip() and self.trim:
                 first = end - len(line.lstrip())
                 found[-1].append(Line(start, end, first, start + len(line.rstrip()) - 1))
-            elif line and not self.trim:
+            elif line.strip() or (line and self.blank):
                 found[-1].append(Line(start, end, start, end - 1))
             elif found[-1]:
                 found.append([])
@@ -100,7 +100,8 @@ class Part:
         return [Token(start, end, words.is_word(self.kinds[start], end - start)) for start, end in found]
 
     def content(self, line: Line) -> str:
-        return self.text[line.first : line.last + 1] if self.trim else self.text[line.start : line.end]
+        found = self.text[line.first : line.last + 1]
+        return found.strip() if self.trim else found
 
     def word(self, token: Token) -> str:
         return self.text[token.start : token.end]

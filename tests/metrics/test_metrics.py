@@ -49,8 +49,8 @@ def same(got: float | None, want: float | None) -> bool:
     return math.isclose(got, np.float32(want), rel_tol=1e-6, abs_tol=2e-6)
 
 
-def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30, trim: bool = True) -> None:
-    given = {"chars": short, "trim": trim}
+def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30, trim: bool = True, blank: bool = False) -> None:
+    given = {"chars": short, "trim": trim, "blank": blank}
     asked = [Asked(name, name, tuple((k, given[k]) for k in METRICS[name].parameters if k in given)) for name in NAMES]
     found = measure(column, asked, lists=LISTS, piece_bytes=piece_bytes)
     for name in NAMES:
@@ -59,16 +59,25 @@ def check(column: pa.Array, piece_bytes: int = 1 << 21, short: int = 30, trim: b
         for text, got in zip(column.to_pylist(), found[name].to_pylist()):
             want = None
             if text is not None:
-                want = reference.measure(text, name, chars=short, trim=trim, stop_words=STOPS, piece_bytes=piece_bytes)
+                want = reference.measure(text, name, **given, stop_words=STOPS, piece_bytes=piece_bytes)
             assert same(got, want), (name, text, got, want)
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(st.none() | texts, max_size=5), st.integers(0, 3), st.integers(0, 2), st.integers(0, 20), st.booleans())
-@example(["", None, " \n\u3000", "第一" * 30, "𠀀é\u0301" * 9], 0, 0, 3, True)
-def test_every_metric_equals_its_twin(rows: list[str | None], before: int, after: int, short: int, trim: bool) -> None:
+@given(
+    st.lists(st.none() | texts, max_size=5),
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.integers(0, 20),
+    st.booleans(),
+    st.booleans(),
+)
+@example(["", None, " \n\u3000", "第一" * 30, "𠀀é\u0301" * 9], 0, 0, 3, True, False)
+def test_every_metric_equals_its_twin(
+    rows: list[str | None], before: int, after: int, short: int, trim: bool, blank: bool
+) -> None:
     column = pa.array([*["previous text\n"] * before, *rows, *[None] * after], pa.string())
-    check(column.slice(before, len(rows)), short=short, trim=trim)
+    check(column.slice(before, len(rows)), short=short, trim=trim, blank=blank)
 
 
 @settings(max_examples=60, deadline=None)
