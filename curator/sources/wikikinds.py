@@ -25,15 +25,14 @@ redirect / 重定向 / 重新導向 / 转向 / 轉向 / 転送 / リダイレク
     re.IGNORECASE,
 )
 _SOFT_REDIRECT = re.compile(
-    r"\s*\{\{\s*"
-    + _any(r"""
+    _any(r"""
 [\w-]{0,20}[ _-]?soft[ _-]?redir(?:ect)? / wi / wtr / wikt redirect / wiktionary redirect
 / cat(?:egory)?[ _]?redirect / 软重定向 / 軟重定向 / 分类重定向 / 分類重定向 / 分类跳转
-""")
-    + r"\s*[|}]",
+"""),
     re.IGNORECASE,
 )
 _NAMES = re.compile(r"\{\{\s*+([^|{}\[\]<>\n:]{1,80}+)")
+_FIRST = re.compile(r"\s*+" + _NAMES.pattern)
 _DISAMBIGUATION = re.compile(
     _any(r"""
 .{0,40}disambig(?:uation)?(?:[ -]?page)? / hndis / geodis / mil-unit-dis / schooldis / hospitaldis / numberdis
@@ -103,11 +102,16 @@ def not_an_article(title: str, wikitext: str) -> str | None:
     """The skip of a page that is in the articles' namespace and none."""
     if _REDIRECT.match(wikitext):
         return "redirect"
-    if _SOFT_REDIRECT.match(wikitext):
+    first = _FIRST.match(wikitext)
+    if first and is_soft_redirect({first[1].strip().replace("_", " ")}):
         return "soft_redirect"
     if _RULES_TITLE.match(title):
         return "conversion_rules"
     return None if wikitext.strip() else "empty"
+
+
+def is_soft_redirect(names: set[str]) -> bool:
+    return any(map(_SOFT_REDIRECT.fullmatch, names))
 
 
 def without_text(wikitext: str) -> str:
@@ -115,15 +119,18 @@ def without_text(wikitext: str) -> str:
     return "conversion_rules" if _RULE.search(wikitext) else "empty"
 
 
-def marks(title: str, wikitext: str) -> dict[str, bool]:
-    """What a filter may want to know of an article."""
-    names = {name.strip().replace("_", " ") for name in _NAMES.findall(wikitext)}
+def templates(wikitext: str) -> set[str]:
+    return {name.strip().replace("_", " ") for name in _NAMES.findall(wikitext)}
+
+
+def marks(title: str, names: set[str], disambiguation: bool = False) -> dict[str, bool]:
+    """What a filter may want to know of an article, by the names of its templates."""
 
     def named(pattern: re.Pattern[str]) -> bool:
         return any(map(pattern.fullmatch, names))
 
     return {
-        "disambiguation": bool(_DISAMBIGUATION_TITLE.search(title)) or "__DISAMBIG__" in wikitext or named(_DISAMBIGUATION),
+        "disambiguation": disambiguation or bool(_DISAMBIGUATION_TITLE.search(title)) or named(_DISAMBIGUATION),
         "list": bool(_LIST_TITLE.search(title)) or named(_LIST),
         "stub": named(_STUB),
     }

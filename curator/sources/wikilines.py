@@ -33,23 +33,29 @@ APPARATUS = frozenset(
 
 _LIST = re.compile(r"[*#:;]++")
 _SENTENCE_END = re.compile(r"[.!?。！？…][”’\"')）」』]?$")
+DEEPEST = 20  # lists in lists
 _PROSE_BYTES = 100  # of UTF-8: about a line of English, 33 Chinese characters
 
 
 @dataclass
-class _Line:
+class Line:
     text: str
     level: int = 0  # of a heading, 1 to 6; 0 for text
     item: bool = False  # of a list
 
 
 def render(text: str) -> str:
-    lines = _without_empty_headings(_without_apparatus(_lines(text)))
+    return finished(_lines(text))
+
+
+def finished(lines: list[Line]) -> str:
+    """The lines that are left without sections of sources and links, and without headings of nothing."""
+    lines = _without_empty_headings(_without_apparatus(lines))
     return "\n".join(line.text for line in lines)
 
 
-def _lines(text: str) -> list[_Line]:
-    lines: list[_Line] = []
+def _lines(text: str) -> list[Line]:
+    lines: list[Line] = []
     counters: list[int] = []  # of ordered lists, by depth
     for raw in text.split("\n"):
         line = raw.strip(" \t\r\u00a0\u200b\u200e\u200f")
@@ -66,37 +72,39 @@ def _lines(text: str) -> list[_Line]:
             if content:
                 lines.append(_item(prefix[0], content, counters))
         elif not line.startswith("----") or line.strip("-"):  # a ruler
-            lines.append(_Line(line))
+            lines.append(Line(line))
     return lines
 
 
-def _heading(line: str) -> _Line | None:
+def _heading(line: str) -> Line | None:
     if not (line.startswith("=") and line.endswith("=")) or len(line) < 3:
         return None
     inner = line.strip("=")
     if not inner.strip():
         return None
     level = min(len(line) - len(line.lstrip("=")), len(line) - len(line.rstrip("=")), 6)
-    return _Line(inner.strip(), level=level)
+    return Line(inner.strip(), level=level)
 
 
-def _item(prefix: str, content: str, counters: list[int]) -> _Line:
+def _item(prefix: str, content: str, counters: list[int]) -> Line:
     """`*` and `#` at the end of the prefix make an item, `:` and `;` a plain line (a reply, an indented formula, a term)."""
-    depth = min(len(prefix), 20)
+    depth = min(len(prefix), DEEPEST)
     del counters[depth:]
     counters += [0] * (depth - len(counters))
-    indent = "  " * (sum(c in "*#" for c in prefix[:depth]) - 1)
-    if prefix[-1] == "*":
-        return _Line(f"{indent}- {content}", item=True)
-    if prefix[-1] == "#":
-        counters[depth - 1] += 1
-        return _Line(f"{indent}{counters[depth - 1]}. {content}", item=True)
-    return _Line(content)
+    if prefix[-1] not in "*#":
+        return Line(content)
+    counters[depth - 1] += prefix[-1] == "#"
+    return item(content, sum(c in "*#" for c in prefix[:depth]), counters[depth - 1] if prefix[-1] == "#" else None)
 
 
-def _without_apparatus(lines: list[_Line]) -> list[_Line]:
+def item(content: str, depth: int, number: int | None) -> Line:
+    """An item of a list, `depth` lists deep; without a number it gets a dash."""
+    return Line(f"{'  ' * (min(depth, DEEPEST) - 1)}{f'{number}.' if number else '-'} {content}", item=True)
+
+
+def _without_apparatus(lines: list[Line]) -> list[Line]:
     """Leave out sections by the names of APPARATUS, with their subsections, if they hold no prose."""
-    kept: list[_Line] = []
+    kept: list[Line] = []
     at = 0
     while at < len(lines):
         end = at + 1
@@ -112,14 +120,14 @@ def _without_apparatus(lines: list[_Line]) -> list[_Line]:
     return kept
 
 
-def _is_prose(line: _Line) -> bool:
+def _is_prose(line: Line) -> bool:
     if line.level or line.item or not _SENTENCE_END.search(line.text):
         return False
     return len(line.text.encode("utf-8", "replace")) >= _PROSE_BYTES
 
 
-def _without_empty_headings(lines: list[_Line]) -> list[_Line]:
-    kept: list[_Line] = []
+def _without_empty_headings(lines: list[Line]) -> list[Line]:
+    kept: list[Line] = []
     following = 1  # level of what comes next, as a heading; the end of the page closes every section
     for line in reversed(lines):
         if line.level and 0 < following <= line.level:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from curator.documents import File, Piece, Tally, batched
 from curator.sources import wikikinds
 from curator.sources.streams import StreamError, open_stream
+from curator.sources.wikijson import BadArticle, is_json, lines, read_article
 from curator.sources.wikistreams import Damage, is_multistream, streams
 from curator.sources.wikitext import Namespaces, article
 from curator.sources.wikivariants import LANGUAGES
@@ -33,7 +34,8 @@ NEW_LICENSE = "20230607"  # Wikimedia's terms of use name CC BY-SA 4.0, before 3
 
 @dataclass(frozen=True, kw_only=True)
 class Wikipedia:
-    """Articles of MediaWiki XML dumps, plain or compressed (.bz2, .gz, .zst; UTF-8 or UTF-16): one document per page.
+    """Articles of MediaWiki XML dumps, plain or compressed (.bz2, .gz, .zst; UTF-8 or UTF-16), and of HTML dumps (Wikimedia
+    Enterprise: JSON lines in .tar.gz, or without it; told by content): one document per page.
 
     Pages of other `namespaces` than 0, redirects, soft redirects, pages of conversion rules, pages that are not wikitext and
     pages without text are skips. A multistream .bz2 is cut into ranges of whole bz2 streams. A damaged stream, or a malformed
@@ -78,7 +80,11 @@ class Wikipedia:
         return batched(self._rows(piece, tally), self.columns)
 
     def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
-        site = read_head(Utf8()(_head(piece.file.path)))
+        head = _head(piece.file.path)
+        if is_json(head):
+            yield from self._html(piece.file.path, tally)
+            return
+        site = read_head(Utf8()(head))
         if site.doctype:
             tally.broken("doctype", 0, "the dump declares a document type: its entities are refused")
         wiki = _Wiki.of(site, piece.file.name, self.language)
@@ -89,6 +95,23 @@ class Wikipedia:
             row = self._article(page, wiki, tally)
             if row is not None:
                 yield row
+
+    def _html(self, path: str, tally: Tally) -> Iterator[Mapping[str, Any]]:
+        """Articles of an HTML dump. Snapshots name pages twice, so an article's place is its line's number."""
+        for number, line in enumerate(lines(path, self.max_page_bytes, tally)):
+            tally.record()
+            if line is None:
+                tally.error("page_too_large", number, f"more than {self.max_page_bytes:,} bytes")
+                continue
+            try:
+                skipped, row = read_article(line, self.namespaces, None if self.variant == "source" else self.variant)
+            except BadArticle as error:
+                tally.error("malformed_page", number, str(error))
+                continue
+            if skipped:
+                tally.skip(skipped)
+            else:
+                yield {"offset": number, **row}
 
     def _stream(self, path: str, tally: Tally) -> Iterator[bytes | BadPage]:
         """Pages of a file that is one stream, read from its beginning to its end."""
@@ -218,7 +241,7 @@ class _Wiki:
             "page": page.id,
             "revision": page.revision,
             "namespace": namespace or None,
-            **wikikinds.marks(page.title, page.text),
+            **wikikinds.marks(page.title, wikikinds.templates(page.text), "__DISAMBIG__" in page.text),
             "list_share": wikikinds.list_share(text),
         }
         return orjson.dumps({key: value for key, value in known.items() if value is not None}).decode()

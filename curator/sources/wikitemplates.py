@@ -100,7 +100,10 @@ def _convert(given: Arguments) -> list[Part]:
     parts: list[Part] = []
     at = 1
     while at <= len(given.positional):
-        parts.append(given.positional[at - 1])
+        number = given.string(at)
+        parts.append(
+            f"{int(number):,}" if number.isascii() and number.isdecimal() and len(number) > 4 else given.positional[at - 1]
+        )
         word = given.string(at + 1)
         if word in _RANGES and at + 2 <= len(given.positional):
             parts.append("–" if word in ("-", "–") else f" {word} ")

@@ -134,6 +134,8 @@ def _cut_extensions(text: str, held: list[str]) -> str:
         if tag in _HELD_TAGS.split():
             parts.append(f"{_HELD}{len(held)}{_HELD}")
             held.append(_verbatim(tag, text[inside : closing[0]], opening[2]))
+        elif tag == "ref":
+            parts.append(GONE)
         done = closing[1]
     parts.append(text[done:])
     return "".join(parts)

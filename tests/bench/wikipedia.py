@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from curator.sources import wikitemplates
+from curator.sources import wikihtml, wikitemplates
 from curator.sources.wikitext import Namespaces, article
 from curator.sources.wikivariants import LANGUAGES
 from curator.sources.wikixml import BadPage, Page, Splitter, Utf8, read_head, read_page
@@ -38,6 +38,7 @@ class Case:
     name: str
     wikitext: str
     expected: str  # what a reader sees, without white space
+    parsoid: str | None  # Parsoid's HTML of the same page, its variants not resolved
     variant: str | None
     language: str
     title: bool  # whether the first line expected is the page's title
@@ -47,6 +48,10 @@ class Case:
         wikitext = f"{self.wikitext}\n{END}"  # a section without text would not be shown
         found = article(wikitext, variant=self.variant, variants=self.language in LANGUAGES, title=self.page)
         return bare(f"{found.title}\n{found.text}" if self.title else found.text).removesuffix(END)
+
+    def resolved_html(self) -> str:
+        text, title = wikihtml.article(f"{self.parsoid}<p>{END}</p>", self.variant, self.page)
+        return bare(f"{title}\n{text}" if self.title else text).removesuffix(END)
 
     def agrees(self, apart_from: re.Pattern[str] | None = None) -> bool:
         found, expected = self.resolved(), self.expected
@@ -90,6 +95,7 @@ def cases() -> Iterator[Case]:
                 title.strip(),
                 sections["wikitext"],
                 visible(expected),
+                sections.get("html/parsoid"),
                 None if variant == "zh" else variant,
                 language,
                 "showtitle" in options,
@@ -111,6 +117,9 @@ def judged() -> tuple[int, list[Case]]:
 def variants() -> None:
     right, wrong = judged()
     print(f"| `-{{…}}-` resolved as MediaWiki does | {right} of {right + len(wrong)} | {right / (right + len(wrong)):.1%} |")
+    rendered = [case for case in cases() if case.parsoid and "LanguageVariant" in case.parsoid]
+    same = sum(case.resolved_html() == case.expected for case in rendered)
+    print(f"| … of Parsoid's HTML of the same pages | {same} of {len(rendered)} | {same / len(rendered):.1%} |")
     for case in wrong:
         print(f"| not: {case.name} | {REASONS.get(case.name, 'unexplained')} | |")
 
