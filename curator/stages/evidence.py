@@ -37,7 +37,8 @@ _LAST = 0x110000
 @dataclass(frozen=True)
 class _Classes:
     of: np.ndarray  # code point -> class
-    weights: np.ndarray  # class x trait
+    count: int
+    weighing: tuple[tuple[int, int, float], ...]  # class, trait, weight
     opens: np.ndarray  # code point -> whether a pair begins with it
     closes: np.ndarray  # or ends
     pairs: np.ndarray  # sorted: first code point << 21 | second
@@ -48,23 +49,30 @@ class _Classes:
 def profiles(pieces: Sequence[str]) -> np.ndarray:
     """A row per piece, a column per trait."""
     classes = _classes()
-    count = len(classes.weights)
+    count = classes.count
     if not pieces:
         return np.zeros((0, len(TRAITS)))
     joined = "\n".join(pieces) + "\n"
     points = np.frombuffer(joined.encode("utf-32-le", "replace"), np.uint32)
     row = np.repeat(np.arange(len(pieces)), [len(piece) + 1 for piece in pieces])
-    histogram = np.bincount(row * count + classes.of[points], minlength=len(pieces) * count).reshape(len(pieces), count)
-    found = histogram.astype(np.float64) @ classes.weights
+    cells = classes.of[points] * np.int64(len(pieces)) + row
+    histogram = np.bincount(cells, minlength=count * len(pieces)).reshape(count, len(pieces))
+    by_trait = np.zeros((len(TRAITS), len(pieces)))
+    for (
+        each,
+        trait,
+        weight,
+    ) in classes.weighing:  # few; a product of matrices would wake BLAS
+        by_trait[trait] += weight * histogram[each]
     first = np.flatnonzero(classes.opens[points[:-1]] & classes.closes[points[1:]])
     keys = points[first].astype(np.int64) << 21 | points[first + 1]
     place = np.searchsorted(classes.pairs, keys)  # the last key is larger than any: no place is beyond the end
     same = classes.pairs[place] == keys
-    cells, weights = row[first[same], None] * len(TRAITS) + classes.pair_trait[place[same]], classes.pair_weight[place[same]]
-    found += np.bincount(cells.ravel(), weights.ravel(), found.size).reshape(found.shape)
+    cells, weights = classes.pair_trait[place[same]] * len(pieces) + row[first[same], None], classes.pair_weight[place[same]]
+    by_trait += np.bincount(cells.ravel(), weights.ravel(), by_trait.size).reshape(by_trait.shape)
     for name in VARIETIES:  # corrections of pairs may outweigh what they correct
-        np.maximum(found[:, _AT[name]], 0.0, out=found[:, _AT[name]])
-    return found
+        np.maximum(by_trait[_AT[name]], 0.0, out=by_trait[_AT[name]])
+    return by_trait.T
 
 
 def column(found: np.ndarray, *names: str) -> np.ndarray:
@@ -144,7 +152,8 @@ def _classes() -> _Classes:
     opens, closes = np.zeros(_LAST, bool), np.zeros(_LAST, bool)
     opens[[ord(word[0]) for word in ordered]] = True
     closes[[ord(word[1]) for word in ordered]] = True
-    return _Classes(of, np.array(list(classes)), opens, closes, keys, trait, weight)
+    weighing = tuple((i, at, weight) for row, i in classes.items() for at, weight in enumerate(row) if weight)
+    return _Classes(of, len(classes), weighing, opens, closes, keys, trait, weight)
 
 
 def _traits_of_characters() -> dict[str, dict[str, float]]:
