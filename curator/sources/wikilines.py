@@ -6,31 +6,31 @@ import re
 from dataclasses import dataclass
 
 # Sections that only list sources or links, in the languages of the largest wikis, lower case.
-APPARATUS = frozenset(
-    name.strip()
-    for names in (
-        "references, external links, external link, see also, further reading, notes, footnotes, notes and references,"
-        " citations, sources,"
-        " bibliography, works cited, references and notes, notes and citations, general references, links, web links,"
-        " gallery, general sources",
-        "参考文献, 參考文獻, 参考资料, 參考資料, 外部链接, 外部連結, 外部鏈接, 外部連接, 外部连接, 参见, 參見, 参看,"
-        " 參看, 参考, 參考, 注释, 註釋, 注釋,"
-        " 腳註, 脚注, 註解, 注解, 備註, 备注, 延伸阅读, 延伸閱讀, 扩展阅读, 相关条目, 相關條目, 资料来源, 資料來源, 来源,"
-        " 來源, 註腳, 參考來源, 参考来源,"
-        " 參考資料與注釋, 外部链结, 相关链接, 相關連結, 參考, 参考书目, 參考書目, 相關連接, 参考网站, 注脚, 内部链接,"
-        " 關連項目, 関連項目, 外部リンク, 参考資料, 関連書籍",
-        "einzelnachweise, weblinks, literatur, siehe auch, quellen, anmerkungen, références, liens externes, voir aussi,"
-        " notes et références,"
-        " bibliographie, enlaces externos, véase también, referencias, bibliografía, collegamenti esterni, note,"
-        " bibliografia, voci correlate,"
-        " altri progetti, ligações externas, ver também, referências, примечания, ссылки, литература, см. также, externe"
-        " links, bronnen,"
-        " 같이 보기, 외부 링크, 각주, 참고 문헌, liên kết ngoài, tham khảo, xem thêm, chú thích, вижте също, външни"
-        " препратки, източници, бележки",
-    )
-    for name in names.split(",")
-)
+_APPARATUS = """
+aiheesta muualla, altri progetti, anmerkungen, annexes, articles connexes, bibliografia, bibliographie, bibliography,
+bronnen, catatan kaki, citations, collegamenti esterni, einzelnachweise, eksterne henvisninger, eksterne lenker,
+enlaces externos, external link, external links, externe links, footnotes, further reading, gallery, general references,
+general sources, izvori, jegyzetek, kildehenvisninger, kilder, kirjallisuutta, liens externes, lihat pula, links,
+literatur, literatura, notas, note, noter, notes, notes and citations, notes and references, pranala luar, przypisy,
+quellen, reference, references, references and notes, referencias, referenser, referensi, see also, siehe auch, sources,
+uwagi, vanjske poveznice, voci correlate, voir aussi, web links, weblinks, works cited, zie ook, المراجع, انظر أيضا,
+جستارهای وابسته, مراجع, منابع, وصلات خارجية, پانویس, پیوند به بیرون, 來源, 備註, 内部链接, 出典, 参看, 参考, 参考书目,
+参考书籍, 参考文献, 参考来源, 参考网站, 参考資料, 参考资料, 参见, 参阅, 參看, 參考, 參考來源, 參考文獻, 參考書目,
+參考書籍, 參考資料, 參考資料和註釋, 參考資料與注釋, 參見, 參閱, 备注, 外部リンク, 外部连接, 外部連接, 外部連結, 外部鏈接,
+外部链接, 外部链结, 延伸閱讀, 延伸阅读, 扩展阅读, 来源, 注脚, 注解, 注釈, 注釈・出典, 注释, 注释与参考文献,
+注释和参考文献, 注釋, 注釋和參考文獻, 相关条目, 相关链接, 相关阅读, 相關條目, 相關連接, 相關連結, 相關閱讀, 脚注, 脚註,
+腳註, 註腳, 註解, 註釋, 資料來源, 资料来源, 関連書籍, 関連項目, 關連項目, бележки, види још, вижте също,
+външни препратки, джерела, див. також, извори, източници, литература, література, посилання, примечания, примітки,
+референце, см. также, спољашње везе, ссылки, 각주, 같이 보기, 외부 고리, 외부 링크, 참고 문헌, 참고 자료, 출처,
+הערות שוליים, לקריאה נוספת, קישורים חיצוניים, ראו גם, ayrıca bakınız, bibliografía, chú thích, dış bağlantılar,
+externa länkar, externí odkazy, források, katso myös, kaynakça, källor, legături externe, ligações externas,
+linki zewnętrzne, liên kết ngoài, lähteet, notas e referências, notes et références, referințe, referências, références,
+se også, se även, související články, tham khảo, további információk, ver também, vezi și, véase también, xem thêm,
+zobacz też
+"""
+APPARATUS = frozenset(" ".join(name.split()) for name in _APPARATUS.split(","))
 
+_WORD = re.compile(r"[^\W_]|\x00")  # or a piece that is held
 _LIST = re.compile(r"[*#:;]++")
 _SENTENCE_END = re.compile(r"[.!?。！？…][”’\"')）」』]?$")
 DEEPEST = 20  # lists in lists
@@ -69,7 +69,7 @@ def _lines(text: str) -> list[Line]:
             lines.append(heading)
         elif prefix:
             content = line[prefix.end() :].strip()
-            if content:
+            if _WORD.search(content):
                 lines.append(_item(prefix[0], content, counters))
         elif not line.startswith("----") or line.strip("-"):  # a ruler
             lines.append(Line(line))

@@ -117,6 +117,7 @@ def _is_attributes(text: str, start: int, end: int) -> bool:
 
 # ------------------------------------------------------------------------------------------------------------ the lines
 
+_ATTRIBUTES = re.compile(r"(?:[a-z]{3,12}=(?:\"[^\"]*+\"|[\w#%]++) ?)+")  # whose bar a dropped template held
 _MARKS = re.compile(f"([{ROW}{END}{CELL}])")
 
 
@@ -141,7 +142,7 @@ def flattened(text: str, keep: Callable[[str], str]) -> str:
                 too_deep -= 1
             elif rows:
                 cells = [" ".join("".join(cell).split()) for cell in rows.pop()]
-                line = " | ".join(cell for cell in cells if cell)
+                line = " | ".join(cell for cell in cells if cell and not _ATTRIBUTES.fullmatch(cell))
                 if rows:
                     rows[-1][-1].append(line + "; " if line else "")
                 elif line:

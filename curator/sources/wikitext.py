@@ -28,7 +28,9 @@ _RESERVED = dict.fromkeys(range(8))  # that stand for something here
 
 _NOT_TEXT = """
 file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류
-datei bild kategorie fichier catégorie archivo imagen categoría файл категория
+datei bild kategorie fichier catégorie archivo imagen categoría файл категория categoria kategorija kategori kategoria kategorio
+kategória luokka kategorie категорија категорія катэгорыя κατηγορία kateqoriya kategoriya categorie catagóir rummad flokkur
+קטגוריה تصنيف رده زمرہ گٹھ پۆل หมวดหมู่ श्रेणी বিষয়শ্রেণী വർഗ്ഗം ವರ್ಗ వర్గం பகுப்பு વિભાગ ਸ਼੍ਰੇਣੀ
 """
 NOT_TEXT = frozenset(_NOT_TEXT.split())
 
@@ -308,16 +310,22 @@ _SPACES = re.compile(r"[ \t]{2,}+")
 _EMPTY_PARENTHESES = re.compile(rf"[ ]?[(（][\s{GONE},;:，；、：]*+[)）]")
 _AFTER_PARENTHESIS = re.compile(rf"([(（])[ ]?{GONE}[{GONE} ,;，；、]{{0,40}}+")
 _BEFORE_PARENTHESIS = re.compile(rf"[ ,;，；、]{{0,2}}{GONE}[{GONE} ,;，；、]{{0,40}}+([)）])")
+_AT_START = re.compile(rf"^([*#:;]*+[ ]?){GONE}[{GONE} ]{{0,40}}+(?:[-–—,;:：、，；|/][ ]*+(?![-|]))?", re.MULTILINE)
+_BETWEEN_POINTS = re.compile(rf"([,;，；、])[ ]?{GONE}[{GONE} ]{{0,40}}+[,;，；、]")
+_BEFORE_END = re.compile(rf"[,;，；、][ ]?{GONE}[{GONE} ]{{0,40}}+(?=[.。])")
 _BEFORE_POINT = re.compile(rf"[ ]?{GONE}[{GONE} ]{{0,40}}+(?=[,.;:)，。；：、）])")
 
 
 def _mended(text: str) -> str:
     """No `( , )`, no space before a comma, where templates or references were dropped."""
-    text = _SPACES.sub(" ", text.replace("\u00a0", " "))
+    text = _SPACES.sub(" ", text.replace("\u00a0", " ")).replace("( ", "(").replace(" )", ")")
     if GONE in text:
         text = _EMPTY_PARENTHESES.sub(lambda m: "" if GONE in m[0] else m[0], text)
         text = _AFTER_PARENTHESIS.sub(r"\1", text)
         text = _BEFORE_PARENTHESIS.sub(r"\1", text)
+        text = _AT_START.sub(r"\1", text)
+        text = _BETWEEN_POINTS.sub(r"\1", text)
+        text = _BEFORE_END.sub("", text)
         text = _BEFORE_POINT.sub("", text)
         text = _SPACES.sub(" ", text.replace(GONE, ""))
     return text
