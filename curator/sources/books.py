@@ -14,6 +14,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_encoding
 from resiliparse.parse.html import HTMLTree
 
+from curator.charsets import decode
 from curator.documents import File, Piece, Tally, batched
 from curator.sources import chapters, epub, gutenberg
 from curator.sources.archives import (
@@ -28,7 +29,6 @@ from curator.sources.archives import (
     members,
     safe_name,
 )
-from curator.sources.charsets import decoded
 from curator.sources.rewrap import paragraphs
 from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
@@ -64,9 +64,9 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
-    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
+    libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
     def __post_init__(self) -> None:
         if self.part_chars < 1000:
@@ -135,7 +135,7 @@ class Books:
             data = _content(page, tally)
             if data is None:
                 continue
-            text = self._tidy(_html_text(data)[0] if page.name.lower().endswith(HTML) else decoded(data)[0])
+            text = self._tidy(_html_text(data)[0] if page.name.lower().endswith(HTML) else decode(data, markup=False).text)
             heading = names[number] if len(names) == len(pages) else None
             yield from self._chapter(text, heading, number, safe_name(page.name), about)
 
@@ -173,7 +173,7 @@ class Books:
             tally.record()
             tally.skip("binary")
             return
-        text, heading = _html_text(data) if suffix in HTML else (decoded(data)[0], None)
+        text, heading = _html_text(data) if suffix in HTML else (decode(data, markup=False).text, None)
         book = gutenberg.unwrap(text.replace("\r\n", "\n"))
         about = _About(book.title or heading or posixpath.splitext(posixpath.basename(name))[0], book.author)
         if book.wrapped:

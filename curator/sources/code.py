@@ -13,10 +13,10 @@ import orjson
 import pyarrow as pa
 
 from curator import storage
+from curator.charsets import decode
 from curator.documents import File, Piece, Tally, batched
 from curator.sources import licences
 from curator.sources.archives import ArchiveError, Limits, Member, MemberError, is_archive, members, safe_name
-from curator.sources.charsets import decoded
 from curator.sources.codefacts import facts
 from curator.sources.languages import BY_NAME, language_of
 
@@ -45,9 +45,9 @@ class Code:
     extensions: tuple[str, ...] = ()
     max_bytes: int = 1 << 20
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
-    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
+    libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
     def __post_init__(self) -> None:
         for language in self.languages:
@@ -129,7 +129,8 @@ class Code:
         if kind:
             tally.skip(kind)
             return None
-        text, charset, replaced = decoded(data)
+        found = decode(data, markup=False)
+        text, charset, replaced = found.text, found.charset, found.replaced
         if charset != "utf-8" and _has_controls(text):
             tally.skip("binary")
             return None
@@ -178,7 +179,7 @@ def _archive_licences(file: File, limits: Limits) -> dict[str, str | None]:
                     path, data = safe_name(member.name), member.read()
                 except MemberError:  # counted when the members are read in earnest
                     continue
-                _note(known, posixpath.dirname(path), licences.of_text(decoded(data)[0]))
+                _note(known, posixpath.dirname(path), licences.of_text(decode(data, markup=False).text))
     except ArchiveError:  # told when the members are read in earnest
         pass
     return known
@@ -216,7 +217,7 @@ def _licence_in(folder: str) -> str | None:
         path = posixpath.join(folder, name)
         if storage.exists(path):
             with storage.open_input(path) as stream:
-                _note(known, "", licences.of_text(decoded(stream.read(_MOST_LICENCE_BYTES))[0]))
+                _note(known, "", licences.of_text(decode(stream.read(_MOST_LICENCE_BYTES), markup=False).text))
     return (known[""] or "") if known else None
 
 
@@ -233,5 +234,5 @@ def _stated_licence(package: str) -> str | None:
     known: dict[str, str | None] = {}
     for file in distribution.files or ():
         if licences.is_licence_file(file.name) and storage.exists(path := str(file.locate())):
-            _note(known, "", licences.of_text(decoded(storage.read_bytes(path)[:_MOST_LICENCE_BYTES])[0]))
+            _note(known, "", licences.of_text(decode(storage.read_bytes(path)[:_MOST_LICENCE_BYTES], markup=False).text))
     return known.get("")

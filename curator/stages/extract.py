@@ -11,7 +11,7 @@ import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-from curator.stages.charset import decode
+from curator.charsets import decode
 from curator.stages.markup import visible_text, work
 
 MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
@@ -31,7 +31,7 @@ _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
 class Extract:
     """Decode a page and keep its main text and title.
 
-    Charset as browsers do, with lies survived (see `charset`); `replaced` counts the U+FFFD that stand for bad bytes. The main
+    Charset as browsers do, with lies survived (see `charsets`); `replaced` counts the U+FFFD that stand for bad bytes. The main
     text is resiliparse's (Bevendorff et al., ECIR 2018); where it finds none, the page's whole visible text. A page
     without any, an empty or a binary payload has a null text. `text/plain` is decoded and no more. A payload over `max_bytes`
     is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes (nested tags, endless
@@ -41,8 +41,8 @@ class Extract:
     engine: Literal["resiliparse"] = "resiliparse"
     max_bytes: int = 8 << 20
 
-    revision: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
+    revision: ClassVar[int] = 2
+    libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
     reads: ClassVar[frozenset[str]] = frozenset({"payload", "content_type", "charset"})
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "text": pa.string(),

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator import storage
+from curator.charsets import decode
 from curator.documents import Piece, Tally
 from curator.sources import SOURCES
 from curator.sources.books import Books
 from curator.sources.chapters import cut, parts
-from curator.sources.charsets import decoded
 from curator.sources.gutenberg import unwrap
 from curator.sources.rewrap import paragraphs
 
@@ -127,7 +127,8 @@ def test_charsets_are_told(tmp_path, charset, text, times):
 def test_damaged_utf_8_stays_utf_8():
     data = bytearray((CHINESE * 50).encode())
     data[100] = 0xFF
-    text, charset, replaced = decoded(bytes(data))
+    found = decode(bytes(data), markup=False)
+    text, charset, replaced = found.text, found.charset, found.replaced
     assert charset == "utf-8"
     assert 0 < replaced <= 3
     assert text.count("话说天下大势") >= 49

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.stages.charset import codec_of, decode, meta_charset
+from curator.charsets import codec_of, decode, meta_charset
 
 ZH = "中华人民共和国万岁，世界人民大团结万岁。今天天气很好，我们一起去公园散步吧。" * 5
 HANT = "臺灣的氣候溫暖潮濕，適合種植水稻與茶葉。圖書館裡有許多珍貴的書籍與雜誌。" * 5
