@@ -262,7 +262,7 @@ def _formula(source: str, block: bool) -> str:
 
 
 def _add(reader: _Reader, text: str) -> None:
-    text = text.translate(_RESERVED)
+    text = _RESERVED.sub("", text)
     if not reader.verbatim:
         reader.text(text)
         return
@@ -279,7 +279,7 @@ def _add(reader: _Reader, text: str) -> None:
         reader.pieces.append(line)
 
 
-_RESERVED = dict.fromkeys(range(8))
+_RESERVED = re.compile("[\x00-\x07]++")  # these stand for something in wikivariants
 
 
 def _begin(reader: _Reader, tag: str) -> bool:

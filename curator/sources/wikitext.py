@@ -24,7 +24,7 @@ from curator.sources.wikivariants import CLOSE, OPEN
 from curator.sources.wikivariants import Page as VariantPage
 
 _HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki, rows of tables
-_RESERVED = dict.fromkeys(range(8))  # that stand for something here
+_RESERVED = re.compile("[\x00-\x07]++")  # these stand for something here
 
 _NOT_TEXT = """
 file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류
@@ -66,7 +66,7 @@ def article(
     written; `variants` is false for wikis that have no such markup."""
     held: list[str] = []
     page = VariantPage(variant)
-    text = _cut_extensions(wikitext.translate(_RESERVED), held)
+    text = _cut_extensions(_RESERVED.sub("", wikitext), held)
     text = _walk(text, namespaces, variants)
     text = _plain_markup(text)
     if variants:

@@ -103,6 +103,39 @@ def test_disambiguation_is_flagged(tmp_path, text):
     assert [json.loads(row["metadata"])["disambiguation"] for row in rows] == [True, False]
 
 
+def test_kinds_of_pages(tmp_path):
+    pages = [
+        page(1, "正文。{{物理小作品}}", title="甲"),
+        page(2, "* [[甲]]\n* [[乙]]", title="行星列表"),
+        page(3, "They are two.", title="List of moons"),
+        page(4, "{{disambig}}甲。"),
+        page(5, "{{Soft redirect|en:X}}"),
+        page(6, "-{H|zh-cn:甲;zh-tw:乙}-\n-{H|zh-cn:丙;zh-tw:丁}-"),
+        page(7, "文", ns=828),
+        page(8, "Module", title="Template:CGroup/IT"),
+    ]
+    rows, tally = read(written(tmp_path, dump(*pages)))
+    marks = [json.loads(row["metadata"]) for row in rows]
+    assert [[key for key in ("disambiguation", "list", "stub") if mark[key]] for mark in marks] == [
+        ["stub"],
+        ["list"],
+        ["list"],
+        ["disambiguation"],
+    ]
+    assert [mark["list_share"] for mark in marks] == [0, 0.86, 0, 0]
+    assert tally.skipped == {"soft_redirect": 1, "conversion_rules": 2, "module": 1}
+
+
+def test_a_variant_is_for_wikis_of_its_language(tmp_path):
+    data = dump(page(1, "網路-{A|zh-cn:网络;zh-tw:網路}-", title="網路"))
+    source = Wikipedia(variant="zh-cn")
+    row = read(written(tmp_path, data), source)[0][0]
+    assert (row["text"], row["title"]) == ("网路网络", "网络")
+    assert row["url"].endswith("/%E7%B6%B2%E8%B7%AF")
+    english = data.replace(b"zh.wikipedia.org", b"en.wikipedia.org")
+    assert read(written(tmp_path, english), source)[0][0]["text"] == "網路-{A|zh-cn:网络;zh-tw:網路}-"
+
+
 @pytest.mark.parametrize(
     ("name", "license"),
     [
