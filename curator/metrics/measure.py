@@ -211,7 +211,7 @@ def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
 
 def _words(run: Run, stop_words: WordList, scratch: Scratch) -> Counter:
     stops = words.stop_table(stop_words)
-    seen = np.full(max(len(stop_words.words), 1), -1, np.int64)
+    seen = np.full(len(stop_words.words) + 1, -1, np.int64)
 
     def count(c: Chunk) -> None:
         found = scratch.bounds, scratch.starts, scratch.stops, scratch.units

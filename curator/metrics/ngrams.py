@@ -59,12 +59,11 @@ def character_units(points, kinds, bounds, units, places, unit_bounds):
     places[0] = 0
     for span in range(len(bounds) - 1):
         for i in range(bounds[span], bounds[span + 1]):
-            if not (_BLANK >> kinds[i]) & 1:
-                x = (np.uint64(points[i]) + SEED) * PRIME
-                x = (x ^ (x >> np.uint64(32))) * PRIME
-                units[n] = x ^ (x >> np.uint64(29))
-                n += 1
-                places[n] = n
+            x = (np.uint64(points[i]) + SEED) * PRIME
+            x = (x ^ (x >> np.uint64(32))) * PRIME
+            units[n] = x ^ (x >> np.uint64(29))  # written over if it is whitespace: a branch would be guessed wrong too often
+            n += np.int64(~(_BLANK >> kinds[i]) & 1)
+            places[n] = n
         unit_bounds[span + 1] = n
 
 
@@ -87,80 +86,109 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
         row = out[rows[span]]
         begin = bounds[span]
         total = bounds[span + 1] - begin
-        row[UNITS_CHARS] += places[begin + total] - places[begin]
+        own_units, own_places = units[begin : begin + total], places[begin : begin + total + 1]
+        row[UNITS_CHARS] += own_places[total] - own_places[0]
         left = max(total - shortest + 1, 0)
-        if shortest == 2:
-            for i in range(left):
-                hashes[i] = units[begin + i] * SEED + units[begin + i + 1]
-                starts[i] = i
-        else:
-            for i in range(left):
-                x = units[begin + i]
-                for k in range(1, shortest):
-                    x = x * SEED + units[begin + i + k]
-                hashes[i] = x
-                starts[i] = i
+        for i in range(left):
+            x = own_units[u(i)]
+            for k in range(1, shortest):
+                x = x * SEED + own_units[u(i + k)]
+            hashes[u(i)] = x
+            starts[u(i)] = i
         n = shortest
         while left > 1 and n <= longest:
-            shift = np.uint64(62)
-            while (np.int64(1) << np.int64(np.uint64(64) - shift)) < 2 * left:
-                shift -= np.uint64(1)
-            last_slot = (np.int64(1) << np.int64(np.uint64(64) - shift)) - 1
-            if held[0] > 0x7FFFFFFF - left - 1:
-                table[:] = 0
-                held[0] = 0
-            base = held[0]
-            held[0] += left
-            top = 0
-            most = 1
-            covered = 0
-            to = 0
-            repeats = 0
-            for i in range(left):
-                x = hashes[i]
-                at = np.int64(((x ^ (x >> np.uint64(32))) * PRIME) >> shift)
-                firsts[i] = i
-                counts[i] = 1
-                while True:
-                    slot = np.int64(table[at])
-                    if slot <= base:
-                        table[at] = base + i + 1
-                        break
-                    first = slot - base - 1
-                    if hashes[first] == x:
-                        firsts[i] = first
-                        repeats += 1
-                        count = counts[first] + 1
-                        counts[first] = count
-                        if (count > most) | (count == most) & (first < top):
-                            most = count
-                            top = first
-                        start = np.int64(starts[i])
-                        covered += places[begin + start + n] - places[begin + max(start, to)]
-                        to = start + n
-                        break
-                    at = (at + 1) & last_slot
-            if not repeats:
+            if not _find_repeats(left, hashes, firsts, counts, table, held):
                 break
-            if wanted[n] & TOP:
-                row[top_column(n)] += _covered_by(top, most, firsts, starts, places[begin:], n)
-            if wanted[n] & JOINED:
-                start = begin + starts[top]
-                row[joined_column(n)] += most * (places[start + n] - places[start] + n - 1)
+            if wanted[n] & (TOP | JOINED):
+                most, top = _commonest(left, counts)
+                start = np.int64(starts[top])
+                row[top_column(n)] += _covered_by(top, most, firsts, starts, own_places, n)
+                row[joined_column(n)] += most * (own_places[start + n] - own_places[start] + n - 1)
             if wanted[n] & DUP:
-                row[dup_column(n)] += covered
+                row[dup_column(n)] += _covered_again(left, firsts, starts, own_places, n)
             if wanted[n] & SKIPPING:
-                row[skipping_column(n)] += _covered_skipping(left, firsts, starts, counts, places[begin:], n)
-            kept = 0
-            for i in range(left):
-                start = starts[i]
-                if start + n >= total:
-                    break
-                hashes[kept] = hashes[i] * SEED + units[begin + start + n]
-                starts[kept] = start
-                kept += np.int64(counts[firsts[i]] > 1)
-            left = kept
+                row[skipping_column(n)] += _covered_skipping(left, firsts, starts, counts, own_places, n)
+            left = _longer(left, hashes, starts, firsts, counts, own_units, n)
             n += 1
+
+
+@numba.njit(inline="always")
+def u(i):
+    """An index that cannot be negative, which spares numba a test."""
+    return np.uint64(i)
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_repeats(left, hashes, firsts, counts, table, held):
+    """For each candidate n-gram the first that equals it, and for that one their number. Returns how many stood before."""
+    bits = 2
+    while (1 << bits) < 2 * left:
+        bits += 1
+    shift = u(64 - bits)
+    last_slot = u((1 << bits) - 1)
+    if held[0] > 0x7FFFFFFF - left - 1:
+        table[:] = 0
+        held[0] = 0
+    base = np.int32(held[0])
+    held[0] += left
+    repeats = 0
+    for i in range(left):
+        x = hashes[u(i)]
+        at = ((x ^ (x >> u(32))) * PRIME) >> shift
+        firsts[u(i)] = i
+        counts[u(i)] = 1
+        while True:
+            slot = table[at]
+            if slot <= base:
+                table[at] = base + np.int32(i + 1)
+                break
+            first = u(slot - base - 1)
+            if hashes[first] == x:
+                firsts[u(i)] = np.int32(first)
+                counts[first] += 1
+                repeats += 1
+                break
+            at = (at + u(1)) & last_slot
+    return repeats
+
+
+@numba.njit(cache=True, nogil=True)
+def _longer(left, hashes, starts, firsts, counts, units, n):
+    """The candidates of length n + 1: where an n-gram repeats, and one more unit follows. Returns how many."""
+    kept = u(0)
+    for i in range(left):
+        start = np.int64(starts[u(i)])
+        if start + n >= len(units):
+            break
+        hashes[kept] = hashes[u(i)] * SEED + units[u(start + n)]
+        starts[kept] = start
+        kept += u(counts[u(firsts[u(i)])] > 1)
+    return np.int64(kept)
+
+
+@numba.njit(cache=True, nogil=True)
+def _commonest(left, counts):
+    """The greatest number of occurrences, and the first candidate that has it."""
+    most = np.int32(0)
+    for i in range(left):
+        most = max(most, counts[u(i)])
+    top = 0
+    while counts[top] != most:
+        top += 1
+    return np.int64(most), top
+
+
+@numba.njit(cache=True, nogil=True)
+def _covered_again(left, firsts, starts, places, n):
+    """Characters of the n-grams that stood before."""
+    covered = np.int64(0)
+    to = np.int64(0)
+    for i in range(left):
+        again = np.int64(firsts[u(i)] != i)  # as a factor: a branch would be guessed wrong too often
+        start = np.int64(starts[u(i)])
+        covered += again * (places[u(start + n)] - places[u(max(start, to))])
+        to += again * (start + n - to)
+    return covered
 
 
 @numba.njit(cache=True, nogil=True)
@@ -185,12 +213,12 @@ def _covered_skipping(left, firsts, starts, counts, places, n):
     covered = 0
     to = 0
     for i in range(left):
-        first = firsts[i]
-        start = np.int64(starts[i])
-        if counts[first] < 2 or start < to:
+        first = u(firsts[u(i)])
+        start = np.int64(starts[u(i)])
+        if (counts[first] < 2) | (start < to):
             continue
         if counts[first] & _MET:
-            covered += places[start + n] - places[start]
+            covered += places[u(start + n)] - places[u(start)]
             to = start + n
         else:
             counts[first] |= _MET

@@ -36,7 +36,7 @@ def count_words(kinds, rows, token_bounds, starts, stops, hashes, stop_keys, sto
     """Add each span's words to its row of `out`.
 
     `stop_keys` is an open table of hashes of stop words, a power of two long, 0 where free; `stop_ids` says which word each is;
-    `stop_seen` remembers the last row that used each word.
+    `stop_seen` remembers the last row that used each word, and has one element more.
     """
     last_slot = len(stop_keys) - 1
     for span in range(len(rows)):
@@ -50,20 +50,22 @@ def count_words(kinds, rows, token_bounds, starts, stops, hashes, stop_keys, sto
             chars += word * length
             longest = max(longest, word * length)
             letter = word & (((_LETTER >> kind) & 1) | (kind == APOSTROPHE))
-            if word and not letter:
+            if word & (letter == 0):
                 for i in range(first, first + length):
                     letter |= (_LETTER >> kinds[i]) & 1
             alphabetic += letter
             ellipses += (kind == ELLIPSIS) | (kind == STOP) & (length >= 3)
             slot = np.int64(hashes[k] >> np.uint64(40)) & last_slot
-            while stop_keys[slot] != 0:
-                if stop_keys[slot] == hashes[k]:
-                    hits += word
-                    if word and stop_seen[stop_ids[slot]] != rows[span]:
-                        stop_seen[stop_ids[slot]] = rows[span]
-                        distinct += 1
-                    break
+            key = stop_keys[slot]
+            while (key != 0) & (key != hashes[k]):
                 slot = (slot + 1) & last_slot
+                key = stop_keys[slot]
+            # No branch from here: which words are in the list cannot be guessed. A free slot has the last id, which no word has.
+            hit = word & (key != 0)
+            hits += hit
+            number = stop_ids[slot]
+            distinct += hit & (stop_seen[number] != rows[span])
+            stop_seen[number] = rows[span]
         row = out[rows[span]]
         row[TOKENS] += token_bounds[span + 1] - token_bounds[span]
         row[WORDS] += words
@@ -88,9 +90,9 @@ def stop_table(words: WordList) -> tuple[np.ndarray, np.ndarray]:
         word_hash(form): number for number, word in enumerate(words.words) for form in (word.upper(), word.capitalize(), word)
     }
     size = 16
-    while size < 4 * len(forms):
+    while size < 8 * len(forms):
         size *= 2
-    keys, ids = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    keys, ids = np.zeros(size, np.uint64), np.full(size, len(words.words), np.int32)
     for form, number in sorted(forms.items()):
         at = (form >> 40) & (size - 1)
         while keys[at]:
