@@ -368,6 +368,9 @@ def _count(
         "digit_ratio": lambda: share(lambda c: unicodedata.category(c) == "Nd"),
         "symbol_ratio": lambda: share(lambda c: unicodedata.category(c)[0] in "PS" and not c.isspace()),
         "alnum_ratio": lambda: share(is_alnum),
+        "special_ratio": lambda: share(
+            lambda c: c.isspace() or unicodedata.category(c) == "Nd" or unicodedata.category(c)[0] in "PS"
+        ),
         "whitespace_ratio": lambda: share(str.isspace),
         "upper_ratio": lambda: share(lambda c: c.isupper() and is_letter(c)),
         "replacement_ratio": lambda: share(lambda c: c == "\ufffd"),

@@ -173,6 +173,7 @@ METRICS: dict[str, Metric] = {
     "latin_ratio": _share("Latin letters", LATIN, LATIN_UPPER),
     "digit_ratio": _share("decimal digits", DIGIT),
     "symbol_ratio": _share("punctuation and symbols", *SYMBOLS),
+    "special_ratio": _share("punctuation, symbols, digits and whitespace", *SYMBOLS, DIGIT, SPACE, NEWLINE),
     "alnum_ratio": _share("letters and numerals", *ALPHANUMERIC),
     "whitespace_ratio": _share("whitespace", SPACE, NEWLINE),
     "upper_ratio": _share("capital letters", *CAPITALS),

@@ -9,6 +9,7 @@ were chosen on `tuning`; `held-out` was only measured, but for gold text, whose 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import itertools
 import json
@@ -22,6 +23,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from curator.documents import SCHEMA, File, Piece, Tally, decide
 from curator.sources.books import Books
@@ -253,6 +256,51 @@ def rules_table(stage: Filter, found: Mapping[str, tuple[Halves, Halves]], sets:
             yield f"| `{name}` | {' | '.join(map(percent, shares))} |"
 
 
+def raw_pages() -> Iterator[tuple[str, str]]:
+    """Chinese pages with gold text: that, and all text of the page."""
+    for row in rows("html_gold/gold.jsonl"):
+        path = DATA / "html_gold" / row["file"]
+        if row["lang"].startswith("zh") and not row["gold_kind"].startswith("algorithm") and path.exists():
+            page = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            yield (
+                row["gold"],
+                extract_plain_text(bytes_to_str(page, detect_encoding(page)), main_content=False, alt_texts=False),
+            )
+
+
+def cut_lines(stage: Filter, texts: Sequence[str]) -> list[list[str]]:
+    """The lines of each text that are not in what is left of it."""
+    found = []
+    for text, left in zip(texts, judged(stage, texts)[1], strict=True):
+        kept = Counter(line.strip() for line in left.split("\n"))
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
+        found.append([line for line in lines if kept.subtract([line]) or kept[line] < 0])
+    return found
+
+
+def frame_lines(stage: Filter) -> tuple[int, int, int, list[str]]:
+    """Of whole pages: lines cut, those of them that their gold text has too, all lines; and lines cut from gold text."""
+
+    def bare(text: str) -> str:
+        return re.sub(r"[\s•]", "", text)
+
+    pages = list(raw_pages())
+    cut = cut_lines(stage, [text for _, text in pages])
+    in_gold = sum(bare(line) in bare(gold) for (gold, _), lines in zip(pages, cut, strict=True) for line in lines)
+    total = sum(bool(line.strip()) for _, text in pages for line in text.split("\n"))
+    from_gold = [line for lines in cut_lines(stage, [gold for gold, _ in pages]) for line in lines]
+    return sum(map(len, cut)), in_gold, total, from_gold
+
+
+def lines_table(stage: Filter) -> Iterator[str]:
+    cut, in_gold, total, from_gold = frame_lines(stage)
+    yield "| lines of whole pages | cut by `lines:` | of these in no gold text | lines cut from gold text itself |"
+    yield "|---|---|---|---|"
+    yield f"| {total:,} | {cut:,} | {percent(1 - in_gold / cut)} | {len(from_gold)} |"
+    yield ""
+    yield "Cut from gold text: " + "; ".join(f"`{line[:40]}`" for line in sorted(set(from_gold)))
+
+
 def main(preset: str = "zh_web") -> None:
     if not DATA.is_dir():
         sys.exit(f"{DATA}: no data; name it with CURATOR_DATA")
@@ -263,6 +311,7 @@ def main(preset: str = "zh_web") -> None:
         lambda: junk_table(stage, found),
         lambda: kinds_table(stage, pages),
         lambda: rules_table(stage, found, sets),
+        lambda: lines_table(stage),
     )
     for table in tables:
         print(*table(), sep="\n", end="\n\n", flush=True)

@@ -80,6 +80,14 @@ def test_lines_of_good_text_stay(sets) -> None:
         assert sum(map(len, left)) >= 0.998 * sum(map(len, texts)), name
 
 
+@pytest.mark.data
+def test_lines_cut_from_pages_are_not_of_their_text() -> None:
+    cut, in_gold, _, from_gold = quality.frame_lines(Filter.load("zh_web"))
+    assert cut > 1500
+    assert in_gold <= 0.025 * cut
+    assert len(from_gold) <= 30  # in 18,000; nearly all of them credits and links that the annotators left in
+
+
 def test_matched_sets_are_matched() -> None:
     good = ["一二三四五六七八九十\n一二三四五六七八九十\n一二", "好" * 7]
     pages = quality.spam_pages(good, ["优惠大酬宾", "欢迎光临"])
