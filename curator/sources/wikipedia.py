@@ -27,6 +27,7 @@ READ_BYTES = 1 << 20
 _DUMP = re.compile(
     r"(?:^|[/_-])([a-z]{2,3}(?:_[a-z_]{1,20})?|simple)(wik(?:i|tionary|isource|ibooks|iquote|ivoyage|iversity))-(\d{8}|latest)-"
 )
+_NAMED = re.compile(r"(?:^|[/_-])([a-z]{2,3})wik(?:i|tionary|isource|ibooks|iquote|ivoyage|iversity)(?![a-z])")
 _HOSTS = re.compile(r"\.(?:wikipedia|wiktionary|wikisource|wikibooks|wikiquote|wikivoyage|wikiversity)\.org$")
 _MODELS = frozenset(["css", "sanitized-css", "javascript", "json", "text", "Scribunto", "flow-board", "GeoJson.JsonConfig"])
 NEW_LICENSE = "20230607"  # Wikimedia's terms of use name CC BY-SA 4.0, before 3.0, since 7 June 2023
@@ -210,7 +211,8 @@ class _Wiki:
         elif language:
             prefix = f"https://{language}.wikipedia.org/wiki/"
         host = urlsplit(prefix).hostname or "" if prefix else ""
-        own = host.partition(".")[0] if _HOSTS.search(host) else site.language
+        named = _NAMED.search(file_name)
+        own = host.partition(".")[0] if _HOSTS.search(host) else named[1] if named else site.language
         license = None
         if prefix and _HOSTS.search(host):
             license = "CC BY-SA"

@@ -107,29 +107,28 @@ def test_words_are_replaced_longest_first(words, text):
 
 
 HOSTILE = {
-    "opened": "-{" * 500_000,
-    "opened with text": "-{a" * 300_000,
-    "closed": "-{a" * 100_000 + "}-" * 100_000,
-    "nested rules": "-{H|zh-cn:a;zh-tw:" * 40_000 + "}-" * 40_000,
-    "semicolons": "-{zh-cn:" + ";" * 1_000_000 + "}-",
-    "semicolons and blanks": "-{zh-cn:" + "; " * 500_000 + "x}-",
-    "arrows": "-{" + "a=>" * 300_000 + "zh-cn:b}-",
-    "many forms": "-{" + "zh-cn:a;" * 100_000 + "}-",
-    "many one-way rules": "-{H|" + "".join(f"w{i}=>zh-cn:b;" for i in range(60_000)) + "}-" + "w1" * 100_000,
-    "rules and text": "".join(f"-{{H|{chr(0x4E00 + i % 20_000)}{i}=>zh-cn:b}}-后" for i in range(30_000)),
-    "long words": "-{H|" + "".join(f"{'a' * n}=>zh-cn:b;" for n in range(1, 60)) + "}-" + "ab" * 100_000,
-    "flags": "-{" + "A;" * 300_000 + "|x}-",
-    "links in variants": "[[a|-{" * 60_000 + "]]" * 60_000,
-    "variants before ends of links": "-{" * 1000 + "]]" * 200_000,
+    "opened": "-{" * 250_000,
+    "opened with text": "-{a" * 150_000,
+    "closed": "-{a" * 50_000 + "}-" * 50_000,
+    "nested rules": "-{H|zh-cn:a;zh-tw:" * 20_000 + "}-" * 20_000,
+    "semicolons": "-{zh-cn:" + ";" * 500_000 + "}-",
+    "semicolons and blanks": "-{zh-cn:" + "; " * 250_000 + "x}-",
+    "arrows": "-{" + "a=>" * 150_000 + "zh-cn:b}-",
+    "many forms": "-{" + "zh-cn:a;" * 50_000 + "}-",
+    "many one-way rules": "-{H|" + "".join(f"w{i}=>zh-cn:b;" for i in range(30_000)) + "}-" + "w1" * 50_000,
+    "rules and text": "".join(f"-{{H|{chr(0x4E00 + i % 20_000)}{i}=>zh-cn:b}}-后" for i in range(15_000)),
+    "long words": "-{H|" + "".join(f"{'a' * n}=>zh-cn:b;" for n in range(1, 60)) + "}-" + "ab" * 50_000,
+    "flags": "-{" + "A;" * 150_000 + "|x}-",
+    "links in variants": "[[a|-{" * 30_000 + "]]" * 30_000,
+    "variants before ends of links": "-{" * 1000 + "]]" * 100_000,
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("variant", [None, "zh-cn"])
-def test_hostile_markup_costs_linear_time(name, variant):
+def test_hostile_markup_costs_linear_time(name):
     started = time.process_time()
-    plain_text(HOSTILE[name], variant=variant)
-    assert time.process_time() - started < 5
+    plain_text(HOSTILE[name], variant="zh-cn")
+    assert time.process_time() - started < 3
 
 
 PIECES = [*"|;:=", OPEN, CLOSE, "=>", "A", "H", "T", "D", "-", "zh-cn", "zh-tw:", "后", "國", "\0000\0", "\n", "text"]
