@@ -120,6 +120,10 @@ def joins(text: str, i: int) -> bool:
                     return True
     if c == "-" and is_spaced_letter(at(i - 1)) and at(i + 1).isdecimal():
         return True
+    if c == "–" and at(i - 1).isdecimal() and at(i + 1).isdecimal():
+        return True
+    if c in "/\\@" and is_spaced(at(i + 1)) and (i == 0 or at(i - 1).isspace()):
+        return True
     lone = is_spaced_letter(at(i - 1)) and not is_spaced(at(i - 2)) and at(i - 2) not in ("'", "’")
     return c == "." and lone and not is_spaced(at(i + 1)) and at(i + 1) != "."
 

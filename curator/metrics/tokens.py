@@ -3,6 +3,7 @@
 A token is a *word* or a *symbol*. Words are runs of letters, marks and digits; in scripts that space their words:
 - one to three ASCII marks between letters or digits join them: 3.14, 12:30, AT&T, example.com, http://a.b, and/or; a hyphen
   does not (well-known is three tokens), but between a letter and a digit (covid-19);
+- an en dash between digits joins them (1914–18); / \\ or @ at the beginning, after whitespace, belongs to the word (@name);
 - an apostrophe between letters begins a word: it's is it and 's, don't is don and 't;
 - the full stop after a lone letter belongs to it: J., U.S., e.g.
 
@@ -71,7 +72,9 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
         end = bounds[span + 1]
         none = np.uint64(0)
         # Of the 64 places before: letters and digits of spaced scripts, ...
-        l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_in = l_text = l_stop = l_hyphen = l_dots = none
+        l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_digit = l_in = l_text = l_stop = l_hyphen = (
+            l_dots
+        ) = none
         at = bounds[span]
         inside = _inside(at, end)
         spaced = within(kinds, at, _FIRST, _LAST) & inside
@@ -80,6 +83,7 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
         while at < end:
             inside = _inside(at, end)
             letter = within(kinds, at, _FIRST_LETTER, _LAST_LETTER) & inside
+            digit = within(kinds, at, DIGIT, DIGIT) & inside
             digit_ahead = within(kinds, at + 1, DIGIT, DIGIT) & _inside(at + 1, end)
             letter_ahead = within(kinds, at + 1, _FIRST_LETTER, _LAST_LETTER) & _inside(at + 1, end)
             apostrophe = within(kinds, at, APOSTROPHE, APOSTROPHE) & inside
@@ -106,6 +110,9 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
             joins |= hyphen & letter_before & digit_ahead
             not_alone = _before(spaced | apostrophe, l_spaced | l_apostrophe, 2)
             joins |= stop & letter_before & ~not_alone & ~f1 & ~_after(stop, a_stop, 1)
+            joins |= within(points, at, 0x2013, 0x2013) & _before(digit, l_digit, 1) & digit_ahead & inside
+            sigil = within(points, at, 0x2F, 0x2F) | within(points, at, 0x40, 0x40) | within(points, at, 0x5C, 0x5C)
+            joins |= sigil & f1 & ~_before(text, l_text, 1) & inside
             clitic = apostrophe & letter_before & letter_ahead
             in_word = spaced | alone | joins | clitic
             in_before = _before(in_word, l_in, 1)
@@ -127,7 +134,7 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
                 past &= past - _ONE
                 m += 1
             l_spaced, l_letter, l_mark, l_plain, l_apostrophe, l_alone = spaced, letter, mark, plain, apostrophe, alone
-            l_in, l_text, l_stop, l_hyphen, l_dots = in_word, text, stop_alone, hyphen_alone, dots
+            l_digit, l_in, l_text, l_stop, l_hyphen, l_dots = digit, in_word, text, stop_alone, hyphen_alone, dots
             spaced, mark, hyphen, stop = a_spaced, a_mark, a_hyphen, a_stop
             at += LANES
         if m < n:

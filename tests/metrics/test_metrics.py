@@ -36,6 +36,8 @@ characters = st.sampled_from(
         "。。。",
         "a.",
         "://",
+        "9–",
+        "@",
     ]
 )
 repetitive = st.tuples(st.text("ab中 \n", max_size=12), st.integers(1, 8)).map(lambda pair: pair[0] * pair[1])
