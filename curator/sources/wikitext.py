@@ -24,7 +24,7 @@ from curator.sources.wikivariants import CLOSE, OPEN
 from curator.sources.wikivariants import Page as VariantPage
 
 _HELD = "\x00"  # stands around the number of a piece that must not be touched: code, formulas, nowiki, rows of tables
-_RESERVED = re.compile("[\x00-\x07]++")  # these stand for something here
+_RESERVED = "\x00\x01\x02\x03\x04\x05\x06\x07"  # these stand for something here
 
 _NOT_TEXT = """
 file image media category 文件 檔案 档案 圖像 图像 圖片 图片 媒体 媒體 分类 分類 ファイル 画像 カテゴリ 파일 분류
@@ -66,7 +66,7 @@ def article(
     written; `variants` is false for wikis that have no such markup."""
     held: list[str] = []
     page = VariantPage(variant)
-    text = _cut_extensions(_RESERVED.sub("", wikitext), held)
+    text = _cut_extensions(_unreserved(wikitext), held)
     text = _walk(text, namespaces, variants)
     text = _plain_markup(text)
     if variants:
@@ -78,6 +78,12 @@ def article(
 
     text = _restored(wikilines.render(flattened(text, keep)), held)
     return Article(text, page.title or (page.converted(title) if title else None))
+
+
+def _unreserved(text: str) -> str:
+    for character in _RESERVED:
+        text = text.replace(character, "")
+    return text
 
 
 def _restored(text: str, held: list[str]) -> str:
@@ -306,26 +312,35 @@ def _plain_markup(text: str) -> str:
     return _mended(html.unescape(text) if "&" in text else text)  # no reference decodes to one of our markers
 
 
-_SPACES = re.compile(r"[ \t]{2,}+")
-_EMPTY_PARENTHESES = re.compile(rf"[ ]?[(（][\s{GONE},;:，；、：]*+[)）]")
-_AFTER_PARENTHESIS = re.compile(rf"([(（])[ ]?{GONE}[{GONE} ,;，；、]{{0,40}}+")
-_BEFORE_PARENTHESIS = re.compile(rf"[ ,;，；、]{{0,2}}{GONE}[{GONE} ,;，；、]{{0,40}}+([)）])")
+# What is written below begins with GONE where it can: then the search is one for a character. Blanks before it go behind it.
+_EMPTY_PARENTHESES = re.compile(rf"[(（][\s{GONE},;:，；、：]*+[)）]")
+_AFTER_PARENTHESIS = re.compile(rf"([(（]){GONE}[{GONE} ,;，；、]{{0,40}}+")
+_COMMA_BEFORE_PARENTHESIS = re.compile(rf"[,;，；、]{GONE}[{GONE} ,;，；、]{{0,40}}+(?=[)）])")
+_BEFORE_PARENTHESIS = re.compile(rf"{GONE}[{GONE} ,;，；、]{{0,40}}+(?=[)）])")
 _AT_START = re.compile(rf"^([*#:;]*+[ ]?){GONE}[{GONE} ]{{0,40}}+(?:[-–—,;:：、，；|/][ ]*+(?![-|]))?", re.MULTILINE)
-_BETWEEN_POINTS = re.compile(rf"([,;，；、])[ ]?{GONE}[{GONE} ]{{0,40}}+[,;，；、]")
-_BEFORE_END = re.compile(rf"[,;，；、][ ]?{GONE}[{GONE} ]{{0,40}}+(?=[.。])")
-_BEFORE_POINT = re.compile(rf"[ ]?{GONE}[{GONE} ]{{0,40}}+(?=[,.;:)，。；：、）])")
+_BETWEEN_POINTS = re.compile(rf"([,;，；、]){GONE}[{GONE} ]{{0,40}}+[,;，；、]")
+_BEFORE_END = re.compile(rf"[,;，；、]{GONE}[{GONE} ]{{0,40}}+(?=[.。])")
+_BEFORE_POINT = re.compile(rf"{GONE}[{GONE} ]{{0,40}}+(?=[,.;:，。；：、])")
 
 
 def _mended(text: str) -> str:
     """No `( , )`, no space before a comma, where templates or references were dropped."""
-    text = _SPACES.sub(" ", text.replace("\u00a0", " ")).replace("( ", "(").replace(" )", ")")
+    text = _single_spaced(text.replace("\u00a0", " ").replace("\t", " ")).replace("( ", "(").replace(" )", ")")
     if GONE in text:
-        text = _EMPTY_PARENTHESES.sub(lambda m: "" if GONE in m[0] else m[0], text)
+        text = _EMPTY_PARENTHESES.sub(lambda m: GONE if GONE in m[0] else m[0], text)
+        text = text.replace(f" {GONE}", f"{GONE} ")
         text = _AFTER_PARENTHESIS.sub(r"\1", text)
-        text = _BEFORE_PARENTHESIS.sub(r"\1", text)
+        text = _COMMA_BEFORE_PARENTHESIS.sub("", text)
+        text = _BEFORE_PARENTHESIS.sub("", text)
         text = _AT_START.sub(r"\1", text)
         text = _BETWEEN_POINTS.sub(r"\1", text)
         text = _BEFORE_END.sub("", text)
         text = _BEFORE_POINT.sub("", text)
-        text = _SPACES.sub(" ", text.replace(GONE, ""))
+        text = _single_spaced(text.replace(GONE, ""))
+    return text
+
+
+def _single_spaced(text: str) -> str:
+    while "  " in text:
+        text = text.replace("  ", " ")
     return text
