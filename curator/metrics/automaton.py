@@ -3,13 +3,16 @@
 The automaton reads a text backwards: its phrases are stored reversed, so that at each character it knows the longest phrase
 that *begins* there, and, linked from it, the shorter ones. Leftmost-longest matches are then one pass forwards, whatever
 overlaps. A transition is looked up in an open table of (state, symbol); 64 bits for each state say which symbols are worth it.
-For the states near the root and the first symbols (ASCII comes first) a dense table has the whole answer.
+For the states near the root and the first symbols (ASCII comes first) a dense table has the whole answer. At the root, where
+most texts spend their time, a table of hashes says which runs of `depth` characters end no phrase: they are passed over.
 (A. Aho, M. Corasick: Efficient string matching, CACM 18, 1975.)
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +24,8 @@ from curator.metrics.lists import WordList
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 DENSE_STATES = 1024
 DENSE_SYMBOLS = 64
+MOST_DEPTH = 3
+ENDS = 1 << 15  # hashes of ends: as many bytes as a processor keeps at hand
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # the forms of ! to ~
 
 
@@ -36,11 +41,24 @@ class Automaton:
     heads: np.ndarray  # int32 per state: the longest phrase that begins here, -1 for none
     lengths: np.ndarray  # int32 per phrase, in characters
     shorter: np.ndarray  # int32 per phrase: the next shorter one that begins it, -1 for none
+    depth: int  # characters that `ends` knows: all of the shortest phrase, but at most MOST_DEPTH
+    ends: np.ndarray  # uint8 by hash of the last `depth` characters: whether a phrase may end with them
     phrases: tuple[str, ...]  # each that is not equal to an earlier one after folding
 
     @property
     def states(self) -> tuple[Any, ...]:
-        return self.dense, self.symbols, self.firsts, self.keys, self.nexts, self.wanted, self.fails, self.heads
+        return (
+            self.depth,
+            self.ends,
+            self.dense,
+            self.symbols,
+            self.firsts,
+            self.keys,
+            self.nexts,
+            self.wanted,
+            self.fails,
+            self.heads,
+        )
 
 
 @functools.cache
@@ -75,7 +93,28 @@ def automaton(phrases: WordList) -> Automaton:
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     states = _build(numbers[points], starts, lengths, firsts, keys, nexts)
     dense = _dense(firsts, keys, nexts, states[1])
-    return Automaton(dense, numbers[fold], firsts, keys, nexts, *states[:3], lengths, states[3], tuple(kept.values()))
+    ends = _ends(kept, fold)
+    return Automaton(dense, numbers[fold], firsts, keys, nexts, *states[:3], lengths, states[3], *ends, tuple(kept.values()))
+
+
+def _ends(kept: Iterable[bytes], fold: np.ndarray) -> tuple[int, np.ndarray]:
+    """`depth` and `ends` for phrases that are folded and reversed: of every way in which a text may write their ends."""
+    written: dict[int, list[int]] = {}
+    reversed_phrases = [np.frombuffer(key, np.uint32) for key in kept]
+    for point in np.flatnonzero(np.isin(fold, np.unique(np.concatenate([[0], *reversed_phrases])))).tolist():
+        written.setdefault(int(fold[point]), []).append(point)
+    depth = min((min(len(p), MOST_DEPTH) for p in reversed_phrases), default=MOST_DEPTH)
+    ends = np.zeros(ENDS, np.uint8)
+    for end in {tuple(p[:depth].tolist()) for p in reversed_phrases}:
+        for forms in itertools.product(*(written[point] for point in end)):
+            ends[end_hash(*forms, *(0,) * (MOST_DEPTH - depth))] = 1
+    return depth, ends
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def end_hash(last, before, first):
+    """Of three characters, the last one first; 0 stands for those beyond `depth`."""
+    return (np.int64(last) * 5843 + np.int64(before) * 331 + np.int64(first) * 17) & (ENDS - 1)
 
 
 @numba.njit(cache=True, nogil=True)

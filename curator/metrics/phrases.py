@@ -19,10 +19,11 @@ from typing import Literal
 import numba
 import numpy as np
 
-from curator.metrics import classes, han_words
-from curator.metrics.automaton import Automaton, automaton, child
+from curator.metrics import classes, few_phrases, han_words
+from curator.metrics.automaton import Automaton, automaton, child, end_hash
 from curator.metrics.classes import ALPHANUMERIC, HAN, KANA, LETTERS, MARK, mask
 from curator.metrics.lists import WordList
+from curator.metrics.segments import PADDING
 
 OCCURRENCES = 0
 DISTINCT = 1
@@ -37,13 +38,14 @@ _LETTER = mask(LETTERS)
 
 
 class Phrases:
-    """Finds the phrases of one list in chunks of at most `room` characters, and counts them."""
+    """Finds the phrases of one list in chunks of at most `room` characters, behind which there is padding, and counts them."""
 
     def __init__(self, phrases: WordList, match: str, room: int) -> None:
         if match not in MATCHES:
             raise ValueError(f"match: {match!r} is none of {', '.join(MATCHES)}")
         self.words = match == "words"
         self.automaton: Automaton = automaton(phrases)
+        self._pairs = few_phrases.pairs_of(self.automaton)
         self._places, self._heads = np.empty(room, np.int32), np.empty(room, np.int32)
         self._begins = np.empty(room, np.uint8)
         self._seen = np.full(max(len(self.automaton.phrases), 1), -1, np.int64)
@@ -51,7 +53,12 @@ class Phrases:
     def find(self, points: np.ndarray, kinds: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where each occurrence begins, which phrase it is, and, for each span, which occurrence is its first."""
         found = np.empty(len(bounds), np.int64)
-        total = _candidates(points, kinds, bounds, self.words, self._places, self._heads, found, *self.automaton.states)
+        asked = points, kinds, bounds, self.words, self._places, self._heads, found
+        if self._pairs is None:
+            total = _candidates(*asked, *self.automaton.states)
+        else:
+            known = self.automaton.symbols, self.automaton.lengths
+            total = few_phrases.find_candidates(*asked, *known, *self._pairs.arrays)
         places, heads = self._places[:total], self._heads[:total]
         shape = self.automaton.lengths, self.automaton.shorter
         if self.words and total:
@@ -69,16 +76,17 @@ class Phrases:
 def places(text: str, phrases: WordList, match: Literal["words", "anywhere"] = "words") -> list[tuple[int, int, str]]:
     """Where phrases occur in one text: begin, end, and the phrase as its list has it. For a text of at most a piece's size,
     these are the occurrences that are counted."""
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    finder = Phrases(phrases, match, len(points))
-    begins, which, _ = finder.find(points, classes.table()[points], np.array([0, len(points)], np.int64))
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass") + bytes(4 * PADDING), np.uint32)
+    length = len(points) - PADDING
+    finder = Phrases(phrases, match, length)
+    begins, which, _ = finder.find(points, classes.table()[points], np.array([0, length], np.int64))
     lengths, names = finder.automaton.lengths, finder.automaton.phrases
     return [(i, i + int(lengths[n]), names[n]) for i, n in zip(begins.tolist(), which.tolist())]
 
 
 @numba.njit(cache=True, nogil=True)
 def _candidates(
-    points, kinds, bounds, words, places, longest, found, dense, symbols, firsts, keys, nexts, wanted, fails, heads
+    points, kinds, bounds, words, places, longest, found, depth, ends, dense, symbols, firsts, keys, nexts, wanted, fails, heads
 ):
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
     whose beginning is inside a word of a spaced script."""
@@ -87,7 +95,13 @@ def _candidates(
     for span in range(len(bounds) - 1):
         state = np.int64(0)
         first = bounds[span]
-        for i in range(bounds[span + 1] - 1, first - 1, -1):
+        i = bounds[span + 1]
+        while i > first:
+            i -= 1
+            if state == 0:
+                i = _next_end(points, first + depth - 1, i, depth, ends)
+                if i < first + depth - 1:  # fewer characters are left than the shortest phrase has
+                    break
             symbol = symbols[points[i]]
             if symbol == 0:
                 state = np.int64(0)
@@ -112,6 +126,21 @@ def _candidates(
             n += 1
         found[span + 1] = n
     return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _next_end(points, least, i, depth, ends):
+    """The last place from `i` down to `least` at which a phrase may end, or `least - 1`."""
+    if depth == 3:
+        while i >= least and not ends[end_hash(points[i], points[i - 1], points[i - 2])]:
+            i -= 1
+    elif depth == 2:
+        while i >= least and not ends[end_hash(points[i], points[i - 1], 0)]:
+            i -= 1
+    else:
+        while i >= least and not ends[end_hash(points[i], 0, 0)]:
+            i -= 1
+    return i
 
 
 @numba.njit(cache=True, nogil=True)
