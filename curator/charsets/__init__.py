@@ -27,6 +27,7 @@ SAMPLE_BYTES = 64 << 10
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _ESCAPED = {"iso2022_jp": (b"\x1b$", b"\x1b("), "iso2022_kr": (b"\x1b$)C",), "hz": (b"~{",)}
+_ROWS = re.compile(rb"[\x80-\xff]{3,}")
 _SEQUENCES = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
 
 
@@ -54,7 +55,7 @@ class _Judge:
         if self.payload.isascii():
             return self.ascii()
         utf8 = self.as_("utf-8")
-        if not utf8.replaced and self.surely_utf8():
+        if _fits(utf8) and self.surely_utf8():
             return utf8
         for charset in self.declared:
             if charset.startswith("utf-16"):
@@ -78,8 +79,8 @@ class _Judge:
         return Decoded(self.payload.decode("ascii"), same, 0)
 
     def surely_utf8(self) -> bool:
-        """Whether valid UTF-8 is believed against a label. Pairs of bytes may be valid by chance: a Chinese character in GBK
-        is with probability 0.2, so four different ones with 0.002. Three bytes that make one character hardly ever are."""
+        """Whether UTF-8 that fits is believed against a label. Two bytes may be valid by chance: a Chinese character of GBK is
+        with probability 0.2, so four different ones with 0.002. Three bytes that make one character hardly ever are."""
         if not self.declared or "utf-8" in self.declared or not any(c in MULTIBYTE for c in self.declared):
             return True
         sequences = set(_SEQUENCES.findall(self.payload[: 1 << 16]))
@@ -90,10 +91,17 @@ class _Judge:
         bytes fit windows-1251 and nearly any gb18030, and servers declare what their default is."""
         if beyond_ascii(found.text) < FEWEST_TOLD:
             return found
+        if found.charset == "cp1252" and self.guess not in ("cp1252", None) and self.not_western():
+            return self.as_(self.guess) if _fits(self.as_(self.guess)) else found
         other = self.by_characters()
         if other is None or other.charset == found.charset:
             return found
         return other if familiar(other.text) >= max(FAMILIAR, 2 * familiar(found.text)) else found
+
+    def not_western(self) -> bool:
+        """Whether bytes above 127 mostly come three and more in a row, as letters of Western languages never do."""
+        sample = self.payload[:SAMPLE_BYTES]
+        return 2 * sum(map(len, _ROWS.findall(sample))) > sum(sample.translate(_HIGH))
 
     def undeclared(self, utf8: Decoded) -> Decoded:
         if self.declared and _fits(utf8):

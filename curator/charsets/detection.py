@@ -60,21 +60,23 @@ def familiar(text: str) -> float:
 
 def utf16_by_zeros(payload: bytes, declared: bool) -> str | None:
     """UTF-16 without a mark shows in the zero bytes of its ASCII characters: markup, spaces, line ends. A mere label proves
-    nothing. Where they are few, as in Chinese prose, the characters must be sensible too."""
+    nothing. Where they are few, as in Chinese prose (and 一 has one too), the characters must be those of a language."""
     head = payload[:PRESCAN]
     low, high = head[1::2].count(0), head[::2].count(0)  # zeros where little and where big endian has them
-    if high * 8 < low:
-        zeros, charset = low, "utf-16-le"
-    elif low * 8 < high:
-        zeros, charset = high, "utf-16-be"
-    else:
+    enough = len(head) // (64 if declared else 16)
+    if low > enough and high * 8 < low:
+        return "utf-16-le"
+    if high > enough and low * 8 < high:
+        return "utf-16-be"
+    if low + high < max(2, len(head) // 512):
         return None
-    if zeros > len(head) // (64 if declared else 16):
-        return charset
-    if zeros < max(2, len(head) // 512):
-        return None
-    text = head[: len(head) // 2 * 2].decode(charset, "replace")
-    strange = sum(
-        unicodedata.category(c) in ("Cn", "Co", "Cs") or c == "\ufffd" or (c < " " and c not in "\t\n\r\f") for c in text
-    )
-    return charset if strange * 50 <= len(text) and familiar(text) >= 0.1 else None
+    texts = {charset: head[: len(head) // 2 * 2].decode(charset, "replace") for charset in ("utf-16-le", "utf-16-be")}
+    best = max(texts, key=lambda charset: familiar(texts[charset]))
+    sensible = sum(map(_strange, texts[best])) * 50 <= len(texts[best])
+    return best if sensible and familiar(texts[best]) >= 0.15 else None
+
+
+def _strange(character: str) -> bool:
+    if character < " ":
+        return character not in "\t\n\r\f"
+    return character == "\ufffd" or unicodedata.category(character) in ("Cn", "Co", "Cs")

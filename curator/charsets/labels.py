@@ -25,6 +25,7 @@ _LABELS = {
     "hz-gb-2312": "hz",
     "iso-2022-kr": "iso2022_kr",
     "x-mac-cyrillic": "mac_cyrillic",
+    "x-mac-ukrainian": "mac_cyrillic",
     "x-user-defined": "cp1252",
     "uhc": "cp949",
     "cp949": "cp949",

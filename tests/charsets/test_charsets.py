@@ -3,7 +3,7 @@
 import codecs
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.charsets import codec_of, decode, meta_charset
@@ -202,3 +202,108 @@ HAN = st.lists(st.integers(0x4E00, 0x9FA5).map(chr), min_size=30, unique=True).m
 def test_chinese_survives_any_label(text: str, declared: str, charset: str) -> None:
     payload = f"<p>{text}</p>"
     assert decode(payload.encode(charset), declared).text == payload
+
+
+@pytest.mark.parametrize(
+    ("text", "true", "declared"),
+    [
+        (ZH, "gb18030", "iso-8859-1"),
+        (ZH, "gb18030", "windows-1251"),
+        (ZH, "gb18030", "big5"),
+        (ZH, "gb18030", "euc-kr"),
+        (HANT, "big5hkscs", "gb2312"),
+        (HANT, "big5hkscs", "iso-8859-1"),
+        (HANT, "gb18030", "big5"),
+        (JA, "cp932", "gbk"),
+        (JA, "cp932", "iso-8859-1"),
+        (JA, "euc_jp", "shift_jis"),
+        (KO, "cp949", "gb2312"),
+        (KO, "cp949", "windows-1252"),
+        (RU, "cp1251", "iso-8859-1"),
+        (RU, "koi8-u", "us-ascii"),
+    ],
+)
+def test_lies_that_the_bytes_fit(text: str, true: str, declared: str) -> None:
+    """Any bytes fit windows-1251, nearly any gb18030: the characters tell."""
+    for payload, header in ((page(text, true), declared), (page(text, true, declared), None)):
+        found = decode(payload, header)
+        assert text in found.text
+        assert (found.charset, found.replaced) == (true, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        ("Ça coûte 5 €, et c’est déjà très élevé pour un été à Orléans. " * 9, "windows-1252"),
+        ("Übermäßig große Bäume für schöne Gärten: das wäre möglich. " * 9, "iso-8859-1"),
+        ("Привет", "windows-1251"),
+        ("古籍之中，㐀㐁㐂㐄㐅㐆㐌㐖㐜㐡㐤㐧㐨㐩㐪㐫㐬㐭㐮㐯，皆难字也", "gb18030"),
+        ("香港㗎喺啲嘢咁嘅啩㖭𠺘𡃁", "big5-hkscs"),
+        ("圓周率：①②③㈱髙﨑", "shift_jis"),
+    ],
+)
+def test_a_true_label_is_believed(text: str, charset: str) -> None:
+    found = decode(f"<p>{text}</p>".encode("cp932" if charset == "shift_jis" else charset), charset)
+    assert (found.text, found.replaced) == (f"<p>{text}</p>", 0)
+
+
+def test_what_a_label_says_less_than() -> None:
+    """gb2312 is read as gb18030, iso-8859-1 as windows-1252, big5 with Hong Kong's characters: as browsers do."""
+    assert "镕基，㐂𠮷" in decode("<p>朱镕基，㐂𠮷</p>".encode("gb18030"), "gb2312").text
+    assert "“smart” – €" in decode("<p>“smart” – €</p>".encode("cp1252"), "iso-8859-1").text
+    assert "啲嘢" in decode("<p>啲嘢</p>".encode("big5hkscs"), "big5").text
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+def test_utf16_prose_without_a_mark(charset: str) -> None:
+    """A book in Chinese has a zero byte at its line ends alone."""
+    text = (ZH + "\r\n") * 40
+    assert decode(text.encode(charset), markup=False).text == text
+
+
+def test_zeros_of_binary_data_are_no_utf16() -> None:
+    assert decode(bytes(range(256)) * 20, markup=False).charset not in ("utf-16-le", "utf-16-be")
+
+
+def test_markup_of_a_plain_text_says_nothing() -> None:
+    text = f'<meta charset="big5"> is how {ZH}'
+    assert decode(text.encode("gb18030"), markup=False).text == text
+
+
+def test_labels_of_the_standard() -> None:
+    """Every charset of the WHATWG Encoding Standard by one of its aliases."""
+    aliases = """
+        unicode11utf8 866 csisolatin2 l3 iso-ir-110 cyrillic ecma-114 greek8 logical hebrew l6 iso8859-13 iso885914
+        csisolatin9 iso-8859-16 koi koi8-ru macintosh dos-874 x-cp1250 cp1251 x-cp1252 cp1253 latin5 x-cp1255 cp1256 x-cp1257
+        cp1258 x-mac-ukrainian chinese gb18030 cn-big5 x-euc-jp csiso2022jp ms_kanji ksc5601 unicodefffe utf-16
+    """
+    for alias in aliases.split():
+        charset = codec_of(alias)
+        assert charset, alias
+        codecs.lookup(charset)
+
+
+PROSE = st.randoms(use_true_random=False).map(lambda chance: "".join(chance.sample(ZH, 80)))
+LABELS = st.sampled_from([None, "utf-8", "gbk", "gb2312", "iso-8859-1", "windows-1251", "nonsense"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(PROSE, LABELS, st.integers(0, 3))
+def test_a_cut_costs_the_last_character_alone(text: str, declared: str | None, cut: int) -> None:
+    for charset in ("gb18030", "utf-8"):
+        payload = f"<p>{text}".encode(charset)
+        found = decode(payload[: len(payload) - cut], declared)
+        lost = -(-cut // (2 if charset == "gb18030" else 3))
+        assert found.text == f"<p>{text}"[: len(text) + 3 - lost]
+        assert found.replaced == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(PROSE, LABELS, st.sampled_from([0, 30, 59]))
+def test_a_bad_byte_costs_itself_and_is_counted(text: str, declared: str | None, at: int) -> None:
+    for charset in ("gb18030", "utf-8"):
+        payload = f"<p>{text[:at]}".encode(charset) + b"\xff" + text[at:].encode(charset)
+        found = decode(payload, declared)
+        assert found.charset == charset
+        assert found.replaced == 1
+        assert found.text.replace("\ufffd", "") == f"<p>{text}"
