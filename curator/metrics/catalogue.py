@@ -18,7 +18,6 @@ from curator.metrics.classes import (
     ALPHANUMERIC,
     BRACE,
     CAPITALS,
-    CLASSES,
     DIGIT,
     HAN,
     HANGUL,
@@ -38,6 +37,7 @@ class Kernel(enum.Enum):
     """What counts: how many columns of counts a row of it has, and the parameters that it runs with. It runs once for each set
     of their values that the metrics ask for."""
 
+    LENGTH = ("length", 1, ())  # characters, whatever they are
     CHARACTERS = ("characters", characters.COLUMNS, ())
     DISTINCT = ("distinct", 2, ())  # distinct characters; the bits of the sum that the entropy is made of
     LINES = ("lines", lines.COLUMNS, ("chars", "trim", "blank"))
@@ -158,8 +158,8 @@ def _published(which: int, n: int) -> Metric:
     )
 
 
-_CHARS = _characters(*range(CLASSES))
-_VISIBLE = _characters(*(c for c in range(CLASSES) if c not in (SPACE, NEWLINE)))
+_CHARS: tuple[Column, ...] = ((Kernel.LENGTH, 0),)
+_VISIBLE = _characters(characters.VISIBLE)
 _STOP_LIST = {"list": "stop_words_en"}
 
 METRICS: dict[str, Metric] = {

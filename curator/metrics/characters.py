@@ -12,7 +12,8 @@ from curator.metrics.vectors import LANES, count, within
 
 # Columns of `out`: one for each class, then these.
 BRACKETED = CLASSES
-COLUMNS = CLASSES + 1
+VISIBLE = CLASSES + 1  # all but whitespace
+COLUMNS = CLASSES + 2
 
 _BLANK = mask(BLANKS)
 _ONE = np.uint64(1)
@@ -33,8 +34,16 @@ def count_characters(kinds, bounds, rows, out):
                 at += LANES
             found += count(within(kinds, at, kind, kind) & ((_ONE << np.uint64(end - at)) - _ONE))
             row[kind] += found
+            row[VISIBLE] += found * np.int64(not (_BLANK >> kind) & 1)
             if kind == LENTICULAR_OPEN and found:
                 row[BRACKETED] += _bracketed(kinds, begin, end)
+
+
+@numba.njit(cache=True, nogil=True)
+def count_all(bounds, rows, out):
+    """Add each span's characters, of whatever class, to its row of `out`."""
+    for span in range(len(rows)):
+        out[rows[span], 0] += bounds[span + 1] - bounds[span]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -113,7 +113,9 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
             made.append(_han_words(scratch, room))
         made.append(_tokens(scratch, room))
     for run in runs:
-        if run.kernel is Kernel.CHARACTERS:
+        if run.kernel is Kernel.LENGTH:
+            made.append(_length(run))
+        elif run.kernel is Kernel.CHARACTERS:
             made.append(_characters(run))
         elif run.kernel is Kernel.DISTINCT:
             made.append(_distinct(run))
@@ -161,6 +163,10 @@ def _tokens(scratch: Scratch, room: int) -> Counter:
         tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
 
     return find
+
+
+def _length(run: Run) -> Counter:
+    return lambda c: characters.count_all(c.bounds, c.rows, run.counts)
 
 
 def _characters(run: Run) -> Counter:
