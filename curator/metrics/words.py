@@ -60,7 +60,7 @@ def count_words(kinds, rows, token_bounds, starts, stops, hashes, stop_keys, sto
             while (key != 0) & (key != hashes[k]):
                 slot = (slot + 1) & last_slot
                 key = stop_keys[slot]
-            # No branch from here: which words are in the list cannot be guessed. A free slot has the last id, which no word has.
+            # No branch from here: which words are listed cannot be guessed. A free slot has the last id, which no word has.
             hit = word & (key != 0)
             hits += hit
             number = stop_ids[slot]
