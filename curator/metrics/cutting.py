@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from curator.metrics.classes import NEWLINE, SPACE, mask, table
 from curator.metrics.segments import Texts, texts
+from curator.metrics.vectors import LANES, count, lowest, within
 
 _BLANK = mask((SPACE, NEWLINE))
 
@@ -78,25 +79,45 @@ def _find_lines(data, starts, stops, kinds, begin, end, chars, blank):
         stop = stops[row]
         while i < stop:
             begin[n] = i
-            length = 0
-            empty = True
-            while i < stop and data[i] != 10:
-                byte = data[i]
-                if byte & 0xC0 != 0x80:
-                    length += 1
-                    if empty:
-                        point = np.int64(byte)
-                        if 0xC2 <= byte < 0xE0 and i + 1 < stop:  # no whitespace lies above U+3000
-                            point = (point & 31) << 6 | np.int64(data[i + 1] & 63)
-                        elif 0xE0 <= byte < 0xF0 and i + 2 < stop:
-                            point = (point & 15) << 12 | np.int64(data[i + 1] & 63) << 6 | np.int64(data[i + 2] & 63)
-                        empty = ((_BLANK >> kinds[point]) & 1) != 0
-                i += 1
-            end[n] = i
-            chars[n] = length
-            blank[n] = empty
+            end[n], chars[n] = _line(data, i, stop)
+            blank[n] = _is_blank(data, i, end[n], kinds)
+            i = end[n] + 1
             n += 1
-            i += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _line(data, i, stop):
+    """Where the line that begins at i ends, and its characters."""
+    length = 0
+    while i + LANES <= stop:
+        begins = ~within(data, i, 0x80, 0xBF)  # the other bytes go on with a character
+        newlines = within(data, i, 10, 10)
+        if newlines:
+            past = lowest(newlines)
+            return i + past, length + count(begins & ((np.uint64(1) << np.uint64(past)) - np.uint64(1)))
+        length += count(begins)
+        i += LANES
+    while i < stop and data[i] != 10:
+        length += data[i] & 0xC0 != 0x80
+        i += 1
+    return i, length
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_blank(data, i, stop, kinds):
+    while i < stop:
+        point = np.int64(data[i])
+        length = 1
+        if 0xC2 <= point < 0xE0 and i + 1 < stop:  # no whitespace lies above U+3000
+            point = (point & 31) << 6 | np.int64(data[i + 1] & 63)
+            length = 2
+        elif 0xE0 <= point < 0xF0 and i + 2 < stop:
+            point = (point & 15) << 12 | np.int64(data[i + 1] & 63) << 6 | np.int64(data[i + 2] & 63)
+            length = 3
+        if not (_BLANK >> kinds[point]) & 1:
+            return False
+        i += length
+    return True
 
 
 @numba.njit(cache=True, nogil=True)

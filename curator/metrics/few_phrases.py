@@ -6,6 +6,7 @@ one of these stands, which is rare.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from curator.metrics.automaton import Automaton, folded
 from curator.metrics.classes import SPACED
-from curator.metrics.vectors import LANES, highest, within
+from curator.metrics.vectors import LANES, lowest, within
 
 MOST_PAIRS = 8
 MOST_CHARS = 200  # of all phrases: what a hostile text can cost at each place
@@ -37,6 +38,7 @@ class Pairs:
         return self.firsts, self.seconds, self.order, self.letters
 
 
+@functools.lru_cache(maxsize=32)
 def pairs_of(automaton: Automaton) -> Pairs | None:
     """None if the list is not short, or a phrase is one character."""
     phrases = [np.frombuffer(p.encode("utf-32-le", "surrogatepass"), np.uint32) for p in automaton.phrases]
@@ -64,36 +66,58 @@ def find_candidates(points, kinds, bounds, words, places, longest, found, symbol
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
     whose beginning is inside a word of a spaced script. `points` must go on for 2 * LANES elements behind the last."""
     n = 0
+    span = 0
+    spans = len(bounds) - 1
     found[0] = 0
-    for span in range(len(bounds) - 1):
-        begin = bounds[span]
-        end = bounds[span + 1]
-        at = begin + (end - begin - 1) // LANES * LANES
-        while at >= begin:
-            bits = np.uint64(0)
-            for pair in range(len(firsts)):
-                one = np.uint64(0)
-                two = np.uint64(0)
-                for k in range(firsts.shape[1]):
-                    one |= within(points, at, firsts[pair, k], firsts[pair, k])
-                for k in range(seconds.shape[1]):
-                    two |= within(points, at + 1, seconds[pair, k], seconds[pair, k])
-                bits |= one & two
-            while bits:
-                k = highest(bits)
-                bits ^= _ONE << np.uint64(k)
-                i = at + k
-                if i >= end:
-                    continue
-                phrase = _longest_at(points, i, end, symbols, lengths, order, letters)
-                if phrase < 0 or (words and i > begin and _spaced(kinds[i]) and _spaced(kinds[i - 1])):
-                    continue
-                places[n] = i
-                longest[n] = phrase
-                n += 1
-            at -= LANES
-        found[span + 1] = n
+    at = bounds[0]
+    while at < bounds[spans]:
+        bits = _beginnings(points, at, firsts, seconds)
+        while bits:
+            i = at + lowest(bits)
+            bits &= bits - _ONE
+            while span < spans and i >= bounds[span + 1]:
+                _turn_round(places, longest, found[span], n)
+                span += 1
+                found[span] = n
+            if span == spans:
+                break
+            phrase = _longest_at(points, i, bounds[span + 1], symbols, lengths, order, letters)
+            if phrase < 0 or (words and i > bounds[span] and _spaced(kinds[i]) and _spaced(kinds[i - 1])):
+                continue
+            places[n] = i
+            longest[n] = phrase
+            n += 1
+        at += LANES
+    while span < spans:
+        _turn_round(places, longest, found[span], n)
+        span += 1
+        found[span] = n
     return n
+
+
+@numba.njit(inline="always")
+def _turn_round(places, longest, low, end):
+    high = end - 1
+    while low < high:
+        places[low], places[high] = places[high], places[low]
+        longest[low], longest[high] = longest[high], longest[low]
+        low += 1
+        high -= 1
+
+
+@numba.njit(inline="always")
+def _beginnings(points, at, firsts, seconds):
+    """The places of 64 where a pair of characters stands that begins a phrase."""
+    bits = np.uint64(0)
+    for pair in range(len(firsts)):
+        one = np.uint64(0)
+        two = np.uint64(0)
+        for k in range(firsts.shape[1]):
+            one |= within(points, at, firsts[pair, k], firsts[pair, k])
+        for k in range(seconds.shape[1]):
+            two |= within(points, at + 1, seconds[pair, k], seconds[pair, k])
+        bits |= one & two
+    return bits
 
 
 @numba.njit(inline="always")
