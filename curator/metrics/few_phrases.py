@@ -52,7 +52,8 @@ def pairs_of(automaton: Automaton) -> Pairs | None:
     for row, phrase in zip(letters, phrases):
         row[: len(phrase)] = automaton.symbols[phrase]
     order = np.argsort(-automaton.lengths, kind="stable").astype(np.int32)
-    return Pairs(*(_forms([pair[k] for pair in pairs], fold) for k in (0, 1)), order, letters)
+    firsts, seconds = (_forms([pair[k] for pair in pairs], fold) for k in (0, 1))
+    return Pairs(firsts, seconds, order, letters)
 
 
 def _forms(points: list[int], fold: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, chars, t
     `blank`, a line of nothing but whitespace counts as any other.
 
     `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs. `table` is theirs to
-    look repeats up in: a power of two long, at least twice as many.
+    look repeats up in: at least four times as many.
     """
     hashes, lengths, paragraph_hashes, paragraph_lengths = scratch
     for span in range(len(rows)):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics import characters, han_words, lines, ngrams, phrases, segments, sentences, tokens, words
+from curator.metrics import characters, han_words, lines, memory, ngrams, phrases, segments, sentences, tokens, words
 from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric
 from curator.metrics.lists import EMPTY, WordList
 from curator.metrics.segments import PADDING, Chunk
@@ -111,7 +111,7 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
     if asked & {Kernel.WORDS, Kernel.WORD_NGRAMS}:
         if cut == "jieba":
             made.append(_han_words(scratch, room))
-        made.append(_tokens(scratch, room))
+        made.append(_tokens(scratch))
     for run in runs:
         if run.kernel is Kernel.LENGTH:
             made.append(_length(run))
@@ -139,23 +139,22 @@ class Scratch:
     """What the kernels on words and repetition work in."""
 
     def __init__(self, room: int, longest: int) -> None:
-        self.units, self.places = np.empty(room, np.uint64), np.empty(room + 1, np.int32)
-        self.arrays = np.empty(longest, np.uint64), *(np.empty(longest, np.int32) for _ in range(3))
+        self.units, self.places = memory.scratch("units", room, np.uint64), memory.scratch("places", room + 1, np.int32)
+        self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
+        ngram_arrays = (memory.scratch(f"n-gram {name}", longest, np.int32) for name in ("starts", "firsts", "counts"))
+        self.arrays = memory.scratch("n-gram hashes", longest, np.uint64), *ngram_arrays
+        self.table, self.base = memory.scratch("n-gram table", 4 * longest, np.int32), memory.scratch("base", 1, np.int64)
         self.begins = np.empty(0, np.uint8)
-        self.table, self.base = np.zeros(_power_of_two(2 * longest), np.int32), np.zeros(1, np.int64)
-        self.starts, self.stops = (np.empty(0, np.int32) for _ in range(2))
         self.bounds = np.empty(0, np.int64)
 
 
 def _han_words(scratch: Scratch, room: int) -> Counter:
-    scratch.begins = np.empty(room + PADDING, np.uint8)
+    scratch.begins = memory.scratch("begins", room + PADDING, np.uint8)
     finder = han_words.HanWords()
     return lambda c: finder.mark(c.points, c.kinds, c.bounds, scratch.begins)
 
 
-def _tokens(scratch: Scratch, room: int) -> Counter:
-    scratch.starts, scratch.stops = (np.empty(room, np.int32) for _ in range(2))
-
+def _tokens(scratch: Scratch) -> Counter:
     def find(c: Chunk) -> None:
         scratch.bounds = np.empty_like(c.bounds)
         found = scratch.starts, scratch.stops, scratch.bounds
@@ -188,11 +187,13 @@ def _distinct(run: Run) -> Counter:
 
 def _lines(run: Run, longest: int) -> Counter:
     half = longest // 2 + 1  # a line has a character and a newline
-    held = tuple(np.empty(half, kind) for kind in (np.uint64, np.int64, np.uint64, np.int64))
-    table = np.empty(_power_of_two(2 * half), np.int32)
-    given = tuple(run.parameters.get(key, default) for key, default in (("chars", 0), ("trim", True), ("blank", False)))
+    kinds = {"hashes": np.uint64, "lengths": np.int64, "paragraph hashes": np.uint64, "paragraph lengths": np.int64}
+    held = tuple(memory.scratch(f"line {name}", half, kind) for name, kind in kinds.items())
+    table = memory.scratch("line table", 4 * half, np.int32)
+    given = run.parameters
+    chars, trim, blank = given.get("chars", 0), given.get("trim", True), given.get("blank", False)
     return lambda c: lines.count_lines(
-        c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *given, held, table, run.counts
+        c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, chars, trim, blank, held, table, run.counts
     )
 
 
@@ -249,10 +250,6 @@ def _lengths(run: Run) -> np.ndarray:
         if metric.ngram:
             lengths[metric.ngram[0]] |= metric.ngram[1]
     return lengths
-
-
-def _power_of_two(least: int) -> int:
-    return 1 << max(least - 1, 3).bit_length()
 
 
 def _value(metric: Metric, runs: Mapping[Kernel, Run], valid: np.ndarray) -> pa.Array:

@@ -72,7 +72,7 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
     """Add to each span's row of `out` what its n-grams cover, for the lengths n where `wanted[n]` has a bit of TOP, JOINED, DUP
     or SKIPPING.
 
-    `table` (a power of two, at least twice the longest span's units) holds places of first occurrences, plus a base that grows
+    `table` (at least four times the longest span's units) holds places of first occurrences, plus a base that grows
     from length to length (`held[0]`), so that what was left there before reads as free.
     """
     hashes, starts, firsts, counts = scratch

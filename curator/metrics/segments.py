@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from curator.metrics.classes import table
+from curator.metrics.memory import scratch
 from curator.metrics.vectors import LANES, count8, load64, lowest, spread8, store64
 
 PIECE_BYTES = 2 << 20
@@ -137,7 +138,8 @@ class Decoder:
 
     def chunks(self) -> Iterator[Chunk]:
         room = self.room + PADDING
-        points, kinds, at = np.empty(room, np.uint32), np.empty(room, np.uint8), np.empty(room, np.int32)
+        points, kinds = scratch("points", room, np.uint32), scratch("kinds", room, np.uint8)
+        at = scratch("at", room, np.int32)
         for number, part in enumerate(self._parts):
             starts, stops, rows = self._spans.starts[part], self._spans.stops[part], self._spans.rows[part]
             bounds = np.empty(len(rows) + 1, np.int64)
