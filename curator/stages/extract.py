@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
+from curator import extraction
 from curator.charsets import decode
 from curator.stages.markup import visible_text, work
 
@@ -29,16 +30,21 @@ _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Extract:
-    """Decode a page and keep its main text and title.
+    """Decode a page and keep its main text and what it says of itself.
 
-    Charset as browsers do, with lies survived (see `charsets`); `replaced` counts the U+FFFD that stand for bad bytes. The main
-    text is resiliparse's (Bevendorff et al., ECIR 2018); where it finds none, the page's whole visible text. A page
-    without any, an empty or a binary payload has a null text. `text/plain` is decoded and no more. A payload over `max_bytes`
-    is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes (nested tags, endless
-    attributes) is read without a tree.
+    Charset as browsers do, with lies survived (see `charset`); `replaced` counts the U+FFFD that stand for bad bytes. The
+    main text is found by `engine`: `curator`, a small trained model over the page's blocks of text (see `extraction`), or
+    `resiliparse` (Bevendorff et al., ECIR 2018). `format: markdown` (curator only) keeps headings, lists, quotes, code and
+    tables as such; in `text` they are lines, and a table's cells are set apart by tabs. Where the engine finds nothing, the
+    page's whole visible text stands. A page without any, an empty or a binary payload has a null text. `text/plain` is
+    decoded and no more. The curator engine also gives `author`, `published` (a day, as the page tells it: `date` stays the
+    crawl's) and `canonical`, the address that the page calls its own: `url` stays the one that it was fetched from. A
+    payload over `max_bytes` is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes
+    (nested tags, endless attributes) is read without a tree.
     """
 
-    engine: Literal["resiliparse"] = "resiliparse"
+    engine: Literal["curator", "resiliparse"] = "curator"
+    format: Literal["text", "markdown"] = "text"
     max_bytes: int = 8 << 20
 
     revision: ClassVar[int] = 2
@@ -47,6 +53,9 @@ class Extract:
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "text": pa.string(),
         "title": pa.string(),
+        "author": pa.string(),
+        "published": pa.string(),
+        "canonical": pa.string(),
         "replaced": pa.int32(),
         "charset": pa.string(),
     }
@@ -54,16 +63,22 @@ class Extract:
     def __post_init__(self) -> None:
         if self.max_bytes < 1024:
             raise ValueError(f"max_bytes: {self.max_bytes} is less than 1024 bytes")
+        if self.format == "markdown" and self.engine != "curator":
+            raise ValueError(f"format: only engine: curator writes markdown, not {self.engine}")
 
     def files(self) -> Sequence[str]:
         return ()
 
     def warm(self) -> None:
         work(b"<p>warm</p>")
+        if self.engine == "curator":
+            extraction.warm()
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         pages = [
-            read_page(head(payload, self.max_bytes), content_type, charset) if payload.is_valid else _NOTHING
+            read_page(head(payload, self.max_bytes), content_type, charset, self.engine, self.format)
+            if payload.is_valid
+            else _NOTHING
             for payload, content_type, charset in zip(
                 docs.column("payload"), docs.column("content_type").to_pylist(), docs.column("charset").to_pylist()
             )
@@ -74,12 +89,15 @@ class Extract:
 @dataclass(frozen=True)
 class Page:
     text: str | None
-    title: str | None
-    replaced: int
-    charset: str | None
+    title: str | None = None
+    author: str | None = None
+    published: str | None = None
+    canonical: str | None = None
+    replaced: int = 0
+    charset: str | None = None
 
 
-_NOTHING = Page(None, None, 0, None)
+_NOTHING = Page(None)
 
 
 def head(payload: pa.BinaryScalar, most: int) -> bytes:
@@ -88,16 +106,19 @@ def head(payload: pa.BinaryScalar, most: int) -> bytes:
     return buffer.slice(0, min(most, buffer.size)).to_pybytes()
 
 
-def read_page(payload: bytes, content_type: str | None = None, charset: str | None = None) -> Page:
-    """Text and title of one payload; `content_type` and `charset` as the HTTP header gave them."""
+def read_page(
+    payload: bytes, content_type: str | None = None, charset: str | None = None, engine: str = "curator", form: str = "text"
+) -> Page:
+    """One payload's text and what else it says; `content_type` and `charset` as the HTTP header gave them."""
     if is_binary(payload):
         return _NOTHING
     markup = is_markup(payload, content_type)
     decoded = decode(payload, charset, markup)
     if not markup:
-        return Page(decoded.text if decoded.text.strip() else None, None, decoded.replaced, decoded.charset)
-    text, title = _main_text(decoded.text)
-    return Page(text, title, decoded.replaced, decoded.charset)
+        page = Page(decoded.text if decoded.text.strip() else None)
+    else:
+        page = _main_text(decoded.text.replace("\0", ""), engine, "markdown" if form == "markdown" else "text")
+    return replace(page, replaced=decoded.replaced, charset=decoded.charset)
 
 
 def visible(payload: bytes, content_type: str | None, charset: str | None, most: int) -> str | None:
@@ -133,15 +154,18 @@ def is_markup(payload: bytes, content_type: str | None) -> bool:
     return head.lstrip().startswith(b"<") or _LOOKS_LIKE_MARKUP.search(head) is not None
 
 
-def _main_text(page: str) -> tuple[str | None, str | None]:
-    page = page.replace("\0", "")
+def _main_text(page: str, engine: str, form: Literal["text", "markdown"]) -> Page:
     if work(page.encode("utf-8", "replace")) > MOST_WORK:
-        return visible_text(page).strip() or None, None
+        return Page(visible_text(page).strip() or None)
+    if engine == "curator":
+        found = extraction.extract(page, form)
+        text = found.text or extract_plain_text(HTMLTree.parse(page), main_content=False, alt_texts=False)
+        return Page(text.strip() or None, clean_title(found.title), found.author, found.published, found.canonical)
     tree = HTMLTree.parse(page)
     text = extract_plain_text(tree, main_content=True, alt_texts=False)
     if not text.strip():
         text = extract_plain_text(tree, main_content=False, alt_texts=False)
-    return text.strip() or None, clean_title(tree.title)
+    return Page(text.strip() or None, clean_title(tree.title))
 
 
 def clean_title(title: str | None) -> str | None:

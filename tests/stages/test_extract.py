@@ -40,6 +40,22 @@ def test_a_page() -> None:
     assert {name: array.type for name, array in out.items()} == dict(Extract().writes)
 
 
+def test_resiliparse_is_the_other_engine() -> None:
+    out = Extract(engine="resiliparse")(batch((PAGE.encode(), "text/html", None)))
+    assert out["text"][0].as_py().count("今天下午") == 6
+    assert out["author"].null_count == 1
+    with pytest.raises(ValueError, match="format"):
+        Extract(engine="resiliparse", format="markdown")
+
+
+def test_what_a_page_says_of_itself_are_columns() -> None:
+    head = '<meta name=author content=李四><meta name=pubdate content="2012-01-12"><link rel=canonical href="https://example.org/1">'
+    out = Extract(format="markdown")(batch((PAGE.replace("<title>", head + "<title>").encode(), "text/html", None)))
+    assert out["text"][0].as_py().startswith("# 暴雨预警\n\n今天下午")
+    said = {name: out[name][0].as_py() for name in ("author", "published", "canonical")}
+    assert said == {"author": "李四", "published": "2012-01-12", "canonical": "https://example.org/1"}
+
+
 def test_no_main_text_falls_back_to_what_is_visible() -> None:
     page = read_page(b"<html><body><nav><a href=/>Home</a> <a href=/b>News</a></nav></body></html>", "text/html")
     assert page.text is not None
@@ -151,7 +167,7 @@ HOSTILE = {
 def test_a_hostile_page_ends(kind: str) -> None:
     page = HOSTILE[kind].encode()
     assert len(page) > 700_000
-    read_page(page, "text/html").text  # noqa: B018  that it ends within the limit is the test
+    read_page(page, "text/html", form="markdown").text  # noqa: B018  that it ends within the limit is the test
 
 
 def test_work_is_small_for_pages_and_large_for_traps() -> None:

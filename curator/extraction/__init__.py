@@ -1,0 +1,61 @@
+"""The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
+
+In the order of the data flow: `tree` (page to flat arrays), `blocks` (runs of text and their counts), `features` and `context`
+(what the models see), `forest` (the models, in `model.json`), `choose`, then `render` or `markdown`; `about` reads title,
+author, date and address. `train` makes the models from `gold`, pages whose main text people marked. Everything between the
+parser and the plain text is compiled: a page costs no Python call for a node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from curator.extraction import about
+from curator.extraction.blocks import cut
+from curator.extraction.choose import choose
+from curator.extraction.forest import load
+from curator.extraction.markdown import markdown
+from curator.extraction.render import plain
+from curator.extraction.tree import parse
+
+_NEAR = 6  # blocks before and behind the first chosen one that may hold the date
+
+
+@dataclass(frozen=True)
+class Extracted:
+    text: str  # empty where the page has no main text
+    title: str | None = None
+    author: str | None = None
+    published: str | None = None  # YYYY-MM-DD
+    canonical: str | None = None
+
+
+def extract(page: str, form: Literal["text", "markdown"] = "text", url: str | None = None) -> Extracted:
+    """Main text and what the page says of itself. `url`, if known, completes a relative canonical address."""
+    tree = parse(page)
+    said = about.metas(tree.html)
+    title = about.title(tree.html)
+    blocks = cut(tree, title or "")
+    chosen = choose(load(), tree, blocks)
+    text, near = "", ""
+    if chosen.any():
+        text = markdown(tree, blocks, chosen) if form == "markdown" else plain(tree, blocks, chosen)
+        start = int(np.argmax(chosen))
+        around = np.zeros(len(blocks), np.bool_)
+        around[max(0, start - _NEAR) : start + _NEAR] = True
+        near = plain(tree, blocks, around & (blocks.counts[:, 0] < 80))
+    return Extracted(
+        text.strip(),
+        title,
+        about.author(tree.html, said),
+        about.published(tree.html, said, near),
+        about.canonical(tree.html, said, url),
+    )
+
+
+def warm() -> None:
+    """Compile the kernels."""
+    extract("<title>warm</title><p>One sentence, and another. <a href=/>A link</a></p><pre>code</pre>", "markdown")

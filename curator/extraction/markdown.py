@@ -1,0 +1,234 @@
+"""The chosen blocks to Markdown: headings, lists, quotes, code, tables and formulas keep their form.
+
+Python, but only over the events of what was chosen, some hundreds a page. The flavour is GitHub's: fenced code, pipe tables,
+`$…$` around formulas. Characters that would be markup are left as they are: a corpus wants the author's text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from curator.extraction.blocks import Blocks
+from curator.extraction.tree import BREAK, CLOSE, OPEN, TAG_NAMES, TAGS, TEX, TEXT, Tree
+
+_SPACES = re.compile(r"[\s\u200b\ufeff]+")
+_LANGUAGE = re.compile(r'\bclass="[^"]{0,500}?\b(?:language|lang|highlight-source|brush:)[-: ]\s*([a-zA-Z0-9+#]{1,20})')
+_MARKS = {
+    "b": "**",
+    "strong": "**",
+    "em": "*",
+    "i": "*",
+    "code": "`",
+    "kbd": "`",
+    "samp": "`",
+    "tt": "`",
+    "del": "~~",
+    "s": "~~",
+}
+_DEEPEST = 8  # levels of lists and quotes that are shown
+
+
+def markdown(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
+    page = _Page(tree)
+    for row in np.flatnonzero(chosen).tolist():
+        place = page.place(int(blocks.anchor[row]))
+        flat = place.row >= 0 or place.heading > 0
+        text = _text(tree, int(blocks.first[row]), int(blocks.behind[row]), place.pre >= 0, not flat)
+        if text.strip():
+            page.add(place, text, int(blocks.broken[row]))
+    page.close()
+    return "\n".join(page.lines).strip()
+
+
+@dataclass
+class _Place:
+    """Where a block stands: what its ancestors say of its form."""
+
+    box: int
+    heading: int = 0
+    quotes: int = 0
+    lists: int = 0
+    number: int = 0
+    item: int = -1
+    pre: int = -1
+    row: int = -1
+    table: int = -1
+    cell: int = -1
+
+
+class _Page:
+    """What is written so far, and the row or the piece of code that is not yet finished."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.lines: list[str] = []
+        self.last: _Place | None = None
+        self.cells: list[list[str]] = []
+        self.code: list[str] = []
+        self.headed: set[int] = set()  # tables whose first row is written
+        self.data: dict[int, bool] = {}
+        self.counted: dict[int, tuple[int, int]] = {}  # of an ordered list the last item met, and its number
+
+    def add(self, place: _Place, text: str, broken: int) -> None:
+        last = self.last
+        if last and ((self.cells and place.row != last.row) or (self.code and place.pre != last.pre)):
+            self.close()
+        if place.pre >= 0:
+            self.code.append(text)
+            if len(self.code) == 1:
+                self.last = place
+            return
+        if place.row >= 0:
+            cell = _SPACES.sub(" ", text).replace("|", "\\|").strip()
+            if self.cells and last and last.cell == place.cell:
+                self.cells[-1].append(cell)
+            else:
+                self.cells.append([cell])
+        else:
+            self.lines.append(self.framed(place, text, broken))
+        self.last = place
+
+    def close(self) -> None:
+        last = self.last
+        if last and self.cells:
+            row = "| " + " | ".join("<br>".join(cell) for cell in self.cells) + " |"
+            if last.table not in self.headed:
+                self.headed.add(last.table)
+                row = ("\n" if self.lines else "") + row + "\n|" + " --- |" * len(self.cells)
+            self.lines.append(row)
+        if last and self.code:
+            start = int(self.tree.start[last.pre])
+            language = _LANGUAGE.search(bytes(self.tree.page[start : start + 600]).decode("utf-8", "ignore"))
+            text = "\n".join(self.code)
+            self.lines.append(self.framed(last, f"```{language[1] if language else ''}\n{text}\n```", 2))
+        self.cells, self.code = [], []
+
+    def framed(self, place: _Place, text: str, broken: int) -> str:
+        """The block with its marks, and the empty line before it where it begins something new."""
+        last = self.last if self.lines else None
+        listed = place.item >= 0 and place.lists > 0
+        if place.heading:
+            text = "#" * place.heading + " " + text
+        if listed:
+            indent = "  " * (min(place.lists, _DEEPEST) - 1)
+            fresh = last is None or last.item != place.item or last is place
+            mark = (f"{place.number}. " if place.number else "- ") if fresh else "  "
+            text = indent + mark + text.replace("\n", "\n" + indent + "  ")
+        if place.quotes:
+            prefix = "> " * min(place.quotes, _DEEPEST)
+            text = prefix + text.replace("\n", "\n" + prefix)
+        inside = last is not None and last.box == place.box and broken < 2
+        together = last is None or inside or (listed and last.item >= 0 and place.pre < 0)
+        return text if together else "\n" + text
+
+    def place(self, node: int) -> _Place:
+        place = _Place(node)
+        while node >= 0:
+            name = TAG_NAMES[self.tree.tag[node]]
+            if name == "li" and place.item < 0:
+                place.item = node
+                place.number = self.number(node)
+            if name in ("ul", "ol"):
+                place.lists += 1
+            elif name == "blockquote":
+                place.quotes += 1
+            elif name == "pre":
+                place.pre = node
+            elif name in ("td", "th") and place.cell < 0:
+                place.cell = node
+            elif name == "tr" and place.row < 0:
+                place.row = node
+            elif name == "table" and place.table < 0:
+                place.table = node
+            elif len(name) == 2 and name[0] == "h" and name[1].isdigit() and not place.heading:
+                place.heading = int(name[1])
+            node = int(self.tree.parent[node])
+        if place.row >= 0 and not self.is_data(place.table):
+            place.row = place.table = place.cell = -1
+        return place
+
+    def number(self, item: int) -> int:
+        """Its number in an ordered list, 0 in another."""
+        up = int(self.tree.parent[item])
+        if up < 0 or TAG_NAMES[self.tree.tag[up]] != "ol":
+            return 0
+        node, number = self.counted.get(up, (up + 1, 1))
+        while node < item:
+            number += TAG_NAMES[self.tree.tag[node]] == "li"
+            node = int(self.tree.last[node])
+        self.counted[up] = item, number
+        return number
+
+    def is_data(self, table: int) -> bool:
+        """A table of facts rather than of layout: two rows or more, more cells than rows, no table inside."""
+        if table not in self.data:
+            inside = self.tree.tag[table + 1 : int(self.tree.last[table])]
+            rows = int((inside == TAGS["tr"]).sum())
+            cells = int(((inside == TAGS["td"]) | (inside == TAGS["th"])).sum())
+            self.data[table] = table >= 0 and rows >= 2 and cells > rows and not (inside == TAGS["table"]).any()
+        return self.data[table]
+
+
+def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> str:
+    parts: list[str] = []
+    for event in range(first, behind):
+        kind = tree.kind[event]
+        if kind in (TEXT, TEX):
+            text = html.unescape(bytes(tree.page[tree.begin[event] : tree.end[event]]).decode("utf-8", "replace"))
+            if kind == TEX:
+                parts.append(f"${_SPACES.sub(' ', text).strip()}$")
+            else:
+                parts.append(text.replace("\r", "") if fenced else _SPACES.sub(" ", text))
+        elif kind == BREAK and fenced:
+            parts.append("\n")
+        elif inline and not fenced and kind in (OPEN, CLOSE):
+            mark = _MARKS.get(TAG_NAMES[tree.tag[tree.node[event]]])
+            if mark:
+                parts.append(_OPENING[mark] if kind == OPEN else _CLOSING[mark])
+    if fenced:
+        return "".join(parts).strip("\n").rstrip()
+    return _marked(_SPACES.sub(" ", "".join(parts)).strip())
+
+
+# Marks as private characters first, so that pairs that hold nothing, or that a block's border has cut, can be dropped.
+_OPENING = {mark: chr(0xF8D0 + 2 * at) for at, mark in enumerate(dict.fromkeys(_MARKS.values()))}
+_CLOSING = {mark: chr(ord(opening) + 1) for mark, opening in _OPENING.items()}
+_EITHER = re.compile("([\uf8d0-\uf8df])")
+
+
+def _marked(text: str) -> str:
+    """Marks around what is not empty, spaces outside of them; one whose partner stands in another block is dropped."""
+    parts = _EITHER.split(text)
+    if len(parts) == 1:
+        return text
+    marks = {**{opening: mark for mark, opening in _OPENING.items()}, **{closing: mark for mark, closing in _CLOSING.items()}}
+    waiting: list[int] = []
+    for at in range(1, len(parts), 2):
+        sign = parts[at]
+        parts[at] = ""
+        if sign in _OPENING.values():
+            waiting.append(at)
+            marks_at = marks[sign]
+            parts[at] = marks_at
+        elif sign in _CLOSING.values() and waiting and parts[waiting[-1]] == marks[sign]:
+            opened = waiting.pop()
+            if opened == at - 2 and not parts[at - 1].strip():
+                parts[opened] = ""
+                continue
+            before, behind = parts[opened + 1], parts[at - 1]
+            if before.startswith(" "):
+                parts[opened - 1] += " "
+                parts[opened + 1] = before = before[1:]
+            if opened == at - 2:
+                behind = before
+            if behind.endswith(" "):
+                parts[at - 1] = behind[:-1]
+                parts[at + 1] = " " + parts[at + 1]
+            parts[at] = marks[sign]
+    for at in waiting:
+        parts[at] = ""
+    return _SPACES.sub(" ", "".join(parts)).strip()

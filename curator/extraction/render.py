@@ -1,0 +1,88 @@
+"""The chosen blocks to plain text."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from curator.extraction.blocks import Blocks, _blank, _code_point, _entity
+from curator.extraction.tree import BREAK, TAGS, TEX, TEXT, Tree
+
+_PRE, _TR, _CELLS = TAGS["pre"], TAGS["tr"], (TAGS["td"], TAGS["th"])
+
+
+def plain(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
+    """One line a block; the cells of a row on one line, set apart by a tab; code as it stands. `chosen` is a mask, or rows."""
+    rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+    return _plain(tree.page, tree.tag, tree.parent, tree.kind, tree.node, tree.begin, tree.end,
+                  blocks.anchor, blocks.first, blocks.behind, rows).tobytes().decode("utf-8", "replace")  # fmt: skip
+
+
+def separately(tree: Tree, blocks: Blocks) -> list[str]:
+    """Every block's text by itself."""
+    return [plain(tree, blocks, np.array([row])) for row in range(len(blocks))]
+
+
+@numba.njit(cache=True, nogil=True)
+def _within(tag, parent, node, which):
+    while node >= 0 and tag[node] != which:
+        node = parent[node]
+    return node
+
+
+@numba.njit(cache=True, nogil=True)
+def _plain(page, tag, parent, kind, node, begin, end, anchor, first, behind, rows):
+    most = 16
+    for row in rows:
+        most += 2
+        for event in range(first[row], behind[row]):
+            most += end[event] - begin[event] + 1
+    room = np.empty(most, np.uint8)
+    written = 0
+    before_row, before_cell = -1, -1
+    for row in rows:
+        pre = _within(tag, parent, anchor[row], _PRE) >= 0
+        table_row = _within(tag, parent, anchor[row], _TR)
+        cell = anchor[row]
+        while cell >= 0 and cell != table_row and tag[cell] != _CELLS[0] and tag[cell] != _CELLS[1]:
+            cell = parent[cell]
+        if written:
+            room[written] = 9 if table_row >= 0 and table_row == before_row and cell != before_cell else 10
+            written += 1
+        before_row, before_cell = table_row, cell
+        owed = False
+        began = written
+        for event in range(first[row], behind[row]):
+            if kind[event] == BREAK and pre:
+                room[written] = 10
+                written += 1
+            if kind[event] != TEXT and kind[event] != TEX:
+                continue
+            at = begin[event]
+            while at < end[event]:
+                place = at
+                if page[at] == 38:
+                    point, at = _entity(page, at, end[event])
+                else:
+                    point, at = _code_point(page, at)
+                if pre and point != 0xA0:
+                    if point == 13:
+                        continue
+                elif _blank(point):
+                    owed = written > began
+                    continue
+                if owed:
+                    room[written] = 32
+                    written += 1
+                    owed = False
+                if page[place] == 38:
+                    room[written] = point if point < 128 else 32
+                    written += 1
+                else:
+                    for i in range(place, min(at, len(page))):
+                        room[written] = page[i]
+                        written += 1
+        if pre:
+            while written > began and (room[written - 1] == 10 or room[written - 1] == 32):
+                written -= 1
+    return room[:written]

@@ -1,0 +1,180 @@
+"""Train the model and judge it on sites that it has not seen: `python -m curator.extraction.train GOLD_FOLDER`.
+
+Needs lightgbm (`pip install "curator[dev]"`); the engine does not. With the same data and version the file comes out the same.
+First the judgement: the pages are split by site (registrable domain) into folds; each fold's pages are extracted by models
+that saw no page of their sites. Then the model of all pages is written beside this file. `--judge` stops before that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curator.extraction import about
+from curator.extraction.blocks import Blocks, cut
+from curator.extraction.choose import choose
+from curator.extraction.context import second
+from curator.extraction.features import FIRST, SECOND, first
+from curator.extraction.forest import Forest, read
+from curator.extraction.gold import GoldPage, labels, load, score, squeezed, table
+from curator.extraction.render import plain, separately
+from curator.extraction.tree import Tree, parse
+
+FOLDS, INNER = 5, 3
+ROUNDS = 160
+MOST_BLOCKS = 220  # of a page that are trained on: a table of contents of ten thousand lines must not be the data
+MODEL = Path(__file__).with_name("model.json")
+SETTINGS: Mapping[str, Any] = {
+    "objective": "cross_entropy",
+    "learning_rate": 0.08,
+    "num_leaves": 24,
+    "min_data_in_leaf": 30,
+    "feature_fraction": 0.25,
+    "bagging_fraction": 0.6,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "max_bin": 63,
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+}
+
+
+@dataclass
+class Example:
+    page: GoldPage
+    tree: Tree
+    blocks: Blocks
+    table: np.ndarray
+    share: np.ndarray  # of each block's text that the gold holds
+    kept: np.ndarray  # rows that are trained on
+    weight: np.ndarray
+
+
+def example(page: GoldPage) -> Example:
+    tree = parse(page.page.replace("\0", ""))
+    blocks = cut(tree, about.title(tree.html) or "")
+    texts = separately(tree, blocks)
+    kept = np.sort(np.random.default_rng(5).permutation(len(blocks))[:MOST_BLOCKS])
+    size = np.array([max(1, len(squeezed(text))) for text in texts], np.float64)[kept] ** 0.7
+    return Example(page, tree, blocks, first(tree, blocks), labels(texts, page.gold), kept, size / max(size.sum(), 1.0))
+
+
+def folds(examples: Sequence[Example], count: int, seed: int) -> np.ndarray:
+    """A fold for every example; pages of a site are in one, and the folds are of about one size."""
+    pages = Counter(e.page.site for e in examples)
+    sites = sorted(pages)
+    np.random.default_rng(seed).shuffle(sites)
+    held = [0] * count
+    fold_of = {}
+    for site in sorted(sites, key=lambda s: -pages[s]):
+        fold_of[site] = held.index(min(held))
+        held[fold_of[site]] += pages[site]
+    return np.array([fold_of[e.page.site] for e in examples])
+
+
+def fit(examples: Sequence[Example], columns: int, seed: int) -> Forest:
+    return Forest.of(grow(examples, columns, seed))
+
+
+def grow(examples: Sequence[Example], columns: int, seed: int) -> list[dict[str, list]]:
+    import lightgbm
+
+    rows = np.concatenate([e.table[e.kept, :columns] for e in examples])
+    share = np.concatenate([e.share[e.kept] for e in examples])
+    weight = np.concatenate([e.weight for e in examples])
+    data = lightgbm.Dataset(rows, label=share, weight=weight / weight.mean())
+    booster = lightgbm.train({**SETTINGS, "seed": seed}, data, ROUNDS)
+    return [_tree(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]]
+
+
+def _tree(root: Mapping[str, Any]) -> dict[str, list]:
+    """A tree as lists (see `forest`). Thresholds are rounded down to what a float32 holds: the features are such."""
+    tree: dict[str, list] = {"feature": [], "threshold": [], "left": [], "right": [], "value": []}
+
+    def add(node: Mapping[str, Any]) -> int:
+        if "leaf_value" in node:
+            tree["value"].append(float(f"{node['leaf_value']:.4g}"))
+            return ~(len(tree["value"]) - 1)
+        at = len(tree["feature"])
+        tree["feature"].append(node["split_feature"])
+        tree["threshold"].append(float(f"{node['threshold']:.6g}"))
+        tree["left"].append(0)
+        tree["right"].append(0)
+        tree["left"][at], tree["right"][at] = add(node["left_child"]), add(node["right_child"])
+        return at
+
+    add(root)
+    return tree
+
+
+def train(examples: Sequence[Example], seed: int) -> tuple[list[dict[str, list]], list[dict[str, list]]]:
+    """Both stages. The second learns from what firsts think that did not see the page's site."""
+    inner = folds(examples, INNER, seed + 1)
+    for fold in range(INNER):
+        ahead = fit([e for e, f in zip(examples, inner) if f != fold], FIRST, 1)
+        for e, f in zip(examples, inner):
+            if f == fold:
+                second(e.tree, e.blocks, ahead.chances(e.table[:, :FIRST]), e.table)
+    return grow(examples, FIRST, 2), grow(examples, SECOND, 3)
+
+
+def judge(examples: Sequence[Example], seed: int = 0) -> tuple[dict[str, float], np.ndarray]:
+    """F1 of every page by a model that saw no page of its site, and the fold that it was in."""
+    outer = folds(examples, FOLDS, seed)
+    results = {}
+    for fold in range(FOLDS):
+        model = read(serialised(*train([e for e, f in zip(examples, outer) if f != fold], seed)))
+        for e, f in zip(examples, outer):
+            if f == fold:
+                results[e.page.name] = score(plain(e.tree, e.blocks, choose(model, e.tree, e.blocks)), e.page.gold)[2]
+    return results, outer
+
+
+def report(examples: Sequence[Example], results: dict[str, float], outer: np.ndarray) -> str:
+    pages = [e.page for e in examples]
+    lines = ["| pages | count | F1 | standard error |", "|---|---|---|---|"]
+    for group in (lambda p: p.tongue, lambda p: f"{p.tongue} {p.kind}"):
+        lines += [
+            f"| {name} | {n} | {mean:.3f} | {spread:.3f} |" for name, (n, mean, spread) in table(pages, results, group).items()
+        ]
+    for tongue in ("zh", "en"):
+        means = [
+            np.mean([results[p.name] for p, f in zip(pages, outer) if f == fold and p.tongue == tongue])
+            for fold in range(FOLDS)
+        ]
+        lines.append(f"| {tongue}, by fold | | {', '.join(f'{mean:.3f}' for mean in means)} | |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m curator.extraction.train", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("gold", type=Path, help="the folder of gold.jsonl and its pages")
+    parser.add_argument("--judge", action="store_true", help="only judge, write no model")
+    parser.add_argument("--write", action="store_true", help="only write the model, without judging first")
+    options = parser.parse_args(arguments)
+    examples = [example(page) for page in load(options.gold)]
+    if not options.write:
+        print(report(examples, *judge(examples)), flush=True)
+    if not options.judge:
+        MODEL.write_text(serialised(*train(examples, 0)), encoding="ascii")
+        print(f"{MODEL.name}: {MODEL.stat().st_size:,} bytes", file=sys.stderr)
+
+
+def serialised(before: list[dict[str, list]], after: list[dict[str, list]]) -> str:
+    """One line a tree, so that two models can be compared by eye."""
+    dump = lambda trees: ",\n".join(json.dumps(tree, separators=(",", ":")) for tree in trees)  # noqa: E731
+    return f'{{"features":[{FIRST},{SECOND}],\n"first":[\n{dump(before)}],\n"second":[\n{dump(after)}]}}\n'
+
+
+if __name__ == "__main__":
+    main()
