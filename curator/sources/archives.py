@@ -114,9 +114,9 @@ class Zip:
         self._budget = _Budget(limits)
         try:
             self._archive = zipfile.ZipFile(raw)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error) as error:
             raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
-        self._infos = [info for info in self._archive.infolist() if not info.is_dir()]
+        self._infos = [info for info in self._archive.infolist() if not info.filename.endswith("/")]
 
     @property
     def members(self) -> Iterator[Member]:
@@ -140,7 +140,7 @@ class Zip:
             raise MemberError("expansion", f"expands more than {limits.ratio} times")
         try:
             with self._archive.open(info) as stream:
-                content = stream.read(limits.member_bytes + 1)  # no more than the size that the member states
+                content = stream.read(info.file_size + 1)  # a buffer of that size is made, whatever is there
         except _ZIP_FAILURES as error:
             raise MemberError("corrupt_member", str(error)) from None
         self._budget.check(len(content))
@@ -157,6 +157,8 @@ _ZIP_FAILURES = (
     ValueError,
     NotImplementedError,  # an unknown method of compression
     RuntimeError,
+    MemoryError,  # an LZMA dictionary larger than there is memory
+    struct.error,
 )
 
 

@@ -29,6 +29,7 @@ ZSTD_BLOCK_BYTES = 128 << 10  # RFC 8878 §3.1.1.2.4: no block is larger, compre
 ZSTD_WINDOW_BYTES = 128 << 20  # what the zstd tool accepts without --long
 ZSTD_DICTIONARY_BYTES = 32 << 20  # a larger dictionary is none
 REPLAYED_BYTES = 1 << 20  # compressed bytes that are kept to be read again when the next prove damaged
+REPLAYED_SLICE = 4096  # of those, at a time; then 256, 16, 1
 BROTLI_BYTES = 4 << 10  # given at a time: what comes with the bytes that prove damaged is lost
 
 
@@ -108,7 +109,7 @@ FAILURES: tuple[type[Exception], ...] = (
 
 class Inflate:
     """One gzip member or, by `wbits`, one zlib (15) or raw deflate (-15) stream. zlib loses what it has of the call in which it
-    fails, so the last megabyte of input is kept, and read again byte by byte."""
+    fails, so the last megabyte of input is kept, to be read again."""
 
     def __init__(self, wbits: int = 31) -> None:
         self._wbits = wbits
@@ -149,19 +150,24 @@ class Inflate:
         return given
 
     def _what_precedes(self) -> bytes:
+        """Read again, from the last copy of the state on, in ever smaller slices up to the byte that fails."""
         state = self._before or zlib_ng.decompressobj(self._wbits)
-        passed, kept = self._given, bytearray()
-        fed = b"".join(self._fed)
-        sure = sum(map(len, self._fed[:-1])) if len(self._fed) > 1 else 0
-        try:
-            for portion in (fed[:sure], *(fed[i : i + 1] for i in range(sure, len(fed)))):
+        fed, kept = b"".join(self._fed), bytearray()
+        passed, at, size = self._given, 0, REPLAYED_SLICE
+        while size:
+            before, given, left = state.copy(), len(kept), passed
+            try:
+                portion = fed[at : at + size]
                 while portion:
                     came = state.decompress(portion, 1 << 16)
                     portion = state.unconsumed_tail
                     kept += came[passed:]
                     passed = max(passed - len(came), 0)
-        except ZLIB_ERROR:
-            pass
+                at += size
+                size = size if at < len(fed) else 0
+            except ZLIB_ERROR:
+                state, passed, size = before, left, size // 16
+                del kept[given:]
         return bytes(kept)
 
 
