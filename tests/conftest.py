@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
+from hypothesis import settings
+
+# A machine that does other work is slow at moments: no example fails for its time. Where a green light has to mean the same
+# twice (CI), examples are the same ones every time.
+settings.register_profile("curator", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("curator")
+
 
 def pytest_make_parametrize_id(config: object, val: object, argname: str) -> str | None:
     """Bytes are named by their parameter, never by their content: gzip writes the time into it, and the workers of one run,
