@@ -24,6 +24,7 @@ from curator.storage import open_input
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 XZ = b"\xfd7zXZ\x00"
+LZMA_BYTES = 128 << 20  # of memory for a dictionary: `xz -9` needs 65 MB, and a header can ask for 4 GB
 
 
 class ArchiveError(Exception):
@@ -112,6 +113,7 @@ class Zip:
 
     def __init__(self, raw: IO[bytes], limits: Limits) -> None:
         self._budget = _Budget(limits)
+        self._raw = raw
         try:
             self._archive = zipfile.ZipFile(raw)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error) as error:
@@ -139,6 +141,8 @@ class Zip:
         if info.file_size > 1_000_000 and info.file_size > limits.ratio * max(info.compress_size, 1):
             raise MemberError("expansion", f"expands more than {limits.ratio} times")
         try:
+            if info.compress_type == zipfile.ZIP_LZMA and self._lzma_dictionary(info) > LZMA_BYTES:
+                raise MemberError("expansion", "its LZMA dictionary takes too much memory")
             with self._archive.open(info) as stream:
                 content = stream.read(info.file_size + 1)  # a buffer of that size is made, whatever is there
         except _ZIP_FAILURES as error:
@@ -146,6 +150,13 @@ class Zip:
         self._budget.check(len(content))
         self._budget.spend(len(content))
         return content
+
+    def _lzma_dictionary(self, info: zipfile.ZipInfo) -> int:
+        """Bytes of the dictionary that the member's own header asks for (APPNOTE 5.8.8; zipfile moves the file as it needs)."""
+        self._raw.seek(info.header_offset)
+        lengths = struct.unpack("<26x2H", self._raw.read(30))
+        self._raw.seek(info.header_offset + 30 + sum(lengths) + 5)
+        return int.from_bytes(self._raw.read(4), "little")
 
 
 _ZIP_FAILURES = (
@@ -228,7 +239,7 @@ def _decompressed(raw: Any) -> IO[bytes]:
 
 
 def _xz(raw: IO[bytes]) -> Iterator[bytes]:
-    state = lzma.LZMADecompressor(memlimit=1 << 30)
+    state = lzma.LZMADecompressor(memlimit=LZMA_BYTES)
     while not state.eof:
         data = raw.read(256 << 10) if state.needs_input else b""
         if state.needs_input and not data:

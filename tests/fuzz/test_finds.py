@@ -12,7 +12,7 @@ import brotli
 import pytest
 
 from curator.documents import File, Piece, Tally
-from curator.sources.archives import Limits, members
+from curator.sources.archives import Limits, MemberError, members
 from curator.sources.books import Books
 from curator.sources.packing import FAILURES, Brotli, Inflate
 from curator.sources.warc import Warc
@@ -58,6 +58,21 @@ def test_a_zip_member_that_lies_of_its_compressed_size_takes_no_memory(tmp_path)
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_an_lzma_member_that_asks_for_gigabytes(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x", b"text" * 20)
+        archive.writestr("y", b"text" * 20)
+    data = bytearray(out.getvalue())
+    data[30 + 1 + 5 : 30 + 1 + 9] = b"\xff" * 4
+    path = tmp_path / "a.zip"
+    path.write_bytes(bytes(data))
+    found = members(str(path), "a.zip", Limits())
+    with pytest.raises(MemberError, match="memory"):
+        next(found).read()
+    assert next(found).read() == b"text" * 20
 
 
 def test_many_damaged_members_take_little_time(tmp_path):
