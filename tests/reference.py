@@ -100,8 +100,9 @@ def is_spaced_letter(c: str) -> bool:
     return c != "" and is_spaced(c) and (is_letter(c) or is_mark(c))
 
 
-def is_ascii_mark(c: str) -> bool:
-    return c != "" and "!" <= c <= "~" and not is_alnum(c) and c not in "-'"
+def is_joining_mark(c: str) -> bool:
+    symbol = c != "" and (unicodedata.category(c)[0] in "PS") and not c.isspace()
+    return symbol and c < "\u2e80" and c not in "-‐‑‒–—―'’…⋯"
 
 
 def joins(text: str, i: int) -> bool:
@@ -111,12 +112,12 @@ def joins(text: str, i: int) -> bool:
         return text[k] if 0 <= k < len(text) else ""
 
     c = text[i]
-    if is_ascii_mark(c):
+    if is_joining_mark(c):
         for count in (1, 2, 3):
             for first in range(i - count + 1, i + 1):
                 run = [at(k) for k in range(first, first + count)]
                 between = is_spaced(at(first - 1)) and is_spaced(at(first + count))
-                if between and all(map(is_ascii_mark, run)) and not (count == 3 and "." in run):
+                if between and all(map(is_joining_mark, run)) and not (count == 3 and "." in run):
                     return True
     if c == "-" and is_spaced_letter(at(i - 1)) and at(i + 1).isdecimal():
         return True
@@ -158,7 +159,7 @@ def tokens_of(text: str, words: str = "characters") -> list[str]:
 
 
 def is_word(token: str) -> bool:
-    return is_alnum(token[0]) or is_mark(token[0]) or (token[0] in "'’" and len(token) > 1)
+    return any(is_alnum(c) or is_mark(c) for c in token[:2])  # 's and @name begin with another
 
 
 def sentences_of(text: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Words and symbols of a text: where they begin and end.
 
 A token is a *word* or a *symbol*. Words are runs of letters, marks and digits; in scripts that space their words:
-- one to three ASCII marks between letters or digits join them: 3.14, 12:30, AT&T, example.com, http://a.b, and/or; a hyphen
-  does not (well-known is three tokens), but between a letter and a digit (covid-19);
-- an en dash between digits joins them (1914–18); / \\ or @ at the beginning, after whitespace, belongs to the word (@name);
+- one to three marks between letters or digits join them: 3.14, 12:30, AT&T, example.com, http://a.b, and/or; those of Chinese
+  and Japanese, ellipses and dashes do not (well-known is three tokens), but a hyphen between a letter and a digit does
+  (covid-19), and an en dash between digits (1914–18);
+- / \\ or @ at the beginning, after whitespace, belongs to the word (@name);
 - an apostrophe between letters begins a word: it's is it and 's, don't is don and 't;
 - the full stop after a lone letter belongs to it: J., U.S., e.g.
 
@@ -26,6 +27,7 @@ from curator.metrics.vectors import LANES, lowest, within
 _FIRST, _LAST = SPACED[0], SPACED[-1]
 _FIRST_LETTER, _LAST_LETTER = SPACED_LETTERS[0], SPACED_LETTERS[-1]
 _FIRST_SYMBOL, _LAST_SYMBOL = SYMBOLS[0], SYMBOLS[-1]
+_BEFORE_CJK = 0x2E7F  # the last code point before those of Chinese and Japanese
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE = np.uint64(1)
 
@@ -43,10 +45,11 @@ def _after(bits, ahead, by):
 
 @numba.njit(inline="always")
 def _marks(points, kinds, at, inside):
-    """Of 64 places: ASCII marks, hyphens and apostrophes aside; hyphens."""
+    """Of 64 places: marks that may join; hyphens."""
     hyphen = within(points, at, 0x2D, 0x2D) & inside
-    ascii_marks = within(points, at, 0x21, 0x7E) & within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside
-    return ascii_marks & ~hyphen & ~within(kinds, at, APOSTROPHE, APOSTROPHE), hyphen
+    mark = within(points, at, 0x21, _BEFORE_CJK) & within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside
+    dash = hyphen | within(points, at, 0x2010, 0x2015)
+    return mark & ~dash & ~within(kinds, at, APOSTROPHE, APOSTROPHE) & ~within(kinds, at, ELLIPSIS, ELLIPSIS), hyphen
 
 
 @numba.njit(inline="always")

@@ -26,9 +26,11 @@ _FIRST, _LAST = IN_WORD[0], IN_WORD[-1]
 
 
 @numba.njit(inline="always")
-def is_word(kind, length):
-    """Whether a token of this length, which begins with a character of this class, is a word."""
-    return (kind >= _FIRST) & (kind <= _LAST) | (kind == APOSTROPHE) & (length > 1)
+def is_word(kinds, first, length):
+    """Whether a token is a word: only its first character may be another than those of words ('s, @name)."""
+    own = (kinds[first] >= _FIRST) & (kinds[first] <= _LAST)
+    then = kinds[first + (length > 1)]
+    return own | (then >= _FIRST) & (then <= _LAST)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -45,7 +47,7 @@ def count_words(kinds, rows, token_bounds, starts, stops, hashes, stop_keys, sto
             first = starts[k]
             length = np.int64(stops[k]) - first
             kind = kinds[first]
-            word = is_word(kind, length)
+            word = is_word(kinds, first, length)
             words += word
             chars += word * length
             longest = max(longest, word * length)

@@ -97,7 +97,7 @@ class Part:
         starts, stops, bounds = np.empty(length, np.int32), np.empty(length, np.int32), np.zeros(2, np.int64)
         tokens.find_tokens(points, kinds, np.array([0, length], np.int64), begins, starts, stops, bounds)
         found = zip(starts[: bounds[1]].tolist(), stops[: bounds[1]].tolist())
-        return [Token(start, end, words.is_word(self.kinds[start], end - start)) for start, end in found]
+        return [Token(start, end, words.is_word(kinds, start, end - start)) for start, end in found]
 
     def content(self, line: Line) -> str:
         found = self.text[line.first : line.last + 1]

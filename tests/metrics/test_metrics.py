@@ -38,6 +38,8 @@ characters = st.sampled_from(
         "://",
         "9–",
         "@",
+        "‐",
+        "×",
     ]
 )
 repetitive = st.tuples(st.text("ab中 \n", max_size=12), st.integers(1, 8)).map(lambda pair: pair[0] * pair[1])
