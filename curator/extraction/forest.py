@@ -73,14 +73,11 @@ def read(text: str) -> Model:
 
 @numba.njit(cache=True, nogil=True)
 def _chances(table, feature, threshold, child, value, roots):
-    out = np.empty(len(table), np.float64)
-    for row in range(len(table)):
-        held = table[row]
-        total = 0.0
-        for root in roots:
+    out = np.zeros(len(table), np.float64)
+    for root in roots:  # a tree stays in the cache while all rows pass it
+        for row in range(len(table)):
             at = root
             while at >= 0:
-                at = child[at, np.int64(held[feature[at]] > threshold[at])]
-            total += value[~at]
-        out[row] = 1 / (1 + np.exp(-total))
-    return out
+                at = child[at, np.int64(table[row, feature[at]] > threshold[at])]
+            out[row] += value[~at]
+    return 1 / (1 + np.exp(-out))
