@@ -91,6 +91,8 @@ class _Judge:
         bytes fit windows-1251 and nearly any gb18030, and servers declare what their default is."""
         if beyond_ascii(found.text) < FEWEST_TOLD:
             return found
+        if found.charset in MULTIBYTE and familiar(found.text) >= 2 * FAMILIAR:
+            return found
         if found.charset == "cp1252" and self.guess not in ("cp1252", None) and self.not_western():
             return self.as_(self.guess) if _fits(self.as_(self.guess)) else found
         other = self.by_characters()

@@ -6,6 +6,7 @@ one. Among East Asian charsets, which fit each other's bytes, the commonest char
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 
@@ -15,8 +16,12 @@ from resiliparse.parse.encoding import EncodingDetector as Uchardet
 from curator.charsets.labels import PRESCAN, codec_of
 
 SAMPLE_BYTES = 64 << 10  # bytes from either end that detection sees
+TOLD_BYTES = 16 << 10  # and is given, most ASCII left out: what goes on for longer says nothing new
+TOLD_CHARACTERS = 4000
 CENTRAL_EUROPEAN = ("cp1250", "iso8859-2")
 
+_MARKUP = re.compile(rb"(?<=[\x00-\x7f]{8})[\x00-\x7f]{8,}(?=[\x00-\x7f]{8})")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _COMMON = frozenset(
     # Chinese: the commonest characters of modern texts, and the traditional ones that differ
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经"
@@ -37,7 +42,8 @@ _COMMON = frozenset(
 
 def detect(payload: bytes) -> str | None:
     """The Python codec for what both ends of the payload look like; None if nothing is known of it."""
-    sample = payload if len(payload) <= 2 * SAMPLE_BYTES else payload[:SAMPLE_BYTES] + payload[-SAMPLE_BYTES:]
+    ends = payload if len(payload) <= 2 * SAMPLE_BYTES else payload[:SAMPLE_BYTES] + payload[-SAMPLE_BYTES:]
+    sample = _MARKUP.sub(b" ", ends)[:TOLD_BYTES]
     detector = EncodingDetector()
     detector.feed(sample, last=False)  # a character that the end cuts is no mistake
     guess = codec_of(detector.guess(tld=None, allow_utf8=False))
@@ -52,10 +58,9 @@ def detect(payload: bytes) -> str | None:
 
 def familiar(text: str) -> float:
     """Share of the commonest characters of East Asian languages in what is beyond ASCII."""
-    sample = text[:SAMPLE_BYTES]
-    counts = Counter(sample)
-    beyond = sum(count for character, count in counts.items() if character > "\x7f")
-    return sum(count for character, count in counts.items() if character in _COMMON) / beyond if beyond else 0.0
+    sample = "".join(_BEYOND_ASCII.findall(text[:SAMPLE_BYTES]))[:TOLD_CHARACTERS]
+    common = sum(count for character, count in Counter(sample).items() if character in _COMMON)
+    return common / len(sample) if sample else 0.0
 
 
 def utf16_by_zeros(payload: bytes, declared: bool) -> str | None:
