@@ -264,7 +264,7 @@ def raw_pages() -> Iterator[tuple[str, str]]:
             page = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
             yield (
                 row["gold"],
-                extract_plain_text(bytes_to_str(page, detect_encoding(page)), main_content=False, alt_texts=False),
+                extract_plain_text(bytes_to_str(page, detect_encoding(page) or "utf-8"), main_content=False, alt_texts=False),
             )
 
 
