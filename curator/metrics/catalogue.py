@@ -202,7 +202,9 @@ METRICS: dict[str, Metric] = {
     "clause_line_ratio": _line(
         "ratio", "lines with a comma or a mark that ends a sentence / lines", lines.CLAUSED, lines.LINES
     ),
-    "clause_line_char_ratio": _line("ratio", "characters of such lines / of lines", lines.CLAUSED_CHARS, lines.CHARS),
+    "clause_line_char_ratio": _line(
+        "ratio", "characters of lines with a comma or an end of a sentence / of lines", lines.CLAUSED_CHARS, lines.CHARS
+    ),
     "ellipsis_line_ratio": _line("ratio", "lines that end with an ellipsis / lines", lines.ELLIPTIC, lines.LINES),
     "bullet_line_ratio": _line("ratio", "lines that begin with a bullet / lines", lines.BULLETED, lines.LINES),
     "dup_line_ratio": _line("ratio", "lines that stood before / lines", lines.REPEATED, lines.LINES),
