@@ -6,12 +6,13 @@ import json
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.extraction.choose import LEAST, best
 from curator.extraction.features import FIRST, SECOND
-from curator.extraction.forest import Forest, load
+from curator.extraction.forest import MOST_LEAVES, Forest, load
 from curator.extraction.train import MODEL
 
 TREES = [
@@ -31,11 +32,46 @@ def slow(trees: list[dict], row: list[float]) -> float:
     return 1 / (1 + np.exp(-total))
 
 
-def test_trees_are_walked() -> None:
+def test_a_forest_gives_what_a_walk_through_its_trees_gives() -> None:
     rows = np.array(list(product((0.4, 0.5, 0.6), (1.9, 2.0, 2.1))), np.float32)
     found = Forest.of(TREES).chances(rows)
     assert np.allclose(found, [slow(TREES, row) for row in rows.tolist()])
     assert len(set(found.round(4))) == 3
+
+
+def grown(draw: st.DataObject, leaves: int) -> dict:
+    """A tree of any shape: leaves are split one after the other, each into a node with two leaves."""
+    tree: dict = {"feature": [], "threshold": [], "left": [], "right": [], "value": [0.0]}
+    ends: list[tuple[str, int] | None] = [None]  # where each leaf hangs
+    for node in range(leaves - 1):
+        split = draw.draw(st.integers(0, len(ends) - 1))
+        end = ends[split]
+        if end is not None:
+            tree[end[0]][end[1]] = node
+        tree["feature"].append(draw.draw(st.integers(0, 2)))
+        tree["threshold"].append(draw.draw(st.sampled_from([0.25, 0.5, 0.75])))
+        tree["left"].append(~split)
+        tree["right"].append(~len(ends))
+        ends[split] = ("left", node)
+        ends.append(("right", node))
+        tree["value"].append(0.0)
+    tree["value"] = [(leaf * 7 % 32) / 64 - 0.2 for leaf in range(leaves)]
+    return tree
+
+
+@given(st.data(), st.lists(st.integers(1, MOST_LEAVES), min_size=1, max_size=3), st.integers(1, 70))
+@settings(max_examples=60, deadline=None)
+def test_a_forest_of_any_trees_on_any_number_of_rows(data: st.DataObject, leaves: list[int], count: int) -> None:
+    trees = [grown(data, number) for number in leaves]
+    rows = np.array([[(i * 37 + f * 11) % 5 / 4 for f in range(3)] for i in range(count)], np.float32)
+    assert np.allclose(Forest.of(trees).chances(rows), [slow(trees, row) for row in rows.tolist()])
+
+
+def test_a_tree_with_too_many_leaves_is_refused() -> None:
+    chain = {"feature": [0] * 32, "threshold": [0.5] * 32, "value": [0.0] * 33}
+    chain |= {"left": [~at for at in range(32)], "right": [*range(1, 32), ~32]}
+    with pytest.raises(ValueError, match="tree 1 has 33 leaves; at most 32"):
+        Forest.of([TREES[0], chain])
 
 
 def test_the_model_is_small_plain_and_of_this_code() -> None:
