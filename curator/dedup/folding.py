@@ -7,15 +7,19 @@ The normalisation is `casefold(NFKC(text))`: full and half width, compatibility 
 - invisible characters (formats, zero width, variation selectors, fillers) count as if they were not there;
 - all else (white space, punctuation, symbols, controls) only ends a run.
 
-Both forms of Chinese stay different. The kernel reads a table with an entry a code point. Characters that may combine with
-the one before them cannot be folded alone; they carry `COMBINES`, and texts that hold one are put in NFKC as a whole first.
-The tables follow the Unicode version of the running Python (`unicodedata.unidata_version`).
+Both forms of Chinese stay different, unless variants are folded: then every Han character is the first of its class in
+variants.txt. Classes are of characters, so what is said in other words (软件, 軟體) stays different.
+
+The kernel reads a table with an entry a code point. Characters that may combine with the one before them cannot be folded
+alone; they carry `COMBINES`, and texts that hold one are put in NFKC as a whole first. The tables follow the Unicode version
+of the running Python (`unicodedata.unidata_version`).
 """
 
 from __future__ import annotations
 
 import functools
 import unicodedata
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -55,8 +59,16 @@ class Folding(NamedTuple):
 
 
 @functools.cache
-def folding() -> Folding:
-    """The tables, built once a process (0.2 s)."""
+def variants() -> dict[str, str]:
+    """Of every character that has variants, the one that stands for them all."""
+    lines = Path(__file__).with_name("variants.txt").read_text(encoding="utf-8").splitlines()
+    return {character: line[0] for line in lines if not line.startswith("#") for character in line}
+
+
+@functools.cache
+def folding(of_variants: str = "keep") -> Folding:
+    """The tables for `variants: keep` or `fold`, built once a process (0.2 s)."""
+    canonical = variants() if of_variants == "fold" else {}
     table = np.zeros(TABLE_SIZE, np.uint32)
     plain = np.zeros(TABLE_SIZE, bool)
     for start, stop in _PLAIN:
@@ -68,13 +80,16 @@ def folding() -> Folding:
         if 0xD800 <= code < 0xE000:
             continue
         normal = unicodedata.normalize("NFKC", chr(code))
-        entries = [_entry(c) for c in normal.casefold()]
+        entries = [_entry(canonical.get(c, c)) for c in normal.casefold()]
         if len(entries) == 1:
             entry = entries[0]
         else:
             entry = len(expansions) | (EXPANDED << CLASS_SHIFT)
             expansions += [len(entries), *entries]
         table[code] = entry | (COMBINES if any(c in combining for c in normal) else 0)
+    for character, first in canonical.items():
+        if plain[ord(character)]:
+            table[ord(character)] = _entry(first)
     return Folding(table, np.array(expansions, np.uint32))
 
 

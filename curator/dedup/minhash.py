@@ -42,7 +42,9 @@ class Signatures(NamedTuple):
     length: np.ndarray  # int32: letters, marks and digits after normalisation
 
 
-def signatures(texts: pa.Array, shingle: int, bands: int, rows: int) -> Signatures:
+def signatures(
+    texts: pa.Array, shingle: int, bands: int, rows: int, *, hashing: str = "oph", variants: str = "keep"
+) -> Signatures:
     """Sign every text of a string array. A text of fewer than `shingle` units is SHORT; one without units has the exact hash of
     its bytes, so that `!!!` and `???` differ."""
     count = len(texts)
@@ -55,14 +57,15 @@ def signatures(texts: pa.Array, shingle: int, bands: int, rows: int) -> Signatur
     if not count:
         return result
     data, starts, stops = _views(texts)
-    order = _borrowing_order(bands * rows)
-    _sign(data, starts, stops, *folding(), False, shingle, order, rows, *result)
+    tables = folding(variants)
+    order, keys = _borrowing_order(bands * rows), _keys(bands * rows if hashing == "kminhash" else 0)
+    _sign(data, starts, stops, *tables, False, shingle, order, keys, rows, *result)
     unfolded = np.flatnonzero(result.kind == _UNFOLDED)
     if len(unfolded):
         normal = [unicodedata.normalize("NFKC", bytes(data[starts[i] : stops[i]]).decode("utf-8", "replace")) for i in unfolded]
         lines = pa.array(normal, pa.large_string())
         part = Signatures(*(column[unfolded] for column in result))
-        _sign(*_views(lines), *folding(), True, shingle, order, rows, *part)
+        _sign(*_views(lines), *tables, True, shingle, order, keys, rows, *part)
         for column, values in zip(result, part, strict=True):
             column[unfolded] = values
     return result
@@ -102,6 +105,16 @@ def _borrowing_order(bins):
             k = np.int64(((random >> _U32) * np.uint64(j + 1)) >> _U32)
             order[i, j], order[i, k] = order[i, k], order[i, j]
     return order
+
+
+@njit(cache=True, nogil=True)
+def _keys(hashes):
+    """Row i: an odd factor and a summand, which make the hash function `(factor * x + summand) mod 2**64` of the value i."""
+    keys = np.empty((hashes, 2), np.uint64)
+    for i in range(hashes):
+        keys[i, 0] = _mix(np.uint64(2 * i + 1) * _BASE) | np.uint64(1)
+        keys[i, 1] = _mix(np.uint64(2 * i + 2) * _BASE)
+    return keys
 
 
 @njit(cache=True, nogil=True)
@@ -183,7 +196,7 @@ def _read_units(data, at, stop, table, expansions, normalised, word, in_word, un
 
 
 @njit(cache=True, nogil=True)
-def _take_in(units, filled, shingle, leaving, count, roll, a, b, smallest):
+def _take_in(units, filled, shingle, leaving, count, roll, a, b, keys, smallest):
     """Take `units[shingle:filled]` into the exact hash (a, b), and each shingle that ends there into its bin; `units[:shingle]`
     are the units before them (zero before the first)."""
     bins = np.uint64(len(smallest))
@@ -197,6 +210,10 @@ def _take_in(units, filled, shingle, leaving, count, roll, a, b, smallest):
         count += 1
         if count >= shingle:
             h = _mix(roll)
+            if len(keys):
+                for k in range(len(keys)):
+                    smallest[k] = min(smallest[k], keys[k, 0] * h + keys[k, 1])
+                continue
             place = np.int64(((h >> _U32) * bins) >> _U32)
             if h < smallest[place]:
                 smallest[place] = h
@@ -204,7 +221,9 @@ def _take_in(units, filled, shingle, leaving, count, roll, a, b, smallest):
 
 
 @njit(cache=True, nogil=True)
-def _sign(data, starts, stops, table, expansions, normalised, shingle, order, rows, out_kind, out_bands, out_exact, out_length):
+def _sign(
+    data, starts, stops, table, expansions, normalised, shingle, order, keys, rows, out_kind, out_bands, out_exact, out_length
+):
     smallest = np.empty(len(order), np.uint64)
     units = np.empty(shingle + _BLOCK + _ROOM, np.uint64)
     leaving = np.uint64(1)
@@ -227,7 +246,7 @@ def _sign(data, starts, stops, table, expansions, normalised, shingle, order, ro
             if unfolded:
                 break
             length += more
-            count, roll, a, b = _take_in(units, filled, shingle, leaving, count, roll, a, b, smallest)
+            count, roll, a, b = _take_in(units, filled, shingle, leaving, count, roll, a, b, keys, smallest)
             for i in range(shingle):  # ascending, so that a source is read before it is overwritten
                 units[i] = units[filled - shingle + i]
         if unfolded:
