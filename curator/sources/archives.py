@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from curator.sources.streams import DecompressedStream, StreamError, decompressed
+from curator.sources.packing import XZ_BYTES
+from curator.sources.streams import StreamError, decompressed
 from curator.storage import open_input
 
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
-XZ = b"\xfd7zXZ\x00"
-LZMA_BYTES = 128 << 20  # of memory for a dictionary: `xz -9` needs 65 MB, and a header can ask for 4 GB
 
 
 class ArchiveError(Exception):
@@ -141,7 +140,7 @@ class Zip:
         if info.file_size > 1_000_000 and info.file_size > limits.ratio * max(info.compress_size, 1):
             raise MemberError("expansion", f"expands more than {limits.ratio} times")
         try:
-            if info.compress_type == zipfile.ZIP_LZMA and self._lzma_dictionary(info) > LZMA_BYTES:
+            if info.compress_type == zipfile.ZIP_LZMA and self._lzma_dictionary(info) > XZ_BYTES:
                 raise MemberError("expansion", "its LZMA dictionary takes too much memory")
             with self._archive.open(info) as stream:
                 content = stream.read(info.file_size + 1)  # a buffer of that size is made, whatever is there
@@ -179,7 +178,7 @@ _ZIP_FAILURES = (
 def _tar_members(path: str, limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
     with open_input(path) as raw, _as_archive_error():
-        stream: Any = _Counted(_decompressed(raw))
+        stream: Any = _Counted(decompressed(raw))
         with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
             for info in archive:
                 archive.members = []  # tarfile remembers every member
@@ -228,24 +227,3 @@ class _Counted:
         while portion := self._stream.read(1 << 20):
             self._tail = (self._tail + portion)[-512:]
         return not self._tail.strip(b"\0")
-
-
-def _decompressed(raw: Any) -> IO[bytes]:
-    head = raw.read(len(XZ))
-    raw.seek(0)
-    if head == XZ:
-        return DecompressedStream(raw, _xz(raw))  # type: ignore[return-value]
-    return decompressed(raw)
-
-
-def _xz(raw: IO[bytes]) -> Iterator[bytes]:
-    state = lzma.LZMADecompressor(memlimit=LZMA_BYTES)
-    while not state.eof:
-        data = raw.read(256 << 10) if state.needs_input else b""
-        if state.needs_input and not data:
-            raise StreamError("truncated", "the file ends in the middle of its compressed data")
-        try:
-            if portion := state.decompress(data, 1 << 20):
-                yield portion
-        except lzma.LZMAError as error:
-            raise StreamError("corrupt", f"damaged compressed data: {error}") from None

@@ -1,4 +1,4 @@
-"""Compressed formats, one *member* at a time: a gzip member, a bz2 stream, a zstd frame, an lz4 frame.
+"""Compressed formats, one *member* at a time: a gzip member, a bz2 or xz stream, a zstd frame, an lz4 frame.
 
 Files are made of members, one after the other, so a reader that knows where one begins can go on behind a damaged one. Every
 member is read through the interface of `bz2.BZ2Decompressor`, in bounded portions: a file that expands a millionfold costs
@@ -8,6 +8,7 @@ time but no memory. Bytes that precede a damaged place are given before the fail
 from __future__ import annotations
 
 import bz2
+import lzma
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import zstandard
 from zlib_ng import zlib_ng
 
 GZIP = b"\x1f\x8b\x08"
+XZ = b"\xfd7zXZ\x00"
 ZSTD = b"\x28\xb5\x2f\xfd"
 LZ4 = b"\x04\x22\x4d\x18"
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # RFC 8878 §3.1.2: frames without content, of zstd and of lz4
@@ -27,6 +29,7 @@ BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 
 ZSTD_BLOCK_BYTES = 128 << 10  # RFC 8878 §3.1.1.2.4: no block is larger, compressed or not
 ZSTD_WINDOW_BYTES = 128 << 20  # what the zstd tool accepts without --long
+XZ_BYTES = 128 << 20  # of memory for a dictionary: `xz -9` needs 65 MB, and a header can ask for 4 GB
 ZSTD_DICTIONARY_BYTES = 32 << 20  # a larger dictionary is none
 REPLAYED_BYTES = 1 << 20  # compressed bytes that are kept to be read again when the next prove damaged
 REPLAYED_SLICE = 4096  # of those, at a time; then 256, 16, 1
@@ -54,26 +57,29 @@ class Packing:
     mark: re.Pattern[bytes]
 
 
-def packing(head: bytes) -> Packing | None:
-    """The format of a file, from its first 10 bytes. For one file alone: it remembers that file's dictionary."""
+def packing(head: bytes, window: int = ZSTD_WINDOW_BYTES) -> Packing | None:
+    """The format of a file, from its first 10 bytes. For one file alone: it remembers that file's dictionary. `window` is the
+    largest window of a zstd frame, in bytes of memory."""
     name = compression(head)
-    return None if name is None else _PACKINGS[name]()
+    return None if name is None else zstd(window) if name == "zstd" else _PACKINGS[name]()
 
 
 def compression(head: bytes) -> str | None:
-    """`gzip`, `zstd`, `lz4`, `bzip2` or None, from the first 10 bytes of a file."""
+    """`gzip`, `zstd`, `lz4`, `xz`, `bzip2` or None, from the first 10 bytes of a file."""
     if head.startswith(GZIP):
         return "gzip"
     if head.startswith(ZSTD) or SKIPPABLE.match(head):
         return "zstd"
     if head.startswith(LZ4):
         return "lz4"
+    if head.startswith(XZ):
+        return "xz"
     return "bzip2" if BZIP2.match(head) else None
 
 
 def begins_member(head: bytes) -> bool:
     """Whether fewer than 10 bytes, the last of a file, are the beginning of a member."""
-    return any(magic.startswith(head) for magic in (GZIP, ZSTD, LZ4, b"BZh"))
+    return any(magic.startswith(head) for magic in (GZIP, ZSTD, LZ4, XZ, b"BZh"))
 
 
 def gzip() -> Packing:  # the three highest flags are reserved and zero (RFC 1952 §2.3.1.2)
@@ -89,17 +95,21 @@ def lz4_frames() -> Packing:
     return Packing("lz4", begin, re.compile(rb"\x04\x22\x4d\x18|[\x50-\x5f]\x2a\x4d\x18"))
 
 
-def zstd() -> Packing:
-    dictionary = ZstdDictionary()
+def xz() -> Packing:
+    return Packing("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_BYTES), re.compile(re.escape(XZ)))
+
+
+def zstd(window: int = ZSTD_WINDOW_BYTES) -> Packing:
+    dictionary = ZstdDictionary(window)
     return Packing("zstd", lambda: ZstdFrame(dictionary), re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"))
 
 
-_PACKINGS: dict[str, Callable[[], Packing]] = {"gzip": gzip, "bzip2": bzip2, "zstd": zstd, "lz4": lz4_frames}
+_PACKINGS: dict[str, Callable[[], Packing]] = {"gzip": gzip, "bzip2": bzip2, "xz": xz, "lz4": lz4_frames}
 
 # What the formats raise where they are damaged; RuntimeError is lz4's, OSError and EOFError are bz2's.
 ZLIB_ERROR: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its stubs take the class for an instance
 FAILURES: tuple[type[Exception], ...] = (
-    *(ZLIB_ERROR, zstandard.ZstdError, brotli.error),
+    *(ZLIB_ERROR, zstandard.ZstdError, brotli.error, lzma.LZMAError),
     *(OSError, EOFError, ValueError, RuntimeError),
 )
 
@@ -178,14 +188,15 @@ class ZstdDictionary:
     """The dictionary that a file's first frame brings for the frames behind it (the .warc.zst convention: as it is, or as a
     zstd frame of its own), and the decompressor that knows it."""
 
-    def __init__(self) -> None:
-        self.decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
+    def __init__(self, window: int = ZSTD_WINDOW_BYTES) -> None:
+        self._window = window
+        self.decompressor = zstandard.ZstdDecompressor(max_window_size=window)
 
     def set(self, data: bytes) -> None:
         if data.startswith(ZSTD):
             data = self.decompressor.decompress(data, max_output_size=ZSTD_DICTIONARY_BYTES)
         dictionary = zstandard.ZstdCompressionDict(data)
-        self.decompressor = zstandard.ZstdDecompressor(dict_data=dictionary, max_window_size=ZSTD_WINDOW_BYTES)
+        self.decompressor = zstandard.ZstdDecompressor(dict_data=dictionary, max_window_size=self._window)
 
 
 class ZstdFrame:

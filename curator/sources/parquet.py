@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator.documents import BATCH_BYTES, BATCH_ROWS, File, Piece, Tally
-from curator.sources.jsonl import MAPPED
+from curator.sources.fields import SEPARATOR, take
+from curator.sources.jsonl import MAPPED, check_text
 from curator.storage import open_input
 
 BUFFER_BYTES = 1 << 20
@@ -28,25 +29,34 @@ class Parquet:
     """Parquet files, a row group at a time.
 
     `text`, `url`, `title`, `date`, `language` and `license` name the column that holds each; a dot goes into a struct
-    (`content.body`). All but the text are taken only if they are strings (a date may be a date or timestamp, and becomes ISO
-    8601). Every other column goes to the metadata. The offset is the row's number in the file. A text that is null or not UTF-8
-    is an error; so is every row of a file without the text column, and of a row group that cannot be read.
+    (`content.body`) and, for all but the text, into a column of JSON objects written as strings. `text` may name several
+    columns: those that are not empty are joined by an empty line. All but the text are taken only if they are strings (a date
+    may be a date or timestamp, and becomes ISO 8601). Every other column goes to the metadata. The offset is the row's number
+    in the file. A text that is null or not UTF-8 is an error; so is every row of a file without the text column, and of a row
+    group that cannot be read.
+
+        fineweb:  {read: parquet, from: fineweb/*.parquet}
+        wudao:    {read: parquet, from: wudao/*.parquet, text: [title, content]}
+        redpajama: {read: parquet, from: redpajama/*.parquet, url: meta.url}
     """
 
-    text: str = "text"
+    text: str | tuple[str, ...] = "text"
     url: str = "url"
     title: str = "title"
     date: str = "date"
     language: str = "language"
     license: str = "license"
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "orjson")
 
     def __post_init__(self) -> None:
-        if not self.text:
-            raise ValueError("text: name the column that holds the text")
+        check_text(self.text, "column")
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return (self.text,) if isinstance(self.text, str) else self.text
 
     def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
         """Ranges that begin where a row group does."""
@@ -101,31 +111,37 @@ class Parquet:
             done += len(batch)
 
     def _wrong_schema(self, schema: pa.Schema) -> tuple[str, str] | None:
-        table = _with_columns(pa.Table.from_batches([], schema), [self.text])
-        if self.text not in table.column_names:
-            near = get_close_matches(self.text, table.column_names, 1, 0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            return "no_text_column", f"no column {self.text!r}{hint} The columns are: {', '.join(table.column_names)}"
-        kind = table.schema.field(self.text).type
-        if not _is_text(kind):
-            return "text_not_string", f"column {self.text!r} is of type {kind}, not of text"
+        table = _with_columns(pa.Table.from_batches([], schema), self._texts)
+        for name in self._texts:
+            if name not in table.column_names:
+                near = get_close_matches(name, table.column_names, 1, 0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                return "no_text_column", f"no column {name!r}{hint} The columns are: {', '.join(table.column_names)}"
+            kind = table.schema.field(name).type
+            if not _is_text(kind):
+                return "text_not_string", f"column {name!r} is of type {kind}, not of text"
         return None
 
     def _documents(self, batch: pa.RecordBatch, row: int, tally: Tally) -> pa.RecordBatch:
         """The documents of some rows; no Python object is made of a text."""
-        table = _with_columns(pa.Table.from_batches([batch]), [self.text, *(getattr(self, name) for name in MAPPED)])
+        table = _with_columns(pa.Table.from_batches([batch]), [*self._texts, *(getattr(self, name) for name in MAPPED)])
         columns = {name: table.column(i).combine_chunks() for i, name in enumerate(table.column_names)}
-        text, invalid = _as_text(columns.pop(self.text))
+        text, invalid = self._text(columns)
         found: dict[str, pa.Array] = {"text": text}
         for name in MAPPED:
-            column = columns.get(getattr(self, name))
+            wanted = getattr(self, name)
+            column = columns.get(wanted)
             mapped = None if column is None else _as_iso(column) if name == "date" else column
             if mapped is not None and _is_text(mapped.type):
                 found[name], replaced = _as_text(mapped)
                 found[name] = _replaced(mapped, found[name], replaced)
-                del columns[getattr(self, name)]
+                del columns[wanted]
+            elif column is None and _is_json(columns.get(wanted.partition(".")[0]), wanted):
+                found[name] = _inside(columns[wanted.partition(".")[0]], wanted.partition(".")[2])
             else:
                 found[name] = pa.nulls(len(text), pa.string())
+        for name in set(self._texts) & set(columns):
+            del columns[name]
         found["metadata"] = _metadata(columns, len(text))
         tally.records += len(text)
         for i in invalid:
@@ -140,6 +156,20 @@ class Parquet:
         }
         documents = pa.RecordBatch.from_arrays(list(found.values()), names=list(found))
         return documents.filter(text.is_valid()) if len(missing) else documents
+
+    def _text(self, columns: dict[str, pa.Array]) -> tuple[pa.Array, list[int]]:
+        """The text, and the rows in which it is not UTF-8."""
+        if isinstance(self.text, str):
+            return _as_text(columns[self.text])
+        parts, bad = zip(*(_as_text(columns[name]) for name in self.text))
+        text = pa.repeat("", len(parts[0]))
+        for part in parts:
+            part = pc.fill_null(pc.if_else(pc.utf8_is_space(part), "", part), "")
+            joined = pc.binary_join_element_wise(text, part, SEPARATOR)
+            text = pc.if_else(pc.equal(text, ""), part, pc.if_else(pc.equal(part, ""), text, joined))
+        invalid = sorted({row for rows in bad for row in rows})
+        lost = pc.or_(pc.equal(text, ""), pc.is_in(pa.array(np.arange(len(text))), pa.array(invalid, pa.int64())))
+        return pc.if_else(lost, None, text), invalid
 
 
 def _groups(metadata: pq.FileMetaData) -> list[tuple[int, int, int]]:
@@ -178,6 +208,15 @@ def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_json(column: pa.Array | None, name: str) -> bool:
+    return "." in name and column is not None and _is_text(column.type)
+
+
+def _inside(column: pa.Array, path: str) -> pa.Array:
+    """A string in each of a column's JSON objects; null where there is none."""
+    return pa.array([take({"": value}, f".{path}", str) for value in _values(column)], pa.string())
 
 
 def _as_text(column: pa.Array) -> tuple[pa.Array, list[int]]:

@@ -1,4 +1,4 @@
-"""Opening .gz, .zst, .bz2, .lz4 and plain files by their first bytes, as one binary stream of decompressed bytes.
+"""Opening .gz, .zst, .bz2, .xz, .lz4 and plain files by their first bytes, as one binary stream of decompressed bytes.
 
 A compressed dump is often cut short or damaged. The stream gives every byte that can be read before the damage, and raises
 `StreamError` on the read after them. Decompression goes in bounded portions, so a file that expands a millionfold costs
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from curator.sources.packing import FAILURES, Decompressor, Packing, begins_member, packing
+from curator.sources.packing import FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, packing
 from curator.storage import open_input
 
 READ_BYTES = 256 << 10  # compressed bytes taken at a time
@@ -29,23 +29,24 @@ class StreamError(Exception):
         self.offset = -1
 
 
-def open_stream(path: str) -> IO[bytes]:
-    """The decompressed bytes of a file; concatenated members (gzip), frames (zstd, lz4) and streams (bz2) are one.
+def open_stream(path: str, window: int = ZSTD_WINDOW_BYTES) -> IO[bytes]:
+    """The decompressed bytes of a file; concatenated members (gzip), frames (zstd, lz4) and streams (bz2, xz) are one.
+    `window` is the largest window of a zstd frame: 1 << 31 for what `zstd --long=31` has written.
 
     `read`, `read1`, `readline` and iteration give every byte before a damaged place and then raise StreamError. A plain file
     is seekable, a compressed one is not.
     """
     raw = open_input(path)
     try:
-        return decompressed(raw)
+        return decompressed(raw, window)
     except BaseException:
         raw.close()
         raise
 
 
-def decompressed(raw: IO[bytes]) -> IO[bytes]:
+def decompressed(raw: IO[bytes], window: int = ZSTD_WINDOW_BYTES) -> IO[bytes]:
     """Like `open_stream`, for a seekable stream that is open at its beginning; closing the result closes it."""
-    kind = packing(raw.read(10))
+    kind = packing(raw.read(10), window)
     raw.seek(0)
     if kind is None:
         return raw

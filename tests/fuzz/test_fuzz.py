@@ -13,6 +13,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import os
 import random
 import tarfile
@@ -108,6 +109,7 @@ PACKINGS: list[Callable[[list[bytes]], bytes]] = [
     lambda parts: b"".join(lz4.frame.compress(part, content_checksum=True) for part in parts),
     lambda parts: bz2.compress(b"".join(parts)),
     lambda parts: b"".join(map(bz2.compress, parts)),
+    lambda parts: b"".join(lzma.compress(part, preset=0) for part in parts),
     dictionary_frames,
 ]
 

@@ -4,6 +4,7 @@ import json
 import random
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -84,6 +85,7 @@ def test_a_key_with_a_dot_comes_before_a_path(tmp_path):
         (b'{"text": null}', "no_text"),
         (b'{"text": 1}', "text_not_string"),
         (b'{"text": ["a"]}', "text_not_string"),
+        (b'{"text": "a", "x": ' + b"[" * 300 + b"]" * 300 + b"}", "nested_too_deep"),
         (rb'{"text": "\ud800"}', "lone_surrogate"),
         (b'{"text": "\xed\xa0\x80"}', "invalid_utf8"),
         (b'{"text": "\xff"}', "invalid_utf8"),
@@ -125,6 +127,100 @@ def test_compressed(tmp_path, pack):
     path = write(tmp_path, pack(GOOD) + pack(GOOD * 2))
     assert read(path) == plain
     assert Jsonl().ranges(File(str(path), "a", path.stat().st_size, ""), 10) == [(0, -1)]
+
+
+CORPORA: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "c4": (
+        {"text": "A page.", "timestamp": "2019-04-25T12:57:54Z", "url": "https://a.example/"},
+        {"date": "timestamp"},
+        {"text": "A page.", "date": "2019-04-25T12:57:54Z", "url": "https://a.example/", "metadata": None},
+    ),
+    "pile": (
+        {"text": "A mail.", "meta": {"pile_set_name": "Enron Emails"}},
+        {},
+        {"text": "A mail.", "metadata": {"meta": {"pile_set_name": "Enron Emails"}}},
+    ),
+    "openwebtext2": (
+        {"text": "A page.", "meta": {"title": "T", "lang": "en", "url": "https://a.example/", "word_count": 2}},
+        {"url": "meta.url", "title": "meta.title", "language": "meta.lang"},
+        {"title": "T", "language": "en", "url": "https://a.example/", "metadata": {"meta": {"word_count": 2}}},
+    ),
+    "redpajama": (
+        {"text": "A page.", "meta": '{"url": "https://a.example/", "timestamp": "2023-01-02", "source": "c4"}'},
+        {"url": "meta.url", "date": "meta.timestamp"},
+        {"url": "https://a.example/", "date": "2023-01-02", "metadata": {"meta": {"source": "c4"}}},
+    ),
+    "redpajama 2": (
+        {"url": "https://a.example/", "date_download": "2023-01-02T03:04:05Z", "digest": "x", "raw_content": "A page."},
+        {"text": "raw_content", "date": "date_download"},
+        {"text": "A page.", "date": "2023-01-02T03:04:05Z", "metadata": {"digest": "x"}},
+    ),
+    "skypile": ({"text": "一页。"}, {}, {"text": "一页。", "metadata": None}),
+    "wudao": (
+        {"titleUkey": "a", "dataType": "博客", "title": "题目", "content": "正文。"},
+        {"text": ("title", "content")},
+        {"text": "题目\n\n正文。", "title": "题目", "metadata": {"titleUkey": "a", "dataType": "博客"}},
+    ),
+    "chinesewebtext": (
+        {
+            "title": "题目",
+            "score": 0.98,
+            "date": "2023-01-02",
+            "url": "https://a.example/",
+            "text": "正文。",
+            "source_domain": "a",
+        },
+        {},
+        {"text": "正文。", "title": "题目", "date": "2023-01-02", "metadata": {"score": 0.98, "source_domain": "a"}},
+    ),
+    "mnbvc": (
+        {
+            "文件名": "a.txt",
+            "是否重复": False,
+            "段落": [{"行号": 1, "内容": "第一段。"}, {"行号": 2}, {"行号": 3, "内容": "第二段。"}],
+        },
+        {"text": "段落.内容", "title": "文件名"},
+        {
+            "text": "第一段。\n第二段。",
+            "title": "a.txt",
+            "metadata": {"是否重复": False, "段落": [{"行号": 1}, {"行号": 2}, {"行号": 3}]},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("record", "options", "expected"), CORPORA.values(), ids=CORPORA)
+def test_corpora_as_they_are_published(tmp_path, record, options, expected):
+    path = tmp_path / "a.jsonl.zst"
+    line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+    skippable = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
+    path.write_bytes(zstandard.compress(line) + skippable + zstandard.compress(line))
+    rows = read(path, Jsonl(**options))
+    assert len(rows) == 2
+    assert rows[1]["offset"] == len(line)
+    for row in rows:
+        row["metadata"] = row["metadata"] and json.loads(row["metadata"])
+        assert expected.items() <= row.items()
+
+
+def test_fields_that_are_joined(tmp_path):
+    lines = [
+        {"title": " ", "content": "b"},
+        {"title": "a"},
+        {"title": "a", "content": "b"},
+        {"title": "", "content": 1},
+        {"x": 1},
+    ]
+    tally = Tally()
+    data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    rows = read(write(tmp_path, data), Jsonl(text=("title", "content")), tally=tally)
+    assert [row["text"] for row in rows] == ["b", "a", "a\n\nb"]
+    assert tally.errors == {"text_not_string": 1, "no_text": 1}
+
+
+def test_a_string_that_only_looks_like_json(tmp_path):
+    (row,) = read(write(tmp_path, b'{"text": "a", "meta": "{url}"}'), Jsonl(url="meta.url"))
+    assert (row["url"], json.loads(row["metadata"])) == (None, {"meta": "{url}"})
 
 
 def test_truncated_gzip_gives_every_whole_line(tmp_path):
@@ -185,5 +281,9 @@ def test_ranges_cover_the_file_once(tmp_path_factory, length, size):
 def test_options_are_checked():
     with pytest.raises(ValueError, match="text"):
         Jsonl(text="")
+    with pytest.raises(ValueError, match="text"):
+        Jsonl(text=("title", ""))
+    with pytest.raises(ValueError, match="text"):
+        Jsonl(text=())
     with pytest.raises(ValueError, match="max_line"):
         Jsonl(max_line=0)

@@ -96,6 +96,31 @@ def test_dotted_paths(tmp_path):
     assert tally.errors == {"no_text": 1}
 
 
+def test_columns_that_are_joined(tmp_path):
+    path = write(tmp_path, {"title": ["题目", None, " ", ""], "content": ["正文。", "b", None, ""], "dataType": ["博客"] * 4})
+    tally = Tally()
+    rows = read(path, Parquet(text=("title", "content")), tally=tally)
+    assert [(row["text"], row["title"]) for row in rows] == [("题目\n\n正文。", "题目"), ("b", None)]
+    assert json.loads(rows[0]["metadata"]) == {"dataType": "博客"}
+    assert tally.errors == {"no_text": 2}
+
+
+def test_a_joined_column_that_is_not_utf8_costs_its_row(tmp_path):
+    titles = pa.array([b"a", b"\xff", b"c"], pa.binary())
+    array = pa.StringArray.from_buffers(3, *titles.buffers()[1:])
+    tally = Tally()
+    rows = read(write(tmp_path, {"title": array, "content": ["x", "y", "z"]}), Parquet(text=("title", "content")), tally=tally)
+    assert [row["text"] for row in rows] == ["a\n\nx", "c\n\nz"]
+    assert tally.errors == {"invalid_utf8": 1}
+
+
+def test_paths_into_json_strings(tmp_path):
+    meta = ['{"url": "https://a.example/", "n": 1}', "{no json", None]
+    rows = read(write(tmp_path, {"text": ["a", "b", "c"], "meta": meta}), Parquet(url="meta.url"))
+    assert [row["url"] for row in rows] == ["https://a.example/", None, None]
+    assert json.loads(rows[0]["metadata"]) == {"meta": meta[0]}
+
+
 def test_null_and_undecodable_texts_are_errors_of_their_rows(tmp_path):
     texts = pa.array([b"a", None, b"\xff\xfe", b"d"], pa.binary())
     array = pa.StringArray.from_buffers(4, *texts.buffers()[1:], texts.buffers()[0])
@@ -190,3 +215,5 @@ def test_ranges_begin_where_a_row_group_does(tmp_path):
 def test_options_are_checked():
     with pytest.raises(ValueError, match="text"):
         Parquet(text="")
+    with pytest.raises(ValueError, match="text"):
+        Parquet(text=("a", ""))

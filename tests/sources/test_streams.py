@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import io
+import lzma
 import random
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def zstd_unsized(data: bytes) -> bytes:
 PACK = {
     "gzip": gzip.compress,
     "bz2": bz2.compress,
+    "xz": lzma.compress,
     "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
     "zstd without a size": zstd_unsized,
     "lz4": lambda data: lz4.frame.compress(data, content_checksum=True),
