@@ -141,9 +141,10 @@ class Scratch:
     def __init__(self, room: int, longest: int) -> None:
         self.units, self.places = memory.scratch("units", room, np.uint64), memory.scratch("places", room + 1, np.int32)
         self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
-        ngram_arrays = (memory.scratch(f"n-gram {name}", longest, np.int32) for name in ("starts", "firsts", "counts"))
-        self.arrays = memory.scratch("n-gram hashes", longest, np.uint64), *ngram_arrays
-        self.table, self.base = memory.scratch("n-gram table", 4 * longest, np.int32), memory.scratch("base", 1, np.int64)
+        kinds = {"keys": np.uint64, "candidates": np.int32, "classes": np.uint32, "counts": np.uint32, "depths": np.uint8}
+        self.arrays = tuple(memory.scratch(f"n-gram {name}", longest + PADDING, kind) for name, kind in kinds.items())
+        self.table = memory.scratch("n-gram table", ngrams.SLOTS * longest, np.int32)
+        self.base = memory.scratch("base", 1, np.int64)
         self.begins = np.empty(0, np.uint8)
         self.bounds = np.empty(0, np.int64)
 

@@ -9,9 +9,11 @@ Two more are what published thresholds were tuned with, as datatrove computes th
 - *joined*: occurrences of the commonest n-gram × its characters and n - 1 spaces; more than the text where occurrences overlap.
 - *skipping*: n-grams that were met before, reading on behind each: the rest of a repeated passage, shorter than n, is not seen.
 
-An n-gram is known by a 64-bit polynomial hash of its units' hashes, rolled on from the (n-1)-gram at the same place: two of N
-different n-grams of a text are taken for one with a chance of about N² / 2^65 (3e-8 for a million). Only places whose
-(n-1)-gram repeats can hold a repeated n-gram, so each length looks at those alone and the search ends when none is left.
+An n-gram is known by the place where it first stands, its class. The classes of the shortest are found by a 64-bit polynomial
+hash of their units; those of length n + 1 by the class of length n and one unit more. Only where the n-gram and the one a place
+later both repeat can a longer one, so each length looks at these candidates alone. Where nothing but *dup* is asked any more,
+one walk finds how long a passage at each candidate stood before. Two of N different tokens or n-grams of a text are taken for
+one with a chance of about N² / 2^65 (3e-8 for a million); pairs of characters, and what grows from them, never are.
 """
 
 from __future__ import annotations
@@ -21,14 +23,18 @@ import numpy as np
 
 from curator.metrics.classes import BLANKS, mask
 from curator.metrics.hashes import PRIME, SEED
+from curator.metrics.vectors import LANES, count, highest, lowest, within
 
 LONGEST = 20  # of the lengths that may be asked for
 TOP, DUP, JOINED, SKIPPING = 1, 2, 4, 8  # what may be asked of a length
 UNITS_CHARS = 0  # columns of `out`: characters of all units, then four for each length
 COLUMNS = 1 + 4 * (LONGEST + 1)
+SLOTS = 6  # of the table, for each unit of the longest span
 
 _BLANK = mask(BLANKS)
-_MET = np.int32(1 << 30)
+_MET = np.uint32(1 << 30)
+_ONE = np.uint64(1)
+_ALL = ~np.uint64(0)
 
 
 @numba.njit(inline="always")
@@ -53,17 +59,15 @@ def skipping_column(n: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def character_units(points, kinds, bounds, units, places, unit_bounds):
-    """Characters that are not whitespace as units, with hashes; see `count_words` for the other arrays."""
+    """Characters that are not whitespace as units: their code points; see `count_words` for the other arrays."""
     n = 0
     unit_bounds[0] = 0
     places[0] = 0
     for span in range(len(bounds) - 1):
         for i in range(bounds[span], bounds[span + 1]):
-            x = (np.uint64(points[i]) + SEED) * PRIME
-            x = (x ^ (x >> np.uint64(32))) * PRIME
-            units[n] = x ^ (x >> np.uint64(29))  # written over if it is whitespace: a branch would be guessed wrong too often
-            n += np.int64(~(_BLANK >> kinds[i]) & 1)
-            places[n] = n
+            units[u(n)] = points[u(i)]  # written over if it is whitespace: a branch would be guessed wrong too often
+            n += np.int64(~(_BLANK >> kinds[u(i)]) & 1)
+            places[u(n)] = n
         unit_bounds[span + 1] = n
 
 
@@ -72,44 +76,51 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
     """Add to each span's row of `out` what its n-grams cover, for the lengths n where `wanted[n]` has a bit of TOP, JOINED, DUP
     or SKIPPING.
 
-    `table` (at least four times the longest span's units) holds places of first occurrences, plus a base that grows
-    from length to length (`held[0]`), so that what was left there before reads as free.
+    `scratch` has room for the longest span's units and LANES more; `table` SLOTS for each of them. It holds places, plus a base
+    that grows with each use (`held[0]`), so that what was left there before reads as free.
     """
-    hashes, starts, firsts, counts = scratch
-    shortest = 1
-    while not wanted[shortest]:
-        shortest += 1
-    longest = len(wanted) - 1
-    while not wanted[longest]:
-        longest -= 1
+    keys, candidates, classes, counts, depths = scratch
+    shortest = last = longest = 0  # `last` needs classes, longer ones nothing but *dup*
+    for n in range(1, len(wanted)):
+        if wanted[n]:
+            longest = n
+            if not shortest:
+                shortest = last = n
+            if wanted[n] != DUP:
+                last = n
     for span in range(len(rows)):
         row = out[rows[span]]
         begin = bounds[span]
         total = bounds[span + 1] - begin
-        own_units, own_places = units[begin : begin + total], places[begin : begin + total + 1]
-        row[UNITS_CHARS] += own_places[total] - own_places[0]
-        left = max(total - shortest + 1, 0)
-        for i in range(left):
-            x = own_units[u(i)]
-            for k in range(1, shortest):
-                x = x * SEED + own_units[u(i + k)]
-            hashes[u(i)] = x
-            starts[u(i)] = i
-        n = shortest
-        while left > 1 and n <= longest:
-            if not _find_repeats(left, hashes, firsts, counts, table, held):
-                break
+        own, spots = units[begin : begin + total], places[begin : begin + total + 1]
+        row[UNITS_CHARS] += spots[total] - spots[0]
+        left = total - shortest + 1
+        if left < 2:
+            continue
+        depths[:total] = 0
+        again = False
+        for n in range(shortest, last + 1):
+            if n == shortest:
+                _first_classes(left, n, own, keys, candidates, classes, counts, table, held)
+            else:
+                left = _candidates(left, candidates, classes, counts)
+                if left < 2:
+                    break
+                _next_classes(left, n, own, keys, candidates, classes, counts, table, held)
             if wanted[n] & (TOP | JOINED):
-                most, top = _commonest(left, counts)
-                start = np.int64(starts[top])
-                row[top_column(n)] += _covered_by(top, most, firsts, starts, own_places, n)
-                row[joined_column(n)] += most * (own_places[start + n] - own_places[start] + n - 1)
-            if wanted[n] & DUP:
-                row[dup_column(n)] += _covered_again(left, firsts, starts, own_places, n)
+                most, top = _commonest(total, counts)
+                if most > 1:
+                    row[top_column(n)] += _covered_by(top, most, n, own, classes, spots)
+                    row[joined_column(n)] += most * (spots[top + n] - spots[top] + n - 1)
             if wanted[n] & SKIPPING:
-                row[skipping_column(n)] += _covered_skipping(left, firsts, starts, counts, own_places, n)
-            left = _longer(left, hashes, starts, firsts, counts, own_units, n)
-            n += 1
+                row[skipping_column(n)] += _covered_skipping(left, n, candidates, classes, counts, spots)
+            if wanted[n] & DUP or n == last < longest:
+                again |= _mark(left, n, candidates, classes, depths)
+            if n == last < longest:
+                _deepen(left, n, longest, own, keys, candidates, classes, depths, table, held)
+        for n in range(shortest, longest + 1):
+            if wanted[n] & DUP and again:
+                row[dup_column(n)] += _covered_again(total, n, depths, spots)
 
 
 @numba.njit(inline="always")
@@ -118,108 +129,200 @@ def u(i):
     return np.uint64(i)
 
 
-@numba.njit(cache=True, nogil=True)
-def _find_repeats(left, hashes, firsts, counts, table, held):
-    """For each candidate n-gram the first that equals it, and for that one their number. Returns how many stood before."""
+@numba.njit(inline="always")
+def _open(places, entries, table, held):
+    """Make `table` ready for at most so many entries, of so many places: its shift, its last slot, its base."""
     bits = 2
-    while (1 << bits) < 2 * left:
+    while (1 << bits) < SLOTS // 2 * entries:
         bits += 1
-    shift = u(64 - bits)
-    last_slot = u((1 << bits) - 1)
-    if held[0] > 0x7FFFFFFF - left - 1:
+    if held[0] > 0x7FFFFFFF - places - 1:
         table[:] = 0
         held[0] = 0
-    base = np.int32(held[0])
-    held[0] += left
-    repeats = 0
-    for i in range(left):
-        x = hashes[u(i)]
-        at = ((x ^ (x >> u(32))) * PRIME) >> shift
-        firsts[u(i)] = i
-        counts[u(i)] = 1
-        while True:
-            slot = table[at]
-            if slot <= base:
-                table[at] = base + np.int32(i + 1)
-                break
-            first = u(slot - base - 1)
-            if hashes[first] == x:
-                firsts[u(i)] = np.int32(first)
-                counts[first] += 1
-                repeats += 1
-                break
-            at = (at + u(1)) & last_slot
-    return repeats
+    base = np.int64(held[0])
+    held[0] += places
+    return u(64 - bits), u((1 << bits) - 1), base
+
+
+@numba.njit(inline="always")
+def _find(p, key, keys, table, shift, last_slot, base):
+    """The first place with this key, now noted if it is `p` itself. No branch but where two keys meet: what repeats in a text
+    cannot be guessed."""
+    keys[u(p)] = key
+    at = ((key ^ (key >> u(32))) * PRIME) >> shift
+    while True:
+        noted = np.int64(table[at]) - base - 1
+        first = max(noted, 0) + (p & (noted >> 63))
+        if keys[u(first)] == key:
+            break
+        at = (at + u(1)) & last_slot
+    table[at] = np.int32(first + base + 1)
+    return first
 
 
 @numba.njit(cache=True, nogil=True)
-def _longer(left, hashes, starts, firsts, counts, units, n):
-    """The candidates of length n + 1: where an n-gram repeats, and one more unit follows. Returns how many."""
+def _first_classes(left, n, units, keys, candidates, classes, counts, table, held):
+    """The class of the n-gram at every place, and for those that are one the number of its places."""
+    for p in range(left):
+        x = units[u(p)]
+        for k in range(1, n):
+            x = x * SEED + units[u(p + k)]
+        keys[u(p)] = x
+        candidates[u(p)] = p
+    shift, last_slot, base = _open(left, left, table, held)
+    counts[: len(units)] = 0
+    for p in range(left):
+        first = _find(p, keys[u(p)], keys, table, shift, last_slot, base)
+        classes[u(p)] = first
+        counts[u(first)] += np.uint32(1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _candidates(left, candidates, classes, counts):
+    """Keep the places where an n-gram repeats, and at the next place too. Returns how many."""
     kept = u(0)
-    for i in range(left):
-        start = np.int64(starts[u(i)])
-        if start + n >= len(units):
-            break
-        hashes[kept] = hashes[u(i)] * SEED + units[u(start + n)]
-        starts[kept] = start
-        kept += u(counts[u(firsts[u(i)])] > 1)
+    p = np.int64(candidates[0])
+    repeats = (classes[u(p)] != p) | (counts[u(p)] > 1)
+    for j in range(1, left):
+        then = np.int64(candidates[u(j)])
+        then_repeats = (classes[u(then)] != then) | (counts[u(then)] > 1)
+        candidates[kept] = p
+        kept += u(repeats & then_repeats & (then == p + 1))
+        p = then
+        repeats = then_repeats
     return np.int64(kept)
 
 
 @numba.njit(cache=True, nogil=True)
-def _commonest(left, counts):
-    """The greatest number of occurrences, and the first candidate that has it."""
-    most = np.int32(0)
-    for i in range(left):
-        most = max(most, counts[u(i)])
-    top = 0
-    while counts[top] != most:
-        top += 1
-    return np.int64(most), top
+def _next_classes(left, n, units, keys, candidates, classes, counts, table, held):
+    """From the classes of the (n-1)-grams those of the n-grams at the candidates, and their numbers."""
+    shift, last_slot, base = _open(len(units), left, table, held)
+    counts[: len(units)] = 0
+    for j in range(left):
+        p = np.int64(candidates[u(j)])
+        first = np.int64(classes[u(p)])
+        unit = units[u(p + n - 1)]
+        if units[u(first + n - 1)] != unit:
+            first = _find(p, unit + u(first) * SEED, keys, table, shift, last_slot, base)
+            classes[u(p)] = first
+        counts[u(first)] += np.uint32(1)
 
 
 @numba.njit(cache=True, nogil=True)
-def _covered_again(left, firsts, starts, places, n):
-    """Characters of the n-grams that stood before."""
-    covered = np.int64(0)
-    to = np.int64(0)
-    for i in range(left):
-        again = np.int64(firsts[u(i)] != i)  # as a factor: a branch would be guessed wrong too often
-        start = np.int64(starts[u(i)])
-        covered += again * (places[u(start + n)] - places[u(max(start, to))])
-        to += again * (start + n - to)
-    return covered
+def _commonest(total, counts):
+    """The greatest number of places, and the first class that has it."""
+    most = np.uint32(0)
+    for p in range(total):
+        most = max(most, counts[u(p)])
+    at = 0
+    found = within(counts, at, most, most)
+    while not found:
+        at += LANES
+        found = within(counts, at, most, most)
+    return np.int64(most), at + lowest(found)
 
 
 @numba.njit(cache=True, nogil=True)
-def _covered_by(top, most, firsts, starts, places, n):
-    """Characters of the `most` occurrences of the n-gram that first stands at candidate `top`."""
+def _covered_by(top, most, n, units, classes, places):
+    """Characters of the `most` n-grams of the class `top`."""
     covered = 0
     to = 0
-    i = top
+    at = top
     while most > 0:
-        if firsts[i] == top:
-            start = np.int64(starts[i])
-            covered += places[start + n] - places[max(start, to)]
-            to = start + n
-            most -= 1
-        i += 1
+        found = within(classes, at, np.uint32(top), np.uint32(top))
+        while found and most > 0:
+            p = at + lowest(found)
+            found &= found - _ONE
+            k = n if p + n <= len(units) else -1  # a place that is no candidate may hold the class of a shorter one
+            while k > 0 and units[u(p + k - 1)] == units[u(top + k - 1)]:
+                k -= 1
+            if k == 0:
+                covered += places[p + n] - places[max(p, to)]
+                to = p + n
+                most -= 1
+        at += LANES
     return covered
 
 
 @numba.njit(cache=True, nogil=True)
-def _covered_skipping(left, firsts, starts, counts, places, n):
+def _covered_skipping(left, n, candidates, classes, counts, places):
     """Characters of the n-grams that were met before, reading on behind each of them. Marks the counts of those met."""
     covered = 0
     to = 0
-    for i in range(left):
-        first = u(firsts[u(i)])
-        start = np.int64(starts[u(i)])
-        if (counts[first] < 2) | (start < to):
+    for j in range(left):
+        p = np.int64(candidates[u(j)])
+        first = u(classes[u(p)])
+        if (counts[first] < 2) | (p < to):
             continue
         if counts[first] & _MET:
-            covered += places[u(start + n)] - places[u(start)]
-            to = start + n
+            covered += places[u(p + n)] - places[u(p)]
+            to = p + n
         else:
             counts[first] |= _MET
+    return covered
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(left, n, candidates, classes, depths):
+    """Note that the n-grams that stood before are at least so long. Returns whether there are any."""
+    found = False
+    for j in range(left):
+        p = np.int64(candidates[u(j)])
+        again = classes[u(p)] != p
+        depths[u(p)] = max(depths[u(p)], np.uint8(n * again))
+        found |= again
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _deepen(left, n, longest, units, keys, candidates, classes, depths, table, held):
+    """How long, up to `longest`, the passage is that begins at each candidate and stood before: by a tree of passages, whose
+    nodes are a place where one first stood and its length. `classes` are those of the n-grams."""
+    shift, last_slot, base = _open(len(units), left, table, held)
+    for j in range(left):
+        p = np.int64(candidates[u(j)])
+        first = np.int64(classes[u(p)])
+        if first == p:
+            continue
+        depth = n
+        most = min(longest, len(units) - p)
+        while True:
+            while depth < most and units[u(first + depth)] == units[u(p + depth)]:
+                depth += 1
+            if depth == most:
+                break
+            key = units[u(p + depth)] + u(first * (LONGEST + 1) + depth) * SEED
+            first = _find(p, key, keys, table, shift, last_slot, base)
+            if first == p:
+                break
+            depth += 1
+        depths[u(p)] = depth
+
+
+@numba.njit(cache=True, nogil=True)
+def _covered_again(total, n, depths, places):
+    """Characters of the n-grams that stood before."""
+    covered = 0
+    alone = places[total] - places[0] == total  # every unit is one character
+    ahead = 0  # how many of the next places the last of these n-grams covers
+    for at in range(0, total, LANES):
+        inside = (_ONE << u(total - at)) - _ONE if total - at < LANES else _ALL
+        begins = within(depths, at, np.uint8(n), np.uint8(255)) & inside
+        if not begins and not ahead:
+            continue
+        bits = begins
+        width = 1
+        while width < n:
+            more = min(width, n - width)
+            bits |= bits << u(more)
+            width += more
+        bits |= (_ONE << u(ahead)) - _ONE
+        ahead = max(highest(begins) + n - LANES, 0)
+        if alone:
+            covered += count(bits)
+            continue
+        while bits:
+            low = lowest(bits)
+            run = lowest(~(bits >> u(low)))
+            covered += places[at + low + run] - places[at + low]
+            bits &= bits + (_ONE << u(low))
     return covered
