@@ -43,7 +43,8 @@ class Kernel(enum.Enum):
     LINES = ("lines", lines.COLUMNS, ("chars", "trim", "blank"))
     SENTENCES = ("sentences", 1, ())
     SPACED_WORDS = ("words that spaces part", sentences.SPACED_COLUMNS, ())
-    WORDS = ("words", words.COLUMNS, ("list",))
+    WORDS = ("words", words.COLUMNS, ())
+    STOP_WORDS = ("stop words", words.STOP_COLUMNS, ("list",))
     CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS, ())
     WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS, ())
     PHRASES = ("phrases", phrases.COLUMNS, ("list", "match"))
@@ -120,9 +121,15 @@ def _line(
     return Metric(kind=kind, about=about, count=((Kernel.LINES, column),), over=divisor, parameters=parameters)
 
 
-def _word(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None, **rest: Any) -> Metric:
-    divisor = ((Kernel.WORDS, over),) if over is not None else ()
-    return Metric(kind=kind, about=about, count=((Kernel.WORDS, column),), over=divisor, **rest)
+def _word(kind: Literal["count", "ratio", "mean"], about: str, column: int, over: int | None = None) -> Metric:
+    return Metric(
+        kind=kind, about=about, count=((Kernel.WORDS, column),), over=((Kernel.WORDS, over),) if over is not None else ()
+    )
+
+
+def _stop_words(kind: Literal["count", "ratio"], about: str, column: int, *over: Column) -> Metric:
+    parameters = {"list": "stop_words_en"}
+    return Metric(kind=kind, about=about, count=((Kernel.STOP_WORDS, column),), over=over, parameters=parameters)
 
 
 def _phrase(kind: Literal["count", "ratio", "mean"], about: str, column: int, *over: Column) -> Metric:
@@ -160,7 +167,6 @@ def _published(which: int, n: int) -> Metric:
 
 _CHARS: tuple[Column, ...] = ((Kernel.LENGTH, 0),)
 _VISIBLE = _characters(characters.VISIBLE)
-_STOP_LIST = {"list": "stop_words_en"}
 
 METRICS: dict[str, Metric] = {
     # Characters: code points, whitespace included.
@@ -225,8 +231,8 @@ METRICS: dict[str, Metric] = {
     "alpha_word_ratio": _word("ratio", "tokens with a letter / tokens", words.ALPHABETIC, words.TOKENS),
     "hash_word_ratio": Metric(kind="mean", about="# / tokens", count=_characters(HASH), over=((Kernel.WORDS, words.TOKENS),)),
     "ellipsis_word_ratio": _word("ratio", "ellipses / tokens", words.ELLIPSES, words.TOKENS),
-    "stop_words": _word("count", "distinct words of the `list` that occur", words.STOP_WORDS, parameters=_STOP_LIST),
-    "stop_word_ratio": _word("ratio", "words of the `list` / words", words.STOP_WORD_HITS, words.WORDS, parameters=_STOP_LIST),
+    "stop_words": _stop_words("count", "distinct words of the `list` that occur", words.STOP_WORDS),
+    "stop_word_ratio": _stop_words("ratio", "words of the `list` / words", words.STOP_WORD_HITS, (Kernel.WORDS, words.WORDS)),
     "newlines_per_word": Metric(
         kind="mean", about="newlines / tokens", count=_characters(NEWLINE), over=((Kernel.WORDS, words.TOKENS),)
     ),

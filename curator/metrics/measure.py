@@ -14,6 +14,9 @@ from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric
 from curator.metrics.lists import EMPTY, WordList
 from curator.metrics.segments import PADDING, Chunk
 
+ON_HASHES = {Kernel.STOP_WORDS, Kernel.WORD_NGRAMS}  # of tokens
+ON_TOKENS = {Kernel.WORDS, *ON_HASHES}
+
 
 @dataclass
 class Run:
@@ -63,7 +66,7 @@ def libraries_of(asked: Iterable[Asked], words: str) -> tuple[str, ...]:
     """The libraries whose version can change the numbers: the segmenter, if it is used."""
     for a in asked:
         kernels = METRICS[a.metric].kernels
-        cut = words == "jieba" and kernels & {Kernel.WORDS, Kernel.WORD_NGRAMS}
+        cut = words == "jieba" and kernels & ON_TOKENS
         if cut or (Kernel.PHRASES in kernels and a.parameters["match"] == "words"):
             return han_words.LIBRARIES
     return ()
@@ -108,10 +111,13 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
     made: list[Counter] = []
     scratch = Scratch(room, longest)
     asked = {run.kernel for run in runs}
-    if asked & {Kernel.WORDS, Kernel.WORD_NGRAMS}:
+    if asked & ON_TOKENS:
         if cut == "jieba":
             made.append(_han_words(scratch, room))
-        made.append(_tokens(scratch))
+        counts = [run.counts for run in runs if run.kernel is Kernel.WORDS] or [
+            np.zeros((len(runs[0].counts), words.COLUMNS), np.int64)
+        ]
+        made.append(_tokens(scratch, counts[0], bool(asked & ON_HASHES)))
     for run in runs:
         if run.kernel is Kernel.LENGTH:
             made.append(_length(run))
@@ -125,8 +131,8 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
             made.append(_sentences(run))
         elif run.kernel is Kernel.SPACED_WORDS:
             made.append(_spaced_words(run))
-        elif run.kernel is Kernel.WORDS:
-            made.append(_words(run, lists.get(run.parameters.get("list", ""), EMPTY), scratch))
+        elif run.kernel is Kernel.STOP_WORDS:
+            made.append(_stop_words(run, lists.get(run.parameters.get("list", ""), EMPTY), scratch))
         elif run.kernel is Kernel.WORD_NGRAMS:
             made.append(_word_ngrams(run, scratch))
         elif run.kernel is Kernel.PHRASES:
@@ -141,7 +147,7 @@ class Scratch:
     def __init__(self, room: int, longest: int) -> None:
         self.units, self.places = memory.scratch("units", room, np.uint64), memory.scratch("places", room + 1, np.int32)
         self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
-        kinds = {"keys": np.uint64, "candidates": np.int32, "classes": np.uint32, "counts": np.uint32, "depths": np.uint8}
+        kinds = {"keys": np.uint64, "classes": np.uint32, "counts": np.uint32, "depths": np.uint8, "bits": np.uint64}
         self.arrays = tuple(memory.scratch(f"n-gram {name}", longest + PADDING, kind) for name, kind in kinds.items())
         self.table = memory.scratch("n-gram table", ngrams.SLOTS * longest, np.int32)
         self.base = memory.scratch("base", 1, np.int64)
@@ -155,12 +161,13 @@ def _han_words(scratch: Scratch, room: int) -> Counter:
     return lambda c: finder.mark(c.points, c.kinds, c.bounds, scratch.begins)
 
 
-def _tokens(scratch: Scratch) -> Counter:
+def _tokens(scratch: Scratch, counts: np.ndarray, hashed: bool) -> Counter:
     def find(c: Chunk) -> None:
         scratch.bounds = np.empty_like(c.bounds)
         found = scratch.starts, scratch.stops, scratch.bounds
-        tokens.find_tokens(c.points, c.kinds, c.bounds, scratch.begins, *found)
-        tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
+        tokens.find_tokens(c.points, c.kinds, c.bounds, c.rows, scratch.begins, *found, counts)
+        if hashed:
+            tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
 
     return find
 
@@ -217,15 +224,10 @@ def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
     return count
 
 
-def _words(run: Run, stop_words: WordList, scratch: Scratch) -> Counter:
-    stops = words.stop_table(stop_words)
-    seen = np.full(len(stop_words.words) + 1, -1, np.int64)
-
-    def count(c: Chunk) -> None:
-        found = scratch.bounds, scratch.starts, scratch.stops, scratch.units
-        words.count_words(c.kinds, c.rows, *found, *stops, seen, run.counts)
-
-    return count
+def _stop_words(run: Run, listed: WordList, scratch: Scratch) -> Counter:
+    keys, ids = words.stop_table(listed)
+    seen = np.full(len(listed.words) + 1, -1, np.int64)
+    return lambda c: words.count_stop_words(c.rows, scratch.bounds, scratch.units, keys, ids, seen, run.counts)
 
 
 def _word_ngrams(run: Run, scratch: Scratch) -> Counter:

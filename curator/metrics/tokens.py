@@ -20,16 +20,37 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curator.metrics.classes import ALONE, APOSTROPHE, BLANKS, DIGIT, ELLIPSIS, HAN, MARK, SPACED, SPACED_LETTERS, STOP, SYMBOLS
+from curator.metrics.classes import (
+    ALONE,
+    APOSTROPHE,
+    BLANKS,
+    DIGIT,
+    ELLIPSIS,
+    HAN,
+    LETTERS,
+    MARK,
+    SPACED,
+    SPACED_LETTERS,
+    STOP,
+    SYMBOLS,
+)
 from curator.metrics.hashes import BLOCK, hash_block, hash_bytes
-from curator.metrics.vectors import LANES, lowest, within
+from curator.metrics.vectors import LANES, count, highest, low_within, lowest, within
+from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS
 
 _FIRST, _LAST = SPACED[0], SPACED[-1]
 _FIRST_LETTER, _LAST_LETTER = SPACED_LETTERS[0], SPACED_LETTERS[-1]
+_FIRST_ALPHA, _LAST_ALPHA = LETTERS[0], LETTERS[-1]
 _FIRST_SYMBOL, _LAST_SYMBOL = SYMBOLS[0], SYMBOLS[-1]
 _BEFORE_CJK = 0x2E7F  # the last code point before those of Chinese and Japanese
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE = np.uint64(1)
+
+
+@numba.njit(inline="always")
+def _u(i):
+    """An index that cannot be negative, which spares numba a test."""
+    return np.uint64(i)
 
 
 @numba.njit(inline="always")
@@ -45,11 +66,17 @@ def _after(bits, ahead, by):
 
 @numba.njit(inline="always")
 def _marks(points, kinds, at, inside):
-    """Of 64 places: marks that may join; hyphens."""
-    hyphen = within(points, at, 0x2D, 0x2D) & inside
-    mark = within(points, at, 0x21, _BEFORE_CJK) & within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside
-    dash = hyphen | within(points, at, 0x2010, 0x2015)
-    return mark & ~dash & ~within(kinds, at, APOSTROPHE, APOSTROPHE) & ~within(kinds, at, ELLIPSIS, ELLIPSIS), hyphen
+    """Of 64 places: marks that may join; hyphens; marks that may begin a word; en dashes."""
+    ascii = within(points, at, 0, 0x7F)
+    hyphen = low_within(points, at, 0x2D, 0x2D) & ascii & inside
+    sigil = low_within(points, at, 0x2F, 0x2F) | low_within(points, at, 0x40, 0x40) | low_within(points, at, 0x5C, 0x5C)
+    mark = within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside & ~hyphen
+    mark &= ~(within(kinds, at, APOSTROPHE, APOSTROPHE) | within(kinds, at, ELLIPSIS, ELLIPSIS))
+    dash = np.uint64(0)
+    if mark & ~ascii:
+        mark &= within(points, at, 0, _BEFORE_CJK) & ~within(points, at, 0x2010, 0x2015)
+        dash = within(points, at, 0x2013, 0x2013) & inside
+    return mark, hyphen, sigil & ascii & inside, dash
 
 
 @numba.njit(inline="always")
@@ -62,8 +89,9 @@ def _inside(at, end):
 
 
 @numba.njit(cache=True, nogil=True)
-def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
-    """Write where the tokens of each span begin and end; `token_bounds` says which are a span's.
+def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds, out):
+    """Write where the tokens of each span begin and end; `token_bounds` says which are a span's. Add them, by what words.py
+    counts, to the span's row of `out`.
 
     `begins` is 1 at each Han character that begins a word and 0 at the others (see han_words.py), or empty: all of them do.
     """
@@ -75,13 +103,14 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
         end = bounds[span + 1]
         none = np.uint64(0)
         # Of the 64 places before: letters and digits of spaced scripts, ...
-        l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_digit = l_in = l_text = l_stop = l_hyphen = (
-            l_dots
-        ) = none
+        l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_digit = l_in = l_text = l_stop = l_hyphen = none
+        l_dots = l_alpha = none
+        words = chars = alphabetic = ellipses = longest = 0
         at = bounds[span]
+        last_first = last_alpha = at - 1  # the last places where a token begins, and where a letter stands
         inside = _inside(at, end)
         spaced = within(kinds, at, _FIRST, _LAST) & inside
-        mark, hyphen = _marks(points, kinds, at, inside)
+        mark, hyphen, sigil, dash = _marks(points, kinds, at, inside)
         stop = within(kinds, at, STOP, STOP) & inside
         while at < end:
             inside = _inside(at, end)
@@ -96,10 +125,10 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
             ahead = _inside(at + LANES, end)
             if ahead:
                 a_spaced = within(kinds, at + LANES, _FIRST, _LAST) & ahead
-                a_mark, a_hyphen = _marks(points, kinds, at + LANES, ahead)
+                a_mark, a_hyphen, a_sigil, a_dash = _marks(points, kinds, at + LANES, ahead)
                 a_stop = within(kinds, at + LANES, STOP, STOP) & ahead
             else:
-                a_spaced = a_mark = a_hyphen = a_stop = none
+                a_spaced = a_mark = a_hyphen = a_sigil = a_dash = a_stop = none
             plain = mark & ~stop  # marks that may stand in threes: ... does not join
             a_plain = a_mark & ~a_stop
             b1, b2, b3 = _before(spaced, l_spaced, 1), _before(spaced, l_spaced, 2), _before(spaced, l_spaced, 3)
@@ -113,9 +142,8 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
             joins |= hyphen & letter_before & digit_ahead
             not_alone = _before(spaced | apostrophe, l_spaced | l_apostrophe, 2)
             joins |= stop & letter_before & ~not_alone & ~f1 & ~_after(stop, a_stop, 1)
-            joins |= within(points, at, 0x2013, 0x2013) & _before(digit, l_digit, 1) & digit_ahead & inside
-            sigil = within(points, at, 0x2F, 0x2F) | within(points, at, 0x40, 0x40) | within(points, at, 0x5C, 0x5C)
-            joins |= sigil & f1 & ~_before(text, l_text, 1) & inside
+            joins |= dash & _before(digit, l_digit, 1) & digit_ahead
+            joins |= sigil & f1 & ~_before(text, l_text, 1)
             clitic = apostrophe & letter_before & letter_ahead
             in_word = spaced | alone | joins | clitic
             in_before = _before(in_word, l_in, 1)
@@ -124,25 +152,57 @@ def find_tokens(points, kinds, bounds, begins, starts, stops, token_bounds):
             if cut:
                 goes_on |= within(kinds, at, HAN, HAN) & within(begins, at, 0, 0) & inside
             stop_alone, hyphen_alone = stop & ~in_word, hyphen & ~in_word
-            goes_on |= stop_alone & _before(stop_alone, l_stop, 1) | hyphen_alone & _before(hyphen_alone, l_hyphen, 1)
+            stop_again = stop_alone & _before(stop_alone, l_stop, 1)
+            goes_on |= stop_again | hyphen_alone & _before(hyphen_alone, l_hyphen, 1)
             goes_on |= dots & _before(dots, l_dots, 1)
             first = text & ~goes_on
             past = _before(text, l_text, 1) & (~text | first)
+
+            # A word is all of the places of a token or none of them.
+            words += count(first & in_word)
+            chars += count(in_word)
+            third = stop_again & _before(stop_alone, l_stop, 2) & ~_before(stop_alone, l_stop, 3)
+            ellipses += count(first & dots) + count(third)
+            alpha = within(kinds, at, _FIRST_ALPHA, _LAST_ALPHA) & inside | clitic
+            begins_alpha = alpha & (
+                first | ~_before(alpha, l_alpha, 1)
+            )  # letters with none before them: more than one a token?
+            alphabetic += count(begins_alpha)
+            again = begins_alpha & ~first
+            while again:
+                below = (again & (~again + _ONE)) - _ONE
+                began = at + highest(first & below) if first & below else last_first
+                alphabetic -= (at + highest(alpha & below) if alpha & below else last_alpha) >= began
+                again &= again - _ONE
+            last_first = at + highest(first) if first else last_first
+            last_alpha = at + highest(alpha) if alpha else last_alpha
+
             while first:
-                starts[n] = at + lowest(first)
+                starts[_u(n)] = at + lowest(first)
                 first &= first - _ONE
                 n += 1
             while past:
-                stops[m] = at + lowest(past)
+                k = lowest(past)
+                stops[_u(m)] = at + k
+                longest = max(longest, (at + k - starts[_u(m)]) * np.int64((in_before >> _u(k)) & _ONE))
                 past &= past - _ONE
                 m += 1
             l_spaced, l_letter, l_mark, l_plain, l_apostrophe, l_alone = spaced, letter, mark, plain, apostrophe, alone
             l_digit, l_in, l_text, l_stop, l_hyphen, l_dots = digit, in_word, text, stop_alone, hyphen_alone, dots
-            spaced, mark, hyphen, stop = a_spaced, a_mark, a_hyphen, a_stop
+            l_alpha = alpha
+            spaced, mark, hyphen, sigil, dash, stop = a_spaced, a_mark, a_hyphen, a_sigil, a_dash, a_stop
             at += LANES
         if m < n:
-            stops[m] = end
+            stops[_u(m)] = end
+            longest = max(longest, (end - starts[_u(m)]) * np.int64(l_in >> _u((end - 1 - bounds[span]) & (LANES - 1)) & _ONE))
             m += 1
+        row = out[rows[span]]
+        row[TOKENS] += n - token_bounds[span]
+        row[WORDS] += words
+        row[WORD_CHARS] += chars
+        row[ALPHABETIC] += alphabetic
+        row[ELLIPSES] += ellipses
+        row[LONGEST] = max(row[LONGEST], longest)
         token_bounds[span + 1] = n
 
 
@@ -157,13 +217,13 @@ def hash_tokens(data, span_starts, span_stops, at, bounds, starts, stops, token_
         end = bounds[span + 1]
         base = span_starts[span]
         for k in range(token_bounds[span], token_bounds[span + 1]):
-            first = np.int64(starts[k])
-            past = np.int64(stops[k])
-            begin = base + at[first]
-            length = (base + at[past] if past < end else span_stops[span]) - begin
+            first = np.int64(starts[_u(k)])
+            past = np.int64(stops[_u(k)])
+            begin = base + at[_u(first)]
+            length = (base + at[_u(past)] if past < end else span_stops[span]) - begin
             if length <= BLOCK and begin <= near_end:
-                hashes[k] = hash_block(data, begin, length)
+                hashes[_u(k)] = hash_block(data, begin, length)
             else:
-                hashes[k] = hash_bytes(data, begin, length)
+                hashes[_u(k)] = hash_bytes(data, begin, length)
             total += np.int32(past - first)
-            places[k + 1] = total
+            places[_u(k + 1)] = total

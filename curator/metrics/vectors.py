@@ -71,16 +71,20 @@ def within(typingctx: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
     """Bit k says whether `low <= array[index + k] <= high`, for k from 0 to 63; for arrays of unsigned numbers."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        one = context.get_value_type(signature.args[0].dtype)
-        many = ir.VectorType(one, LANES)
-        found = builder.load(builder.bitcast(_address(context, builder, signature, args), many.as_pointer()))
-        found.align = 1
-        low, high = args[2], args[3]
-        above = builder.sub(found, _everywhere(builder, many, low))
-        inside = builder.icmp_unsigned("<=", above, _everywhere(builder, many, builder.sub(high, low)))
-        return builder.bitcast(inside, ir.IntType(LANES))
+        return _between(builder, _neighbours(context, builder, signature, args), args[2], args[3])
 
     return types.uint64(array, types.int64, array.dtype, array.dtype), code
+
+
+@intrinsic
+def low_within(typingctx: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
+    """The same of the lowest byte of each number, which is looked at in a quarter of the time."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = _neighbours(context, builder, signature, args)
+        return _between(builder, builder.trunc(found, ir.VectorType(ir.IntType(8), LANES)), args[2], args[3])
+
+    return types.uint64(array, types.int64, types.uint8, types.uint8), code
 
 
 @intrinsic
@@ -116,6 +120,19 @@ def count(typingctx: Any, bits: Any) -> Any:
 def _address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     array = context.make_array(signature.args[0])(context, builder, args[0])
     return cgutils.gep_inbounds(builder, array.data, args[1])
+
+
+def _neighbours(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    many = ir.VectorType(context.get_value_type(signature.args[0].dtype), LANES)
+    found = builder.load(builder.bitcast(_address(context, builder, signature, args), many.as_pointer()))
+    found.align = 1
+    return found
+
+
+def _between(builder: Any, found: Any, low: Any, high: Any) -> Any:
+    above = builder.sub(found, _everywhere(builder, found.type, low))
+    inside = builder.icmp_unsigned("<=", above, _everywhere(builder, found.type, builder.sub(high, low)))
+    return builder.bitcast(inside, ir.IntType(LANES))
 
 
 def _everywhere(builder: Any, many: Any, value: Any) -> Any:

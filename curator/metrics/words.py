@@ -7,21 +7,25 @@ import functools
 import numba
 import numpy as np
 
-from curator.metrics.classes import APOSTROPHE, ELLIPSIS, IN_WORD, LETTERS, STOP, mask
+from curator.metrics.classes import IN_WORD, table
 from curator.metrics.hashes import hash_bytes
 from curator.metrics.lists import WordList
 
+# What find_tokens counts.
 TOKENS = 0
 WORDS = 1
 WORD_CHARS = 2
 ALPHABETIC = 3  # tokens with a letter
 ELLIPSES = 4
-STOP_WORDS = 5  # distinct ones
-STOP_WORD_HITS = 6
-LONGEST = 7
-COLUMNS = 8
+LONGEST = 5
+COLUMNS = 6
 
-_LETTER = mask(LETTERS)
+# What is counted for each list of stop words.
+STOP_WORDS = 0  # distinct ones
+STOP_WORD_HITS = 1
+STOP_COLUMNS = 2
+
+SLOTS = 2048  # of a table, at least: most words that are not listed meet a free one
 _FIRST, _LAST = IN_WORD[0], IN_WORD[-1]
 
 
@@ -34,49 +38,30 @@ def is_word(kinds, first, length):
 
 
 @numba.njit(cache=True, nogil=True)
-def count_words(kinds, rows, token_bounds, starts, stops, hashes, stop_keys, stop_ids, stop_seen, out):
-    """Add each span's words to its row of `out`.
+def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
+    """Add each span's stop words to its row of `out`.
 
-    `stop_keys` is an open table of hashes of stop words, a power of two long, 0 where free; `stop_ids` says which word each is;
-    `stop_seen` remembers the last row that used each word, and has one element more.
+    `keys` is an open table of hashes of stop words, a power of two long, 0 where free; `ids` says which word each is; `seen`
+    remembers the last row that used each word, and has one element more.
     """
-    last_slot = len(stop_keys) - 1
+    last_slot = np.uint64(len(keys) - 1)
     for span in range(len(rows)):
-        words = chars = alphabetic = ellipses = hits = distinct = longest = 0
+        hits = distinct = 0
         for k in range(token_bounds[span], token_bounds[span + 1]):
-            first = starts[k]
-            length = np.int64(stops[k]) - first
-            kind = kinds[first]
-            word = is_word(kinds, first, length)
-            words += word
-            chars += word * length
-            longest = max(longest, word * length)
-            letter = word & (((_LETTER >> kind) & 1) | (kind == APOSTROPHE))
-            if word & (letter == 0):
-                for i in range(first, first + length):
-                    letter |= (_LETTER >> kinds[i]) & 1
-            alphabetic += letter
-            ellipses += (kind == ELLIPSIS) | (kind == STOP) & (length >= 3)
-            slot = np.int64(hashes[k] >> np.uint64(40)) & last_slot
-            key = stop_keys[slot]
-            while (key != 0) & (key != hashes[k]):
-                slot = (slot + 1) & last_slot
-                key = stop_keys[slot]
+            found = hashes[np.uint64(k)]
+            slot = (found >> np.uint64(40)) & last_slot
+            key = keys[slot]
+            while (key != 0) & (key != found):
+                slot = (slot + np.uint64(1)) & last_slot
+                key = keys[slot]
             # No branch from here: which words are listed cannot be guessed. A free slot has the last id, which no word has.
-            hit = word & (key != 0)
-            hits += hit
-            number = stop_ids[slot]
-            distinct += hit & (stop_seen[number] != rows[span])
-            stop_seen[number] = rows[span]
+            number = np.uint64(ids[slot])
+            hits += key != 0
+            distinct += (key != 0) & (seen[number] != rows[span])
+            seen[number] = rows[span]
         row = out[rows[span]]
-        row[TOKENS] += token_bounds[span + 1] - token_bounds[span]
-        row[WORDS] += words
-        row[WORD_CHARS] += chars
-        row[ALPHABETIC] += alphabetic
-        row[ELLIPSES] += ellipses
         row[STOP_WORDS] += distinct
         row[STOP_WORD_HITS] += hits
-        row[LONGEST] = max(row[LONGEST], longest)
 
 
 def word_hash(word: str) -> int:
@@ -87,11 +72,14 @@ def word_hash(word: str) -> int:
 
 @functools.lru_cache(maxsize=64)
 def stop_table(words: WordList) -> tuple[np.ndarray, np.ndarray]:
-    """`stop_keys` and `stop_ids` of count_words. A word is met in lower case, Capitalised and in UPPER CASE."""
+    """`keys` and `ids` of count_stop_words. A word is met in lower case, Capitalised and in UPPER CASE; symbols are none."""
     forms = {
-        word_hash(form): number for number, word in enumerate(words.words) for form in (word.upper(), word.capitalize(), word)
+        word_hash(form): number
+        for number, word in enumerate(words.words)
+        for form in (word.upper(), word.capitalize(), word)
+        if any(_FIRST <= table()[ord(character)] <= _LAST for character in form[:2])
     }
-    size = 16
+    size = SLOTS
     while size < 8 * len(forms):
         size *= 2
     keys, ids = np.zeros(size, np.uint64), np.full(size, len(words.words), np.int32)

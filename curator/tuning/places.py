@@ -95,7 +95,8 @@ class Part:
         points, kinds = np.zeros(length + PADDING, np.uint32), np.zeros(length + PADDING, np.uint8)
         points[:length], kinds[:length] = self.points, self.kinds
         starts, stops, bounds = np.empty(length, np.int32), np.empty(length, np.int32), np.zeros(2, np.int64)
-        tokens.find_tokens(points, kinds, np.array([0, length], np.int64), begins, starts, stops, bounds)
+        rows, counts = np.zeros(1, np.int64), np.zeros((1, words.COLUMNS), np.int64)
+        tokens.find_tokens(points, kinds, np.array([0, length], np.int64), rows, begins, starts, stops, bounds, counts)
         found = zip(starts[: bounds[1]].tolist(), stops[: bounds[1]].tolist())
         return [Token(start, end, words.is_word(kinds, start, end - start)) for start, end in found]
 
@@ -354,8 +355,8 @@ _FINDERS: dict[tuple[Kernel, int], Finder] = {
     (Kernel.WORDS, words.LONGEST): _tokens_that(lambda part, token: token.word),
     (Kernel.WORDS, words.ALPHABETIC): _tokens_that(_has_letter),
     (Kernel.WORDS, words.ELLIPSES): _tokens_that(_is_ellipsis),
-    (Kernel.WORDS, words.STOP_WORDS): _listed_words,
-    (Kernel.WORDS, words.STOP_WORD_HITS): _listed_words,
+    (Kernel.STOP_WORDS, words.STOP_WORDS): _listed_words,
+    (Kernel.STOP_WORDS, words.STOP_WORD_HITS): _listed_words,
     (Kernel.PHRASES, phrases.OCCURRENCES): _phrases,
     (Kernel.PHRASES, phrases.DISTINCT): _first_phrases,
     (Kernel.PHRASES, phrases.DISTINCT_LETTERS): _first_phrases,

@@ -25,7 +25,7 @@ assert _spec.loader
 reference = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(reference)
 
-ON_WORDS = {Kernel.WORDS, Kernel.WORD_NGRAMS}
+ON_WORDS = {Kernel.WORDS, Kernel.STOP_WORDS, Kernel.WORD_NGRAMS}
 NAMES = [
     name for name, metric in METRICS.items() if metric.kernels <= ON_WORDS | {Kernel.CHARACTERS} and metric.kernels & ON_WORDS
 ]
