@@ -60,11 +60,12 @@ class File:
 @dataclass(frozen=True)
 class Piece:
     """A file, or what begins in its bytes from `start` up to `stop` (lines, bz2 streams, Parquet row groups); a stop of -1 is
-    the end of the file."""
+    the end of the file. `others` are files that are read together with it (of one repository)."""
 
     file: File
     start: int = 0
     stop: int = -1
+    others: tuple[File, ...] = ()
 
     @property
     def whole(self) -> bool:

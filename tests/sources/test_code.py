@@ -8,6 +8,8 @@ import tarfile
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curator import storage
 from curator.documents import Piece, Tally
@@ -15,22 +17,23 @@ from curator.sources import SOURCES
 from curator.sources.code import Code
 from curator.sources.codefacts import facts
 from curator.sources.languages import BY_NAME, language_of
-from curator.sources.licences import is_licence_file, of_header, of_text
+from curator.sources.repositories import Entry, in_order
 
 MIT = (
     "Copyright (c) 2020 X\n\nPermission is hereby granted, free of charge, to any person obtaining a copy, subject to the\n"
     "following conditions:\n\nThe above copyright notice and this permission\nnotice shall be included in all copies."
 )
-BSD = "Redistributions of source code must retain the above ... Redistributions in binary form must reproduce ..."
 APACHE = "                                 Apache License\n                           Version 2.0, January 2004\n"
 
 
 def read(path, **options):
     rows, tally = [], Tally()
-    for file in storage.find([str(path)]):
-        assert Code().ranges(file, 1) == [(0, -1)]
-        for batch in Code(**options).read(Piece(file), tally):
+    source = Code(**options)
+    for first, *others in source.together(storage.find([str(path)])):
+        assert source.ranges(first, 1) == [(0, -1)]
+        for batch in source.read(Piece(first, others=tuple(others)), tally):
             rows += batch.to_pylist()
+    assert len({(row["part"], row["offset"], row["title"]) for row in rows}) == len(rows)
     assert tally.records == len(rows) + sum(tally.skipped.values()) + sum(tally.errors.values())
     return rows, tally
 
@@ -64,8 +67,11 @@ def test_a_file_of_a_folder(tmp_path):
         "lines": 2,
         "mean_line_chars": 8.5,
         "max_line_chars": 9,
-        "alphabetic_ratio": round(13 / 21, 4),
-        "alphanumeric_ratio": round(14 / 21, 4),
+        "limited_mean_line_chars": 8.5,
+        "limited_max_line_chars": 9,
+        "license_type": "none",
+        "alphabetic_ratio": round(13 / 19, 4),
+        "alphanumeric_ratio": round(14 / 19, 4),
         "xml": False,
         "visible_ratio": 1.0,
     }
@@ -106,7 +112,16 @@ def test_charsets(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"languages": ("Pyhton",)}, "languages"), ({"extensions": ("py",)}, "extensions"), ({"max_bytes": 0}, "max_bytes")],
+    [
+        ({"languages": ("Pyhton",)}, "languages"),
+        ({"extensions": ("py",)}, "extensions"),
+        ({"max_bytes": 0}, "max_bytes"),
+        ({"output_chars": -1}, "output_chars"),
+        ({"repository_chars": 10}, "repository_chars"),
+        ({"repository_depth": -1}, "repository_depth"),
+        ({"file_header": "{file}"}, "file_header"),
+        ({"repository_header": "{"}, "repository_header"),
+    ],
 )
 def test_options_are_checked(options, word):
     with pytest.raises(ValueError, match=word):
@@ -137,6 +152,29 @@ def test_options_are_checked(options, word):
         ("run", "#!/bin/bash\n", "Shell"),
         ("run", "#!/usr/bin/env -S python3.11\n", "Python"),
         ("run", "#!/usr/local/bin/node", "JavaScript"),
+        ("run", "#!/usr/bin/env -S FOO=1 python3 -u\n", "Python"),
+        ("run", "#!/usr/bin/env node\n", "JavaScript"),
+        ("run", "#!/opt/x/no-such-thing\n", None),
+        ("run", "# -*- mode: ruby -*-\n", "Ruby"),
+        ("run", "// -*- C++ -*-\n", "C++"),
+        ("run", "<?php echo 1;", "PHP"),
+        ("a.v", "fn main() {\n}", "V"),
+        ("a.m", "x = 3;\ny = x.^2; % square", "MATLAB"),
+        ("a.m", "(* ::Package:: *)\nf[x_] := x", "Mathematica"),
+        ("a.pp", "class apache {\n}", "Puppet"),
+        ("a.pp", "program x;\nbegin\nend.", "Pascal"),
+        ("a.r", "x <- 1", "R"),
+        ("a.r", "REBOL [Title: 1]", "Rebol"),
+        ("a.d", "x.o: x.c x.h\n", "Makefile"),
+        ("a.d", "import std.stdio;", "D"),
+        ("a.fs", "#version 330\nvoid main() {}", "GLSL"),
+        ("a.fs", "let x = 1", "F#"),
+        ("a.ml", "structure X = struct end", "Standard ML"),
+        ("a.inc", "<?php", "PHP"),
+        ("a.cls", "VERSION 1.0 CLASS", "Visual Basic"),
+        ("a.pro", "QT += core", "QMake"),
+        ("a.1", ".TH LS 1\n", "Roff"),
+        ("a.xslt", "<?xml version='1.0'?>", "XSLT"),
         ("run", "nothing", None),
         ("x.unknown", "", None),
         ("README", "", "Markdown"),
@@ -154,62 +192,6 @@ def test_the_table_has_the_common_languages():
 
 
 # -------------------------------------------------------------------------------------------------------------- licences
-
-
-@pytest.mark.parametrize(
-    ("text", "licence"),
-    [
-        (MIT, "MIT"),
-        (APACHE, "Apache-2.0"),
-        (BSD, "BSD-2-Clause"),
-        (BSD + " Neither the name may be used to endorse or promote products", "BSD-3-Clause"),
-        ("GNU GENERAL PUBLIC LICENSE\n   Version 3, 29 June 2007", "GPL-3.0"),
-        ("GNU GENERAL PUBLIC LICENSE\n   Version 2, June 1991", "GPL-2.0"),
-        ("GNU LESSER GENERAL PUBLIC LICENSE\nVersion 2.1, February 1999", "LGPL-2.1"),
-        ("GNU AFFERO GENERAL PUBLIC LICENSE\nVersion 3", "AGPL-3.0"),
-        ("Mozilla Public License Version 2.0", "MPL-2.0"),
-        ("This is free and unencumbered software released into the public domain.", "Unlicense"),
-        ("木兰宽松许可证, 第2版", "MulanPSL-2.0"),
-        ("All rights reserved.", None),
-        ("", None),
-    ],
-)
-def test_licence_texts(text, licence):
-    assert of_text(text) == licence
-
-
-@pytest.mark.parametrize(
-    ("code", "licence"),
-    [
-        ("// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n", "Apache-2.0 WITH LLVM-exception"),
-        ("/* SPDX-License-Identifier: (GPL-2.0 OR MIT) */", "(GPL-2.0 OR MIT)"),
-        ("<!-- SPDX-License-Identifier: MIT -->", "MIT"),
-        ('# Licensed under the Apache License, Version 2.0 (the\n# "License"); you may not', "Apache-2.0"),
-        ("/*\n" + "\n".join(f" * {line}" for line in MIT.split("\n")) + "\n */", "MIT"),
-        ("def license(): return 'MIT'", None),
-    ],
-)
-def test_licence_headers(code, licence):
-    assert of_header(code + "\nint main() {}") == licence
-
-
-@pytest.mark.parametrize(
-    ("name", "yes"),
-    [
-        ("LICENSE", True),
-        ("licence.md", True),
-        ("a/COPYING", True),
-        ("COPYING.LESSER", True),
-        ("LICENSE-MIT", True),
-        ("UNLICENSE", True),
-        ("LICENSE.txt", True),
-        ("license.py", False),
-        ("licenses.json", False),
-        ("licensing.md", False),
-    ],
-)
-def test_names_of_licence_files(name, yes):
-    assert is_licence_file(name) is yes
 
 
 def test_the_nearest_licence_of_a_folder_counts(tmp_path):
@@ -260,6 +242,10 @@ def test_an_installed_package():
         ("vendor/a.go", "x", "vendored"),
         ("x/node_modules/y/z.js", "x", "vendored"),
         ("static/jquery-3.1.js", "x", "vendored"),
+        ("configure", "#! /bin/sh", "vendored"),
+        ("Parser.java", "// Generated from X.g4 by ANTLR 4.9\n", "generated"),
+        ("uv.lock", "x", "generated"),
+        ("a.py", "x" * 600, "minified"),
     ],
 )
 def test_flags(path, text, flag):
@@ -288,6 +274,30 @@ def test_numbers_of_html_and_xml():
     assert found["visible_ratio"] == round(9 / 75, 4)
     assert facts("a.svg", '\n<?xml version="1.0"?>', "SVG", "data")["xml"]
     assert facts("a.svg", '\n<?xml version="1.0"?>', "SVG", "data")["data"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "data"),
+    [
+        ("package.json", '{"name": "a package of some words", "license": "MIT"}', False),
+        ("a.yml", "name: test\non: push\njobs: every day a new one comes and goes\n", False),
+        ("a.json", '{"name": "words"}' * 400, True),
+        ("a.json", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]", True),
+        ("a.csv", "name,words\nmore,words of every kind that there are in the world\n", True),
+        ("a.svg", "<svg>words and words and words and words and words and words</svg>", True),
+        ("a.py", "x = 1", False),
+    ],
+)
+def test_data_files(path, text, data):
+    language = language_of(path, text)
+    assert language
+    assert facts(path, text, language.name, language.kind)["data"] is data
+
+
+def test_starcoder_lets_long_lines_of_some_languages_off():
+    for language, kind, limited in (("Markdown", "prose", 0), ("SQL", "programming", 0), ("Python", "programming", 2000)):
+        found = facts("a", "x" * 2000, language, kind)
+        assert (found["max_line_chars"], found["limited_max_line_chars"]) == (2000, limited)
 
 
 # -------------------------------------------------------------------------------------------------------------- archives
@@ -351,3 +361,136 @@ def test_a_zip_bomb_is_an_error(tmp_path):
     )
     assert [row["part"] for row in rows] == ["a.py"]
     assert sum(tally.errors.values()) + sum(tally.skipped.values()) == 1
+
+
+# ------------------------------------------------------------------------------------------------- notebooks, repositories
+
+NOTEBOOK = json.dumps(
+    {
+        "nbformat": 4,
+        "metadata": {"language_info": {"name": "python"}},
+        "cells": [
+            {"cell_type": "markdown", "source": "# A title"},
+            {"cell_type": "code", "source": "print(1)", "outputs": [{"output_type": "stream", "text": "1\n" * 2000}]},
+        ],
+    }
+)
+
+
+def test_notebooks_become_text(tmp_path):
+    path = written(tmp_path, {"a.ipynb": NOTEBOOK, "b.ipynb": "{}", "c.ipynb": '{"cells": []}', "d.py": "x = 1"})
+    rows, tally = read(path, max_bytes=1000)
+    assert [row["title"] for row in rows] == ["a.ipynb", "d.py"]
+    assert rows[0]["text"] == "# A title\n\n```python\nprint(1)\n```\n"
+    assert about(rows[0])["kind"] == "notebook"
+    assert (about(rows[0])["notebook_language"], about(rows[0])["cells"], about(rows[0])["data"]) == ("python", 2, False)
+    assert (tally.errors, tally.skipped) == ({"malformed_notebook": 1}, {"empty": 1})
+    rows, tally = read(path, notebooks="structured", output_chars=2)
+    assert rows[0]["text"] == "<jupyter_start><jupyter_text># A title<jupyter_code>print(1)<jupyter_output>1"
+    rows, tally = read(path, notebooks="raw", max_bytes=1000)
+    assert [row["title"] for row in rows] == ["b.ipynb", "c.ipynb", "d.py"]
+    assert tally.skipped == {"too_large": 1}
+
+
+REPOSITORY = {
+    "zeta/LICENSE": MIT,
+    "zeta/app/main.py": "from app import model\nfrom .tools import helper\n",
+    "zeta/app/model.py": "import app.tools\n",
+    "zeta/app/tools.py": "helper = 1\n",
+    "zeta/README.md": "# Zeta\n",
+    "zeta/vendor/x.py": "x = 1\n",
+    "zeta/go.sum": "x\n",
+    "zeta/a.min.js": "x\n",
+    "zeta/data.csv": "1,2\n",
+    "zeta/logo.png": b"\x89PNG\0",
+    "zeta/empty.py": "",
+}
+
+
+@pytest.mark.parametrize("pack", [None, tar_gz, zipped])
+def test_a_repository_is_one_document(tmp_path, pack):
+    options: dict[str, object] = {"documents": "repository", "order": "dependencies"}
+    if pack:
+        raw = {name: content if isinstance(content, bytes) else content.encode() for name, content in REPOSITORY.items()}
+        path = written(tmp_path, {"z.tar.gz" if pack is tar_gz else "z.zip": pack(raw)})
+    else:
+        path = written(tmp_path, REPOSITORY)
+        options["repository_depth"] = 1
+    rows, tally = read(path, **options)
+    assert len(rows) == 1
+    assert rows[0]["text"] == (
+        f"<repo_name>zeta<file_sep>README.md\n# Zeta\n<file_sep>LICENSE\n{MIT}<file_sep>app/tools.py\nhelper = 1\n"
+        "<file_sep>app/model.py\nimport app.tools\n<file_sep>app/main.py\nfrom app import model\nfrom .tools import helper\n"
+    )
+    assert (rows[0]["title"], rows[0]["license"], rows[0]["offset"]) == ("zeta", "MIT", 0)
+    known = about(rows[0])
+    assert (known["language"], known["files"], known["license_type"]) == ("Python", 5, "permissive")
+    assert known["languages"]["Python"] == len(
+        "".join(REPOSITORY[f"zeta/app/{name}.py"] for name in ("main", "model", "tools"))
+    )
+    assert not any(known[flag] for flag in ("generated", "minified", "vendored", "data"))
+    assert tally.skipped == {"joined": 5, "vendored": 1, "generated": 1, "minified": 1, "data": 1, "binary": 1, "empty": 1}
+
+
+def test_repositories_of_a_folder_and_their_parts(tmp_path):
+    files = {f"{owner}/{name}/{n}.py": f"x{n} = 1\n" * 60 for owner in "ab" for name in "xy" for n in range(5)}
+    rows, tally = read(
+        written(tmp_path, files),
+        documents="repository",
+        repository_depth=2,
+        repository_chars=1000,
+        file_header="#{path}\n",
+        repository_header="",
+    )
+    assert [(row["part"], row["offset"]) for row in rows] == [
+        (f"{owner}/{name}", n) for owner in "ab" for name in "xy" for n in range(3)
+    ]
+    assert rows[1]["text"] == "#2.py\n" + "x2 = 1\n" * 60 + "#3.py\n" + "x3 = 1\n" * 60
+    assert all(len(row["text"]) <= 1000 for row in rows)
+    assert tally.skipped == {"joined": 20}
+
+
+def entries(**files):
+    return [Entry(name.replace("__", "/").replace("_", "."), text, language, {}) for name, (language, text) in files.items()]
+
+
+def test_imports_come_first_and_cycles_are_broken():
+    found = in_order(
+        entries(
+            a_c=("C", '#include "lib/z.h"\n'),
+            lib__z_h=("C", "int z;"),
+            m_ts=("TypeScript", "import { n } from './n'"),
+            n_ts=("TypeScript", "export const n = 1"),
+            p_py=("Python", "import q"),
+            q_py=("Python", "import p"),
+            README_md=("Markdown", "import p"),
+            x_rb=("Ruby", "require_relative 'y'"),
+            y_rb=("Ruby", "1"),
+        ),
+        "dependencies",
+    )
+    assert [entry.path for entry in found] == [
+        *("README.md", "lib/z.h", "a.c", "n.ts", "m.ts", "y.rb", "x.rb", "p.py", "q.py"),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 9), max_size=5)), max_size=10, unique_by=lambda x: x[0]))
+def test_an_order_has_every_file_once(graph):
+    files = [Entry(f"m{n}.py", "".join(f"import m{k}\n" for k in to), "Python", {}) for n, to in graph]
+    found = in_order(files, "dependencies")
+    assert sorted(e.path for e in found) == sorted(e.path for e in files)
+    assert found == in_order(files[::-1], "dependencies")
+    place = {entry.path: at for at, entry in enumerate(found)}
+    edges = {(n, k) for n, to in graph for k in to if k != n and f"m{k}.py" in place}
+    if not has_cycle(edges):
+        assert all(place[f"m{k}.py"] < place[f"m{n}.py"] for n, k in edges)
+
+
+def has_cycle(edges):
+    edges = set(edges)
+    while edges:
+        leaves = {k for _, k in edges} - {n for n, _ in edges}
+        if not leaves:
+            return True
+        edges = {(n, k) for n, k in edges if k not in leaves}
+    return False

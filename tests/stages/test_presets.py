@@ -46,7 +46,8 @@ PROSE_EN = (
 )
 CODE = "".join(f"def area_{n}(width, height):\n    return width * height + {n}\n\n" for n in range(3))
 FLAGS = dict.fromkeys(("generated", "minified", "vendored", "xml", "data"), False)
-METADATA = FLAGS | {"alphabetic_ratio": 0.6, "visible_ratio": 1.0}
+LENGTHS = dict.fromkeys(("limited_max_line_chars", "limited_mean_line_chars"), 30.0)
+METADATA = FLAGS | LENGTHS | {"alphabetic_ratio": 0.6, "visible_ratio": 1.0}
 TYPES = {
     "language.score": pa.float32(),
     "language.zh_score": pa.float32(),
@@ -127,6 +128,7 @@ BAD_COLUMNS: dict[str, Any] = {
     "early.language": {"early.language": "ja"},
     **{name: {name: 0.1} for name in TYPES if name.endswith("score")},
     **{f"metadata.{flag}": {"metadata": json.dumps(METADATA | {flag: True})} for flag in FLAGS},
+    **{f"metadata.{key}": {"metadata": json.dumps(METADATA | {key: 5000.0})} for key in LENGTHS},
     "metadata.alphabetic_ratio": {"metadata": json.dumps(METADATA | {"alphabetic_ratio": 0.1})},
     "metadata.visible_ratio": {"metadata": json.dumps(METADATA | {"visible_ratio": 0.05})},
 }
