@@ -135,7 +135,11 @@ def later_leg(recipe: Recipe, route: Route, manifest: Manifest, marks_path: str,
     inputs = {
         "documents": kept.digest,
         "marks": marks_digest,
-        "applies": {"stage": route.begins.placed.name, "revision": route.begins.placed.stage.revision},
+        "applies": {
+            "stage": route.begins.placed.name,
+            "revision": route.begins.placed.stage.revision,
+            "rules": _plain(list(route.begins.placed.rules)),  # a bound that changes need not change a mark
+        },
     }
     shard = Shard(manifest.key, manifest.source, storage.join(recipe.output, kept.path), kept.rows, kept.digest)
     return _leg(recipe, route, manifest.key, inputs, shard=shard, begins=route.begins.placed, marks_path=marks_path)
