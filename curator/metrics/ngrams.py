@@ -29,9 +29,11 @@ LONGEST = 20  # of the lengths that may be asked for
 TOP, DUP, JOINED, SKIPPING = 1, 2, 4, 8  # what may be asked of a length
 UNITS_CHARS = 0  # columns of `out`: characters of all units, then four for each length
 COLUMNS = 1 + 4 * (LONGEST + 1)
+GUESSED = 4  # where an n-gram repeats that is longer, one unit more mostly repeats too
 SLOTS = 6  # of the table, for each unit of the longest span
 
 _BLANK = mask(BLANKS)
+_AGAIN = 1 << 31  # for a count: the n-gram stood before
 _MET = np.uint32(1 << 30)
 _ONE = np.uint64(1)
 _ALL = ~np.uint64(0)
@@ -79,7 +81,7 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
     `scratch` has room for the longest span's units and LANES more; `table` SLOTS for each of them. It holds places, plus a base
     that grows with each use (`held[0]`), so that what was left there before reads as free.
     """
-    keys, candidates, classes, counts, depths = scratch
+    keys, classes, counts, depths, bits = scratch
     shortest = last = longest = 0  # `last` needs classes, longer ones nothing but *dup*
     for n in range(1, len(wanted)):
         if wanted[n]:
@@ -94,33 +96,34 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
         total = bounds[span + 1] - begin
         own, spots = units[begin : begin + total], places[begin : begin + total + 1]
         row[UNITS_CHARS] += spots[total] - spots[0]
-        left = total - shortest + 1
-        if left < 2:
+        if total <= shortest:
             continue
-        depths[:total] = 0
-        again = False
+        _first_classes(shortest, own, keys, classes, counts, table, held)
+        left = total
         for n in range(shortest, last + 1):
-            if n == shortest:
-                _first_classes(left, n, own, keys, candidates, classes, counts, table, held)
-            else:
-                left = _candidates(left, candidates, classes, counts)
+            if n > shortest:
+                left = _candidates(total, counts, bits)
                 if left < 2:
                     break
-                _next_classes(left, n, own, keys, candidates, classes, counts, table, held)
+                _next_classes(left, n, own, bits, keys, classes, counts, table, held)
             if wanted[n] & (TOP | JOINED):
                 most, top = _commonest(total, counts)
                 if most > 1:
                     row[top_column(n)] += _covered_by(top, most, n, own, classes, spots)
                     row[joined_column(n)] += most * (spots[top + n] - spots[top] + n - 1)
             if wanted[n] & SKIPPING:
-                row[skipping_column(n)] += _covered_skipping(left, n, candidates, classes, counts, spots)
-            if wanted[n] & DUP or n == last < longest:
-                again |= _mark(left, n, candidates, classes, depths)
-            if n == last < longest:
-                _deepen(left, n, longest, own, keys, candidates, classes, depths, table, held)
-        for n in range(shortest, longest + 1):
-            if wanted[n] & DUP and again:
-                row[dup_column(n)] += _covered_again(total, n, depths, spots)
+                row[skipping_column(n)] += _covered_skipping(total, n, classes, counts, spots)
+            if wanted[n] & DUP:
+                _at_least(_AGAIN, total, counts, bits)
+                row[dup_column(n)] += _covered_again(total, n, bits, spots)
+        if left < 2 or last == longest or not _at_least(_AGAIN, total, counts, bits):
+            continue
+        _deepen(last, longest, own, bits, keys, classes, depths, table, held)
+        for n in range(last + 1, longest + 1):
+            if wanted[n] & DUP:
+                for at in range(0, total, LANES):
+                    bits[at // LANES] = within(depths, at, np.uint8(n), np.uint8(255)) & _inside(at, total)
+                row[dup_column(n)] += _covered_again(total, n, bits, spots)
 
 
 @numba.njit(inline="always")
@@ -160,51 +163,70 @@ def _find(p, key, keys, table, shift, last_slot, base):
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_classes(left, n, units, keys, candidates, classes, counts, table, held):
-    """The class of the n-gram at every place, and for those that are one the number of its places."""
+def _first_classes(n, units, keys, classes, counts, table, held):
+    """The class of the n-gram at every place, and at those that are one the number of its places; _AGAIN at the others."""
+    left = len(units) - n + 1
     for p in range(left):
-        x = units[u(p)]
+        key = units[u(p)]
         for k in range(1, n):
-            x = x * SEED + units[u(p + k)]
-        keys[u(p)] = x
-        candidates[u(p)] = p
+            key = key * SEED + units[u(p + k)]
+        keys[u(p)] = key
     shift, last_slot, base = _open(left, left, table, held)
-    counts[: len(units)] = 0
+    counts[left : len(units)] = 0
     for p in range(left):
-        first = _find(p, keys[u(p)], keys, table, shift, last_slot, base)
-        classes[u(p)] = first
-        counts[u(first)] += np.uint32(1)
+        _count(p, keys[u(p)], keys, classes, counts, table, shift, last_slot, base)
 
 
 @numba.njit(cache=True, nogil=True)
-def _candidates(left, candidates, classes, counts):
-    """Keep the places where an n-gram repeats, and at the next place too. Returns how many."""
-    kept = u(0)
-    p = np.int64(candidates[0])
-    repeats = (classes[u(p)] != p) | (counts[u(p)] > 1)
-    for j in range(1, left):
-        then = np.int64(candidates[u(j)])
-        then_repeats = (classes[u(then)] != then) | (counts[u(then)] > 1)
-        candidates[kept] = p
-        kept += u(repeats & then_repeats & (then == p + 1))
-        p = then
-        repeats = then_repeats
-    return np.int64(kept)
-
-
-@numba.njit(cache=True, nogil=True)
-def _next_classes(left, n, units, keys, candidates, classes, counts, table, held):
-    """From the classes of the (n-1)-grams those of the n-grams at the candidates, and their numbers."""
+def _next_classes(left, n, units, bits, keys, classes, counts, table, held):
+    """From the classes of the (n-1)-grams those of the n-grams at the `left` places of `bits`, and their numbers."""
+    long = n > GUESSED
     shift, last_slot, base = _open(len(units), left, table, held)
     counts[: len(units)] = 0
-    for j in range(left):
-        p = np.int64(candidates[u(j)])
-        first = np.int64(classes[u(p)])
-        unit = units[u(p + n - 1)]
-        if units[u(first + n - 1)] != unit:
-            first = _find(p, unit + u(first) * SEED, keys, table, shift, last_slot, base)
-            classes[u(p)] = first
-        counts[u(first)] += np.uint32(1)
+    for at in range(0, len(units), LANES):
+        some = bits[at // LANES]
+        while some:
+            p = at + lowest(some)
+            some &= some - _ONE
+            first = np.int64(classes[u(p)])
+            if long and units[u(first + n - 1)] == units[u(p + n - 1)]:
+                counts[u(p)] = np.uint32(first != p) << np.uint32(31)
+                counts[u(first)] += np.uint32(1)
+                continue
+            key = units[u(p + n - 1)] + u(first) * SEED
+            _count(p, key, keys, classes, counts, table, shift, last_slot, base)
+
+
+@numba.njit(inline="always")
+def _count(p, key, keys, classes, counts, table, shift, last_slot, base):
+    first = _find(p, key, keys, table, shift, last_slot, base)
+    classes[u(p)] = first
+    counts[u(p)] = np.uint32(first != p) << np.uint32(31)
+    counts[u(first)] += np.uint32(1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _at_least(least, total, counts, bits):
+    """Set `bits` to the places with such a count. Returns whether there are any."""
+    found = np.uint64(0)
+    for at in range(0, total, LANES):
+        some = within(counts, at, np.uint32(least), np.uint32(0xFFFFFFFF)) & _inside(at, total)
+        bits[at // LANES] = some
+        found |= some
+    return found != 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _candidates(total, counts, bits):
+    """Set `bits` to the places where an n-gram repeats, and at the next place too. Returns how many."""
+    _at_least(2, total, counts, bits)
+    kept = 0
+    words = (total + LANES - 1) // LANES
+    bits[words] = 0
+    for word in range(words):
+        bits[word] &= bits[word] >> _ONE | bits[word + 1] << u(LANES - 1)
+        kept += count(bits[word])
+    return kept
 
 
 @numba.njit(cache=True, nogil=True)
@@ -212,7 +234,7 @@ def _commonest(total, counts):
     """The greatest number of places, and the first class that has it."""
     most = np.uint32(0)
     for p in range(total):
-        most = max(most, counts[u(p)])
+        most = max(most, counts[u(p)] & ~np.uint32(_AGAIN))
     at = 0
     found = within(counts, at, most, most)
     while not found:
@@ -244,79 +266,77 @@ def _covered_by(top, most, n, units, classes, places):
 
 
 @numba.njit(cache=True, nogil=True)
-def _covered_skipping(left, n, candidates, classes, counts, places):
+def _covered_skipping(total, n, classes, counts, places):
     """Characters of the n-grams that were met before, reading on behind each of them. Marks the counts of those met."""
     covered = 0
     to = 0
-    for j in range(left):
-        p = np.int64(candidates[u(j)])
-        first = u(classes[u(p)])
-        if (counts[first] < 2) | (p < to):
-            continue
-        if counts[first] & _MET:
-            covered += places[u(p + n)] - places[u(p)]
-            to = p + n
-        else:
-            counts[first] |= _MET
+    for at in range(0, total, LANES):
+        some = within(counts, at, np.uint32(2), np.uint32(0xFFFFFFFF)) & _inside(at, total)
+        while some:
+            p = at + lowest(some)
+            some &= some - _ONE
+            if p < to:
+                continue
+            first = u(classes[u(p)])
+            if counts[first] & _MET:
+                covered += places[u(p + n)] - places[u(p)]
+                to = p + n
+            else:
+                counts[first] |= _MET
     return covered
 
 
 @numba.njit(cache=True, nogil=True)
-def _mark(left, n, candidates, classes, depths):
-    """Note that the n-grams that stood before are at least so long. Returns whether there are any."""
-    found = False
-    for j in range(left):
-        p = np.int64(candidates[u(j)])
-        again = classes[u(p)] != p
-        depths[u(p)] = max(depths[u(p)], np.uint8(n * again))
-        found |= again
-    return found
-
-
-@numba.njit(cache=True, nogil=True)
-def _deepen(left, n, longest, units, keys, candidates, classes, depths, table, held):
-    """How long, up to `longest`, the passage is that begins at each candidate and stood before: by a tree of passages, whose
-    nodes are a place where one first stood and its length. `classes` are those of the n-grams."""
-    shift, last_slot, base = _open(len(units), left, table, held)
-    for j in range(left):
-        p = np.int64(candidates[u(j)])
-        first = np.int64(classes[u(p)])
-        if first == p:
-            continue
-        depth = n
-        most = min(longest, len(units) - p)
-        while True:
-            while depth < most and units[u(first + depth)] == units[u(p + depth)]:
+def _deepen(n, longest, units, bits, keys, classes, depths, table, held):
+    """How long, up to `longest`, the passage is that begins at each place of `bits` and stood before; 0 at all others. `classes`
+    are those of the n-grams. What is looked up is a tree of passages: a node is where one first stood, and its length."""
+    depths[: len(units)] = 0
+    shift, last_slot, base = _open(len(units), len(units), table, held)
+    for at in range(0, len(units), LANES):
+        some = bits[at // LANES]
+        while some:
+            p = at + lowest(some)
+            some &= some - _ONE
+            first = np.int64(classes[u(p)])
+            depth = n
+            most = min(longest, len(units) - p)
+            while True:
+                while depth < most and units[u(first + depth)] == units[u(p + depth)]:
+                    depth += 1
+                if depth == most:
+                    break
+                key = units[u(p + depth)] + u(first * (LONGEST + 1) + depth) * SEED
+                first = _find(p, key, keys, table, shift, last_slot, base)
+                if first == p:
+                    break
                 depth += 1
-            if depth == most:
-                break
-            key = units[u(p + depth)] + u(first * (LONGEST + 1) + depth) * SEED
-            first = _find(p, key, keys, table, shift, last_slot, base)
-            if first == p:
-                break
-            depth += 1
-        depths[u(p)] = depth
+            depths[u(p)] = depth
+
+
+@numba.njit(inline="always")
+def _inside(at, total):
+    """Which of the 64 places from `at` on are before `total`."""
+    return (_ONE << u(total - at)) - _ONE if total - at < LANES else _ALL
 
 
 @numba.njit(cache=True, nogil=True)
-def _covered_again(total, n, depths, places):
-    """Characters of the n-grams that stood before."""
+def _covered_again(total, n, begins, places):
+    """Characters of the n-grams that begin at the places of the bits `begins`."""
     covered = 0
     alone = places[total] - places[0] == total  # every unit is one character
     ahead = 0  # how many of the next places the last of these n-grams covers
     for at in range(0, total, LANES):
-        inside = (_ONE << u(total - at)) - _ONE if total - at < LANES else _ALL
-        begins = within(depths, at, np.uint8(n), np.uint8(255)) & inside
-        if not begins and not ahead:
+        some = begins[at // LANES]
+        if not some and not ahead:
             continue
-        bits = begins
+        bits = some
         width = 1
         while width < n:
             more = min(width, n - width)
             bits |= bits << u(more)
             width += more
         bits |= (_ONE << u(ahead)) - _ONE
-        ahead = max(highest(begins) + n - LANES, 0)
+        ahead = max(highest(some) + n - LANES, 0)
         if alone:
             covered += count(bits)
             continue
