@@ -1,106 +1,79 @@
-"""From signatures to clusters: bucket entries by shard, edges by partition of the hash, components over all edges."""
+"""From signatures to edges: bucket entries by group of documents, then edges by partition of the hash."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from curator import storage
-from curator.dedup.clusters import Forest, bucket_edges, unique_edges
-from curator.dedup.exchange import read_batch, write_batches
+from curator.dedup.clusters import bucket_edges, components
+from curator.dedup.earlier import matching
+from curator.dedup.exchange import batch_of, by_range, read_batch, write_batches
+from curator.dedup.keys import columns_of, keys, same_text, signatures
 from curator.dedup.plan import Plan
 
 _ENTRIES = pa.schema([("hash", pa.uint64()), ("row", pa.uint32())])
 _REPEATS = pa.schema([("row", pa.uint32()), ("first", pa.uint32())])
-_EDGES = pa.schema([("member", pa.int64()), ("first", pa.int64())])
-_MEMBERS = pa.schema([("row", pa.uint32()), ("root", pa.int64())])
+EDGES = pa.schema([("member", pa.int64()), ("first", pa.int64())])
 
 
 def fill_buckets(plan: Plan, index: int) -> None:
-    """One shard's bucket entries, sorted by hash: a batch for each partition, which is a range of hashes.
+    """One group's bucket entries, sorted by hash: a batch for each partition, which is a range of hashes.
 
-    Of rows of this shard that share a bucket only the first goes there; the others are joined to it in `repeats`. So a bucket
-    holds at most one entry a shard, however often a page is repeated.
+    Documents that meet inside the group are joined here, in `repeats`, and only one of them goes on. So a bucket holds at most
+    one entry a group, however often a page is repeated. Where meetings are to be verified, only equal texts are joined here.
     """
-    shard = plan.shards[index]
-    with storage.open_input(shard.path) as stream:
-        table = pq.read_table(stream, columns=["bands", "exact"])
-    if len(table) != shard.rows:
-        raise ValueError(f"{shard.path} has {len(table)} rows, and its manifest says {shard.rows}")
-    hashes, rows = _entries(table)
-    order = np.lexsort((rows, hashes))
-    hashes, rows = hashes[order], rows[order]
-    members, firsts = unique_edges(*bucket_edges(hashes, rows))
-    write_batches(plan.path("repeats", index), _REPEATS, [_batch(_REPEATS, members, firsts)])
+    verify = plan.options.verify is not None
+    columns = [*columns_of(plan.options.by), *(["id"] if verify else [])]
+    table = signatures(plan, plan.groups[index], columns)
+    hashes, rows = keys(table, plan.options.by)
+    if verify:
+        label = same_text(table)
+        order = np.lexsort((label[rows], hashes))
+    else:
+        order = np.argsort(hashes)
+        label = np.arange(len(table))
+        nodes, roots = components(*bucket_edges(hashes[order], rows[order]))
+        label[nodes] = roots
+    moved = np.flatnonzero(label != np.arange(len(table)))
+    schema = _REPEATS.with_metadata({"rows": str(len(moved))})
+    write_batches(plan.path("repeats", index), schema, [batch_of(schema, moved, label[moved])])
 
-    leading = np.ones(len(hashes), bool)
-    leading[1:] = hashes[1:] != hashes[:-1]
-    hashes, rows = hashes[leading], rows[leading]
-    width = 2**64 // plan.partitions
-    cuts = np.array([width * i for i in range(1, plan.partitions)], np.uint64)
-    bounds = [0, *np.searchsorted(hashes, cuts).tolist(), len(hashes)]
+    hashes, rows = hashes[order], label[rows][order]
+    new = np.ones(len(hashes), bool)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
+    hashes, rows = hashes[new], rows[new]
     write_batches(
         plan.path("buckets", index),
         _ENTRIES,
-        (_batch(_ENTRIES, hashes[i:j], rows[i:j]) for i, j in pairwise(bounds)),
+        (batch_of(_ENTRIES, hashes[i:j], rows[i:j]) for i, j in by_range(hashes, plan.partitions)),
     )
 
 
-def _entries(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """(hash, row) of every band of the documents that have bands, and of the exact hash of those that have only that.
-
-    A band's number is part of its hash. Two different entries of n share a hash by chance with a probability of n**2 / 2**65.
-    """
-    bands, exact = table.column("bands").combine_chunks(), table.column("exact").combine_chunks()
-    banded = np.flatnonzero(bands.is_valid().to_numpy(zero_copy_only=False))
-    per_row = bands.type.list_size
-    short = np.flatnonzero(pc.and_(bands.is_null(), exact.is_valid()).to_numpy(zero_copy_only=False))
-    digests = b"".join(exact.take(pa.array(short)).to_pylist())
-    short_hashes = np.frombuffer(digests, "<u8")[::2].astype(np.uint64)
-    hashes = np.concatenate([bands.flatten().to_numpy(zero_copy_only=False), short_hashes])
-    rows = np.concatenate([np.repeat(banded, per_row), short]).astype(np.int64)
-    return hashes.astype(np.uint64, copy=False), rows
+def entries(plan: Plan, partition: int) -> tuple[np.ndarray, np.ndarray]:
+    """(hash, document), sorted by hash: of every group in one range of hashes, and those of earlier runs that they meet."""
+    hashes, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    for index in range(plan.own):
+        batch = read_batch(plan.path("buckets", index), partition)
+        hashes.append(batch.column("hash").to_numpy())
+        nodes.append(batch.column("row").to_numpy().astype(np.int64) + plan.groups[index].first)
+    if plan.stores:
+        of_earlier = matching(plan, partition, np.unique(np.concatenate(hashes)))
+        hashes.append(of_earlier[0])
+        nodes.append(of_earlier[1])
+    joined, documents = np.concatenate(hashes), np.concatenate(nodes)
+    del hashes, nodes
+    order = np.argsort(joined)
+    return joined[order], documents[order]
 
 
 def find_edges(plan: Plan, partition: int) -> None:
-    """The edges of one range of hashes, over the entries of every shard."""
-    hashes, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
-    for index in range(len(plan.shards)):
-        batch = read_batch(plan.path("buckets", index), partition)
-        hashes.append(batch.column("hash").to_numpy())
-        nodes.append(_node(index, batch.column("row").to_numpy()))
-    joined, all_nodes = np.concatenate(hashes), np.concatenate(nodes)
-    order = np.argsort(joined)
-    edges = unique_edges(*bucket_edges(joined[order], all_nodes[order]))
-    write_batches(plan.path("edges", partition), _EDGES, [_batch(_EDGES, *edges)])
+    """The edges of one range of hashes, over the entries of every group."""
+    write_edges(plan, partition, *bucket_edges(*entries(plan, partition)))
 
 
-def connect(plan: Plan, _: int) -> None:
-    """Every document that has a duplicate, with the smallest node of its cluster: a batch for each shard. One process."""
-    forest = Forest()
-    for index in range(len(plan.shards)):
-        batch = read_batch(plan.path("repeats", index), 0)
-        forest.add(_node(index, batch.column("row").to_numpy()), _node(index, batch.column("first").to_numpy()))
-    for partition in range(plan.partitions):
-        batch = read_batch(plan.path("edges", partition), 0)
-        forest.add(batch.column("member").to_numpy(), batch.column("first").to_numpy())
-    nodes, roots = forest.components()
-    bounds = np.searchsorted(nodes, np.arange(len(plan.shards) + 1, dtype=np.int64) << 32)
-    write_batches(
-        plan.path("components"),
-        _MEMBERS,
-        (_batch(_MEMBERS, nodes[i:j] & 0xFFFFFFFF, roots[i:j]) for i, j in pairwise(bounds)),
-    )
-
-
-def _node(shard: int, rows: np.ndarray) -> np.ndarray:
-    return rows.astype(np.int64) | (shard << 32)
-
-
-def _batch(schema: pa.Schema, *columns: np.ndarray) -> pa.RecordBatch:
-    arrays = [pa.array(c.astype(f.type.to_pandas_dtype(), copy=False)) for c, f in zip(columns, schema, strict=True)]
-    return pa.record_batch(arrays, schema=schema)
+def write_edges(plan: Plan, partition: int, members: np.ndarray, firsts: np.ndarray) -> None:
+    """As few as connect the same documents: one for each that is not the smallest of those that are connected here."""
+    nodes, roots = components(members, firsts)
+    joined = nodes != roots
+    schema = EDGES.with_metadata({"edges": str(int(joined.sum()))})
+    write_batches(plan.path("edges", partition), schema, [batch_of(schema, nodes[joined], roots[joined])])

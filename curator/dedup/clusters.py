@@ -1,4 +1,4 @@
-"""Edges and connected components. A node is an int64, `shard << 32 | row`; an edge joins a member of a bucket to its first."""
+"""Edges and connected components in memory. A node is the number of a document; an edge joins it to a smaller one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ import numpy as np
 from numba import njit
 
 FIRST_FOLD = 1 << 22
+_A, _B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_INVERSE_A, _INVERSE_B = np.uint64(pow(0xFF51AFD7ED558CCD, -1, 1 << 64)), np.uint64(pow(0xC4CEB9FE1A85EC53, -1, 1 << 64))
+_33 = np.uint64(33)
+
+
+def mixed(numbers: np.ndarray) -> np.ndarray:
+    """Numbers in an order without structure, one to one (the finaliser of MurmurHash3, public domain): equal ranges of it hold
+    about as many nodes each, and the smallest of a cluster is any of it."""
+    h = numbers.astype(np.uint64)
+    h = (h ^ (h >> _33)) * _A
+    h = (h ^ (h >> _33)) * _B
+    return h ^ (h >> _33)
+
+
+def unmixed(h: np.ndarray) -> np.ndarray:
+    """The numbers again."""
+    h = (h ^ (h >> _33)) * _INVERSE_B
+    h = (h ^ (h >> _33)) * _INVERSE_A
+    return (h ^ (h >> _33)).astype(np.int64)
 
 
 @njit(cache=True, nogil=True)

@@ -7,13 +7,69 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, Protocol, TypeVar
 
 from curator import storage
+from curator.dedup.exchange import read_metadata
 from curator.documents import Executor, Shard
 
-ENTRIES_A_PARTITION = 1 << 23  # of 12 bytes in the file; sorting needs about 40 bytes each in memory
+# What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
+BYTES_AN_ENTRY = 80  # hash and document of a bucket: 12 in the file, sorted with an index
+BYTES_A_SKETCH = 400  # with `verify`
+BYTES_AN_EDGE = 120  # 16 in the file, sorted by both ends
+BYTES_A_CANDIDATE = 500  # with its id, sorted by Arrow
+PARALLEL = 64  # calls that a set is cut into though fewer would do, so that there is work for many; not below LEAST_ROWS
+LEAST_ROWS = 1 << 16
+
+
+class Named(Protocol):
+    """What names files: by kind and index, each with a hash of all that its content depends on."""
+
+    @property
+    def folder(self) -> str: ...
+
+    def name(self, kind: str, index: int) -> str: ...
+
+
+P = TypeVar("P", bound=Named)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Those of a stage that decide what is marked, as plain values."""
+
+    by: tuple[str, ...]
+    keys: int  # hashes that a document has at most
+    verify: float | None
+    prefer: tuple[str, ...]
+    quality: bool  # the signatures have a column `quality`
+    keeps: Literal["one", "source"]
+    largest: int | None
+    warn: float
+    revision: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Documents that one call works on: those of some shards, or some that an earlier run has published."""
+
+    first: int  # documents are numbered through all groups; this is the number of the first one
+    rows: int
+    shards: tuple[int, ...]  # places in `Plan.shards`; none for an earlier run's
+    earlier: str  # the file of an earlier run
+    digest: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """The sorted hashes of an earlier run: `partitions` files, each of one range of hashes, and the first of its groups."""
+
+    digest: str
+    partitions: tuple[str, ...]
+    group: int
 
 
 @dataclass(frozen=True)
@@ -23,55 +79,138 @@ class Plan:
 
     folder: str
     shards: tuple[Shard, ...]
-    partitions: int  # a power of two
-    prefer: tuple[str, ...]
-    quality: bool  # the signatures have a column `quality`
-    revision: int
+    groups: tuple[Group, ...]  # this run's, then those of earlier runs
+    stores: tuple[Store, ...]
+    options: Options
+    partitions: int  # of hashes; a power of two
+    memory: int
+
+    @functools.cached_property
+    def own(self) -> int:
+        """How many of the groups are this run's."""
+        return sum(not group.earlier for group in self.groups)
+
+    def most(self, bytes_each: int) -> int:
+        """How many things of that size a call takes."""
+        return max(1, self.memory // bytes_each)
 
     def path(self, kind: str, index: int = 0) -> str:
         return storage.join(self.folder, kind, self.name(kind, index))
 
     def name(self, kind: str, index: int) -> str:
         suffix = "parquet" if kind == "marks" else "arrow"
-        return f"{_hash(self._inputs(kind, index))}.{suffix}"
+        return f"{hash_of(self._inputs(kind, index))}.{suffix}"
 
     def _inputs(self, kind: str, index: int) -> list[object]:
+        options = self.options
         match kind:
             case "buckets" | "repeats":
-                return [kind, self.revision, self.partitions, self.shards[index].rows, self.shards[index].digest]
-            case "edges" | "components":
-                return [kind, self._all, index]
-            case "candidates" | "marks":
-                return [kind, self._all, self.prefer, self.quality, self.shards[index].key]
-            case "survivors":
-                return [kind, self._all, self.prefer, self.quality]
-        raise KeyError(kind)
+                verified = options.verify is not None
+                return [kind, options.revision, options.by, verified, self.partitions, self.groups[index].digest]
+            case "totals" | "giants" | "candidates" | "survivors" | "tallies":
+                return [kind, self._decided, index]
+            case "marks":
+                return [kind, self._decided, self.shards[index].key]
+        return [kind, self._all, index]
 
     @functools.cached_property
     def _all(self) -> str:
-        return _hash([self.revision, self.partitions, [[s.key, s.rows, s.digest] for s in self.shards]])
+        """All that clusters depend on."""
+        options = self.options
+        groups = [[g.first, g.digest] for g in self.groups]
+        clusters = [options.revision, options.by, options.verify, self.partitions, self.memory]
+        return hash_of([*clusters, groups, [s.digest for s in self.stores]])
+
+    @functools.cached_property
+    def _decided(self) -> str:
+        """All that marks depend on."""
+        options = self.options
+        return hash_of([self._all, options.prefer, options.quality, options.keeps, options.largest])
 
 
-def plan(folder: str, signed: Sequence[Shard], bands: int, prefer: tuple[str, ...], quality: bool, revision: int) -> Plan:
-    """The number of partitions follows from the number of documents alone, and is a power of two so that it seldom changes."""
+def plan(folder: str, signed: Sequence[Shard], options: Options, memory: int, earlier: Sequence[EarlierRun] = ()) -> Plan:
+    """Groups and partitions follow from the shards and `memory` alone. Their numbers are powers of two, and a shard's group is
+    chosen by the hash of its key, so that one shard more seldom changes the others'."""
     shards = tuple(sorted(signed, key=lambda shard: shard.key))
     for one, other in pairwise(shards):
         if one.key == other.key:
             raise ValueError(f"two shards have the key {one.key!r}")
-    entries = sum(shard.rows for shard in shards) * bands
+    rows = sum(shard.rows for shard in shards)
     partitions = 1
-    while partitions * ENTRIES_A_PARTITION < entries:
+    an_entry = BYTES_AN_ENTRY + (BYTES_A_SKETCH if options.verify is not None else 0)
+    while partitions * (memory // an_entry) < rows * options.keys:
         partitions *= 2
-    return Plan(folder, shards, partitions, prefer, quality, revision)
+    groups = _groups(shards, max(1, memory // (BYTES_AN_ENTRY * options.keys)))
+    stores = []
+    for run in earlier:
+        stores.append(Store(run.digest, run.partitions, len(groups)))
+        for path, count, digest in run.documents:
+            groups.append(Group(groups[-1].first + groups[-1].rows if groups else 0, count, (), path, digest))
+    return Plan(folder, shards, tuple(groups), tuple(stores), options, partitions, memory)
 
 
-def make_missing(plan: Plan, kind: str, count: int, make: Callable[[Plan, int], None], executor: Executor) -> None:
+class EarlierRun(Protocol):
+    """What `earlier.Stored` is: the signatures that a run has kept."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def partitions(self) -> tuple[str, ...]: ...
+    @property
+    def documents(self) -> tuple[tuple[str, int, str], ...]: ...  # path, rows and digest of each file
+
+
+def _groups(shards: Sequence[Shard], most: int) -> list[Group]:
+    rows = sum(shard.rows for shard in shards)
+    target = min(most, max(LEAST_ROWS, rows // PARALLEL))
+    buckets = 1
+    while buckets * target < rows:
+        buckets *= 2
+    placed: dict[int, list[int]] = {}
+    for place, shard in enumerate(shards):
+        placed.setdefault(int(hash_of(shard.key)[:8], 16) % buckets, []).append(place)
+    groups: list[Group] = []
+    first = 0
+    for _, places in sorted(placed.items()):
+        for together in _packed(places, [shards[place].rows for place in places], most):
+            count = sum(shards[place].rows for place in together)
+            digest = hash_of([[shards[place].rows, shards[place].digest] for place in together])
+            groups.append(Group(first, count, tuple(together), "", digest))
+            first += count
+    return groups
+
+
+def _packed(places: Sequence[int], rows: Sequence[int], most: int) -> list[list[int]]:
+    """Neighbours together, up to `most` rows; a larger one is alone."""
+    packed: list[list[int]] = []
+    held = most + 1
+    for place, count in zip(places, rows, strict=True):
+        if held + count > most:
+            packed.append([])
+            held = 0
+        packed[-1].append(place)
+        held += count
+    return packed
+
+
+def make_missing(plan: P, kind: str, count: int, make: Callable[[P, int], None], executor: Executor) -> None:
     """Have `make(plan, index)` write every file of a kind that is not there yet."""
-    there = {posixpath.basename(path) for path in storage.listing(storage.join(plan.folder, kind))}
+    there = names_there(plan.folder, kind)
     missing = [index for index in range(count) if plan.name(kind, index) not in there]
     for _ in executor.map(functools.partial(make, plan), missing):
         pass
 
 
-def _hash(inputs: object) -> str:
+def names_there(folder: str, kind: str) -> set[str]:
+    return {posixpath.basename(path) for path in storage.listing(storage.join(folder, kind))}
+
+
+def counted(plan: Plan, kind: str, count: int, key: str) -> list[int]:
+    """What the files of a kind say under `key`."""
+    with ThreadPoolExecutor(16) as threads:  # an object store takes its time for each
+        found = threads.map(lambda index: int(read_metadata(plan.path(kind, index))[key.encode()]), range(count))
+        return list(found)
+
+
+def hash_of(inputs: object) -> str:
     return hashlib.blake2b(json.dumps(inputs).encode(), digest_size=16).hexdigest()

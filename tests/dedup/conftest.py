@@ -67,10 +67,13 @@ class Dedup:
         filled = [{"source": "web", **row} for row in rows]
         docs = pa.RecordBatch.from_pylist(filled, schema=pa.schema(names))
         columns = {"id": docs.column("id"), "source": docs.column("source"), **self.stage.sign(docs)}
+        return self.signed(key, pa.table(columns), "digest of " + json.dumps(filled, sort_keys=True))
+
+    def signed(self, key: str, signatures: pa.Table, digest: str) -> Shard:
         path = self.folder / "signed" / f"{key}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), path)
-        return Shard(key, "web", str(path), len(rows), "digest of " + json.dumps(filled, sort_keys=True))
+        pq.write_table(signatures, path)
+        return Shard(key, "web", str(path), len(signatures), digest)
 
     def mark(self, shards: Sequence[Shard], executor=None, folder: str = "marks") -> dict[str, dict]:
         paths = self.stage.mark(shards, str(self.folder / folder), executor or Inline())
@@ -106,7 +109,7 @@ def dedup_in() -> Callable[..., Dedup]:
 
 
 @pytest.fixture(scope="session")
-def chaotic() -> Callable[[int], Chaotic]:
+def chaotic() -> Callable[..., Chaotic]:
     return Chaotic
 
 

@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator import storage
-from curator.dedup import DEDUP, DedupDocuments
-from curator.dedup import plan as plan_module
+from curator.dedup import DEDUP, DedupDocuments, deduplication
 from curator.documents import decide
 from curator.engine.executor import Inline
 
@@ -190,16 +189,16 @@ DOCUMENTS = st.lists(DRAWN, max_size=14)
 
 
 @settings(max_examples=40, deadline=None)
-@given(DOCUMENTS, st.integers(0, 1000), st.sampled_from([plan_module.ENTRIES_A_PARTITION, 8]))
-def test_any_shards_any_order_any_partitions_give_the_marks_of_brute_force(dedup_in, drawn, seed, entries):
+@given(DOCUMENTS, st.integers(0, 1000), st.sampled_from([1 << 30, 5000, 600]))
+def test_any_shards_any_order_any_partitions_give_the_marks_of_brute_force(dedup_in, drawn, seed, memory):
     documents = [
         {"id": f"{(i * 7919 + seed) % 1009:04}", "text": None if base is None else base + tail, "source": source, "q": float(q)}
         for i, (base, tail, source, q, _) in enumerate(drawn)
     ]
     assignment = [shard * 31 % 7 for *_, shard in drawn]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan_module, "ENTRIES_A_PARTITION", entries)
-        one = dedup_in(folder, bands=4, rows=2, shingle=3, prefer=("wiki", "*", "web"), quality="q")
+        patch.setattr(deduplication, "LEAST_MEMORY", 1)
+        one = dedup_in(folder, bands=4, rows=2, shingle=3, prefer=("wiki", "*", "web"), quality="q", memory=memory)
         shards = one.shards(documents, assignment) if documents else []
         assert one.mark(shards) == expected(documents, one.stage)
 
@@ -217,8 +216,8 @@ def written(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("seed", range(25))
 def test_chaos_changes_no_byte(dedup, words, chaotic, killed, monkeypatch, seed):
     """Calls in any order and twice, kills, reruns, shards in another order: the same files, byte for byte."""
-    monkeypatch.setattr(plan_module, "ENTRIES_A_PARTITION", 128)
-    one = dedup(bands=7, rows=4)
+    monkeypatch.setattr(deduplication, "LEAST_MEMORY", 1)
+    one = dedup(bands=7, rows=4, memory=8000)
     shards = one.shards(corpus(words), [i % 5 for i in range(68)])
     calm = one.mark(shards, folder="calm")
     executor = chaotic(seed)
@@ -333,6 +332,7 @@ def test_the_summary_tells_what_each_source_loses(dedup, words):
             "web": {"signed": 10, "duplicates": 6, "share": 0.6},
             "wiki": {"signed": 7, "duplicates": 1, "share": 1 / 7},
         },
+        "warnings": [],
     }
 
 

@@ -1,0 +1,197 @@
+"""What a run keeps of its signatures, so that later runs can leave out what it has published: written, and read again.
+
+Below `signatures/<stage>/` lie: `documents/`, the ids of published documents and what a later run may ask of them;
+`hashes/`, all that they are met by, each file one range of hashes, sorted; and `manifest.json`, which says how they were
+signed. A later run reads the sorted files beside its own and computes nothing anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curator import storage
+from curator.dedup.exchange import batch_of, by_range, read_batch, write_batches
+from curator.dedup.keys import columns_of, keys
+from curator.dedup.plan import Plan, hash_of, make_missing
+from curator.documents import Executor
+
+FORMAT = 1
+BATCH = 1 << 16  # entries that a reader holds at a time
+_ENTRIES = pa.schema([("hash", pa.uint64()), ("number", pa.uint64())])
+_ROUTED = pa.schema([("hash", pa.uint64()), ("row", pa.uint32())])
+_ZSTD = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The signatures that a run has kept: paths, and how they were made."""
+
+    run: str
+    signing: Mapping[str, object]
+    partitions: tuple[str, ...]
+    documents: tuple[tuple[str, int, str], ...]  # path, rows and digest of each file
+    digest: str
+
+
+def stored_in(run: str) -> list[str]:
+    """The manifests of all signatures that a run has kept."""
+    return [path for path in storage.listing(storage.join(run, "signatures")) if path.endswith("/manifest.json")]
+
+
+def read_stored(run: str, manifest: str) -> Stored:
+    found = json.loads(storage.read_bytes(manifest))
+    if found.get("format") != FORMAT:
+        raise ValueError(f"against: {manifest} has the format {found.get('format')}; this is {FORMAT}")
+    folder = manifest.rpartition("/")[0]
+    documents = tuple((storage.join(folder, path), rows, digest) for path, rows, digest in found["documents"])
+    return Stored(
+        run, found["signing"], tuple(storage.join(folder, path) for path in found["hashes"]), documents, found["digest"]
+    )
+
+
+def differences(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
+    """Field by field, what makes two kinds of signatures strangers to each other."""
+    fields = sorted(there.keys() | here.keys())
+    return [
+        f"{field} is {there.get(field, 'unknown')!r} there and {here.get(field, 'unknown')!r} here"
+        for field in fields
+        if there.get(field) != here.get(field)
+    ]
+
+
+def matching(plan: Plan, partition: int, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(hash, document) of the entries of earlier runs that are among `hashes`, all of which lie in one partition."""
+    found, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    if not len(hashes):
+        return found[0], nodes[0]
+    for store in plan.stores:
+        first = plan.groups[store.group].first if store.group < len(plan.groups) else 0
+        count = len(store.partitions)
+        start = partition * count // plan.partitions
+        for path in store.partitions[start : max(start + 1, (partition + 1) * count // plan.partitions)]:
+            with storage.open_input(path) as stream, pa.ipc.open_file(stream) as reader:
+                begins = json.loads(reader.schema.metadata[b"begins"])  # the first hash of every batch, and the last of all
+                for index in range(reader.num_record_batches):
+                    if begins[index] > hashes[-1] or begins[index + 1] < hashes[0]:
+                        continue
+                    batch = reader.get_batch(index)
+                    theirs = batch.column("hash").to_numpy()
+                    places = np.minimum(np.searchsorted(hashes, theirs), len(hashes) - 1)
+                    met = hashes[places] == theirs
+                    found.append(theirs[met])
+                    nodes.append(batch.column("number").to_numpy()[met].astype(np.int64) + first)
+    return np.concatenate(found), np.concatenate(nodes)
+
+
+# -------------------------------------------------------------------------------------------------------------- keeping
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept of one stage, by the groups and partitions of its plan."""
+
+    plan: Plan
+    folder: str  # where it stays
+    columns: tuple[str, ...]  # of a signature, beside the id
+    published: Mapping[str, tuple[str, str]]  # by the key of a shard: file and digest of those of its documents that remain
+
+    @functools.cached_property
+    def everything(self) -> str:
+        return hash_of([self.name("documents", index) for index in range(len(self.plan.groups))])
+
+    def name(self, kind: str, index: int) -> str:
+        plan = self.plan
+        what: list[object] = [FORMAT, plan.options.by, self.columns, plan.partitions]
+        if kind == "hashes":
+            what += [self.everything, index]
+        else:
+            group = plan.groups[index]
+            what += [group.digest, [self.published.get(plan.shards[place].key, ("", ""))[1] for place in group.shards]]
+        return f"{hash_of([kind, *what])}.{'parquet' if kind == 'documents' else 'arrow'}"
+
+    def path(self, kind: str, index: int) -> str:
+        return storage.join(self.folder if kind != "routed" else self.plan.folder, kind, self.name(kind, index))
+
+
+def keep(keeping: Keeping, signing: Mapping[str, object], executor: Executor) -> list[str]:
+    """Write what a later run needs of the published documents; the paths of all its files."""
+    groups, partitions = len(keeping.plan.groups), keeping.plan.partitions
+    make_missing(keeping, "documents", groups, keep_documents, executor)
+    make_missing(keeping, "hashes", partitions, keep_hashes, executor)
+    documents = [["documents/" + keeping.name("documents", i), n] for i, n in enumerate(_rows(keeping))]
+    found = {
+        "format": FORMAT,
+        "signing": dict(signing),
+        "documents": [[path, rows, path.rpartition("/")[2].partition(".")[0]] for path, rows in documents if rows],
+        "hashes": ["hashes/" + keeping.name("hashes", index) for index in range(partitions)],
+        "digest": keeping.everything,
+    }
+    manifest = storage.join(keeping.folder, "manifest.json")
+    storage.write_bytes(manifest, json.dumps(found, indent=1).encode())
+    return [manifest, *(storage.join(keeping.folder, path) for path in [*(d[0] for d in found["documents"]), *found["hashes"]])]
+
+
+def keep_documents(keeping: Keeping, index: int) -> None:
+    """One group: its published documents, and their hashes, sorted, in a batch for each partition."""
+    plan = keeping.plan
+    tables = []
+    for place in plan.groups[index].shards:
+        shard = plan.shards[place]
+        if shard.key not in keeping.published:
+            continue
+        with storage.open_input(keeping.published[shard.key][0]) as stream:
+            ids = pq.read_table(stream, columns=["id"]).column("id")
+        with storage.open_input(shard.path) as stream:
+            table = pq.read_table(stream, columns=["id", *dict.fromkeys([*columns_of(plan.options.by), *keeping.columns])])
+        tables.append(table.filter(pc.and_(pc.is_in(table.column("id"), ids), table.column("exact").is_valid())))
+    rows, hashes = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+    table = pa.concat_tables(tables) if tables else pa.table({"id": pa.array([], pa.string())})
+    if len(table):
+        hashes, rows = keys(table, plan.options.by)
+    order = np.lexsort((rows, hashes))
+    hashes, rows = hashes[order], rows[order]
+    write_batches(
+        keeping.path("routed", index),
+        _ROUTED,
+        (batch_of(_ROUTED, hashes[i:j], rows[i:j]) for i, j in by_range(hashes, plan.partitions)),
+    )
+    with storage.create(keeping.path("documents", index)) as stream:
+        pq.write_table(
+            table.select([c for c in ("id", *keeping.columns) if c in table.column_names]), stream, compression="zstd"
+        )
+
+
+def keep_hashes(keeping: Keeping, partition: int) -> None:
+    """One range of hashes of all groups, sorted, in batches that are found by their first hash."""
+    hashes, numbers = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+    first = 0
+    for index, rows in enumerate(_rows(keeping)):
+        batch = read_batch(keeping.path("routed", index), partition)
+        hashes.append(batch.column("hash").to_numpy())
+        numbers.append(batch.column("row").to_numpy().astype(np.uint64) + np.uint64(first))
+        first += rows
+    joined, documents = np.concatenate(hashes), np.concatenate(numbers)
+    order = np.lexsort((documents, joined))
+    joined, documents = joined[order], documents[order]
+    begins = [*joined[::BATCH].tolist(), *joined[-1:].tolist()]
+    schema = _ENTRIES.with_metadata({"begins": json.dumps(begins)})
+    with storage.create(keeping.path("hashes", partition)) as stream, pa.ipc.new_file(stream, schema, options=_ZSTD) as writer:
+        for start in range(0, len(joined), BATCH):
+            writer.write_batch(batch_of(schema, joined[start : start + BATCH], documents[start : start + BATCH]))
+
+
+def _rows(keeping: Keeping) -> list[int]:
+    """Published documents of each group."""
+    found = []
+    for index in range(len(keeping.plan.groups)):
+        with storage.open_input(keeping.path("documents", index)) as stream:
+            found.append(pq.read_metadata(stream).num_rows)
+    return found
