@@ -1,7 +1,7 @@
-"""Candidates of a short list of phrases, found by how they begin: the pairs of characters, 64 places at a time.
+"""Candidates of a short list of phrases, found by how they begin: by their first characters, 64 places at a time.
 
-An automaton must look at one character after the other. A list whose phrases begin with few different pairs needs it only where
-one of these stands, which is rare.
+An automaton must look at one character after the other. A list whose phrases begin with few different characters needs it only
+where these stand, which is rare.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 
 from curator.metrics.automaton import Automaton, folded
 from curator.metrics.classes import SPACED
-from curator.metrics.vectors import LANES, lowest, within
+from curator.metrics.vectors import LANES, low_alike, lowest
 
-MOST_PAIRS = 8
+MOST_BEGINNINGS = 8
+DEPTH = 4  # characters of a beginning that are looked at, at most
 MOST_CHARS = 200  # of all phrases: what a hostile text can cost at each place
 
 _SPACED_FIRST, _SPACED_LAST = SPACED[0], SPACED[-1]
@@ -25,45 +26,50 @@ _ONE = np.uint64(1)
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
-    """`firsts` and `seconds`: a row of code points for each pair, all that are folded to its characters, the last repeated."""
+class Beginnings:
+    """A row for each beginning, an element for each of its characters: the bits of a code point's lowest byte in which all that
+    are folded to the character are alike, and what they are. Another character seldom has them too."""
 
-    firsts: np.ndarray
-    seconds: np.ndarray
+    masks: np.ndarray
+    values: np.ndarray
     order: np.ndarray  # phrases, the longest first
     letters: np.ndarray  # the symbols of each phrase, one row each, filled up with 0
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        return self.firsts, self.seconds, self.order, self.letters
+        return self.masks, self.values, self.order, self.letters
 
 
 @functools.lru_cache(maxsize=32)
-def pairs_of(automaton: Automaton) -> Pairs | None:
+def beginnings_of(automaton: Automaton) -> Beginnings | None:
     """None if the list is not short, or a phrase is one character."""
-    phrases = [np.frombuffer(p.encode("utf-32-le", "surrogatepass"), np.uint32) for p in automaton.phrases]
+    fold = folded()
+    phrases = [fold[np.frombuffer(p.encode("utf-32-le", "surrogatepass"), np.uint32)] for p in automaton.phrases]
     if not 0 < sum(map(len, phrases)) <= MOST_CHARS or min(map(len, phrases)) < 2:
         return None
-    fold = folded()
-    pairs = sorted({(int(fold[p[0]]), int(fold[p[1]])) for p in phrases})
-    if len(pairs) > MOST_PAIRS:
-        return None
+    depth = min(DEPTH, *map(len, phrases))
+    while len(heads := sorted({tuple(p[:depth].tolist()) for p in phrases})) > MOST_BEGINNINGS:
+        depth -= 1
+        if depth < 2:
+            return None
     letters = np.zeros((len(phrases), max(map(len, phrases))), np.int32)
     for row, phrase in zip(letters, phrases):
         row[: len(phrase)] = automaton.symbols[phrase]
     order = np.argsort(-automaton.lengths, kind="stable").astype(np.int32)
-    firsts, seconds = (_forms([pair[k] for pair in pairs], fold) for k in (0, 1))
-    return Pairs(firsts, seconds, order, letters)
+    masks, values = np.zeros((2, len(heads), DEPTH), np.uint8)  # nothing is asked of the characters behind `depth`
+    for row, head in enumerate(heads):
+        for k, point in enumerate(head):
+            masks[row, k], values[row, k] = _alike(np.flatnonzero(fold == point))
+    return Beginnings(masks, values, order, letters)
 
 
-def _forms(points: list[int], fold: np.ndarray) -> np.ndarray:
-    found = [np.flatnonzero(fold == point).astype(np.uint32) for point in points]
-    width = max(map(len, found))
-    return np.array([np.pad(forms, (0, width - len(forms)), "edge") for forms in found], np.uint32)
+def _alike(points: np.ndarray) -> tuple[int, int]:
+    mask = ~int(np.bitwise_or.reduce(points ^ points[0])) & 0xFF
+    return mask, int(points[0]) & mask
 
 
 @numba.njit(cache=True, nogil=True)
-def find_candidates(points, kinds, bounds, words, places, longest, found, symbols, lengths, firsts, seconds, order, letters):
+def find_candidates(points, kinds, bounds, words, places, longest, found, symbols, lengths, masks, values, order, letters):
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
     whose beginning is inside a word of a spaced script. `points` must go on for 2 * LANES elements behind the last."""
     n = 0
@@ -72,7 +78,7 @@ def find_candidates(points, kinds, bounds, words, places, longest, found, symbol
     found[0] = 0
     at = bounds[0]
     while at < bounds[spans]:
-        bits = _beginnings(points, at, firsts, seconds)
+        bits = _beginnings(points, at, masks, values)
         while bits:
             i = at + lowest(bits)
             bits &= bits - _ONE
@@ -107,17 +113,14 @@ def _turn_round(places, longest, low, end):
 
 
 @numba.njit(inline="always")
-def _beginnings(points, at, firsts, seconds):
-    """The places of 64 where a pair of characters stands that begins a phrase."""
+def _beginnings(points, at, masks, values):
+    """The places of 64 where characters may stand that begin a phrase."""
     bits = np.uint64(0)
-    for pair in range(len(firsts)):
-        one = np.uint64(0)
-        two = np.uint64(0)
-        for k in range(firsts.shape[1]):
-            one |= within(points, at, firsts[pair, k], firsts[pair, k])
-        for k in range(seconds.shape[1]):
-            two |= within(points, at + 1, seconds[pair, k], seconds[pair, k])
-        bits |= one & two
+    for head in range(len(masks)):
+        found = low_alike(points, at, masks[head, 0], values[head, 0])
+        found &= low_alike(points, at + 1, masks[head, 1], values[head, 1])
+        found &= low_alike(points, at + 2, masks[head, 2], values[head, 2])
+        bits |= found & low_alike(points, at + 3, masks[head, 3], values[head, 3])
     return bits
 
 

@@ -45,7 +45,7 @@ class Phrases:
             raise ValueError(f"match: {match!r} is none of {', '.join(MATCHES)}")
         self.words = match == "words"
         self.automaton: Automaton = automaton(phrases)
-        self._pairs = few_phrases.pairs_of(self.automaton)
+        self._beginnings = few_phrases.beginnings_of(self.automaton)
         self._places, self._heads = np.empty(room, np.int32), np.empty(room, np.int32)
         self._begins = np.empty(room, np.uint8)
         self._seen = np.full(max(len(self.automaton.phrases), 1), -1, np.int64)
@@ -54,11 +54,11 @@ class Phrases:
         """Where each occurrence begins, which phrase it is, and, for each span, which occurrence is its first."""
         found = np.empty(len(bounds), np.int64)
         asked = points, kinds, bounds, self.words, self._places, self._heads, found
-        if self._pairs is None:
+        if self._beginnings is None:
             total = _candidates(*asked, *self.automaton.states)
         else:
             known = self.automaton.symbols, self.automaton.lengths
-            total = few_phrases.find_candidates(*asked, *known, *self._pairs.arrays)
+            total = few_phrases.find_candidates(*asked, *known, *self._beginnings.arrays)
         places, heads = self._places[:total], self._heads[:total]
         shape = self.automaton.lengths, self.automaton.shorter
         if self.words and total:

@@ -35,7 +35,7 @@ from curator.metrics.classes import (
     SYMBOLS,
 )
 from curator.metrics.hashes import BLOCK, hash_block, hash_bytes
-from curator.metrics.vectors import LANES, count, highest, low_within, lowest, within
+from curator.metrics.vectors import LANES, count, highest, low_alike, lowest, within
 from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS
 
 _FIRST, _LAST = SPACED[0], SPACED[-1]
@@ -68,8 +68,8 @@ def _after(bits, ahead, by):
 def _marks(points, kinds, at, inside):
     """Of 64 places: marks that may join; hyphens; marks that may begin a word; en dashes."""
     ascii = within(points, at, 0, 0x7F)
-    hyphen = low_within(points, at, 0x2D, 0x2D) & ascii & inside
-    sigil = low_within(points, at, 0x2F, 0x2F) | low_within(points, at, 0x40, 0x40) | low_within(points, at, 0x5C, 0x5C)
+    hyphen = low_alike(points, at, 0xFF, 0x2D) & ascii & inside
+    sigil = low_alike(points, at, 0xFF, 0x2F) | low_alike(points, at, 0xFF, 0x40) | low_alike(points, at, 0xFF, 0x5C)
     mark = within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside & ~hyphen
     mark &= ~(within(kinds, at, APOSTROPHE, APOSTROPHE) | within(kinds, at, ELLIPSIS, ELLIPSIS))
     dash = np.uint64(0)

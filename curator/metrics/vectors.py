@@ -71,18 +71,25 @@ def within(typingctx: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
     """Bit k says whether `low <= array[index + k] <= high`, for k from 0 to 63; for arrays of unsigned numbers."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _between(builder, _neighbours(context, builder, signature, args), args[2], args[3])
+        found = _neighbours(context, builder, signature, args)
+        low, high = args[2], args[3]
+        above = builder.sub(found, _everywhere(builder, found.type, low))
+        inside = builder.icmp_unsigned("<=", above, _everywhere(builder, found.type, builder.sub(high, low)))
+        return builder.bitcast(inside, ir.IntType(LANES))
 
     return types.uint64(array, types.int64, array.dtype, array.dtype), code
 
 
 @intrinsic
-def low_within(typingctx: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
-    """The same of the lowest byte of each number, which is looked at in a quarter of the time."""
+def low_alike(typingctx: Any, array: Any, index: Any, mask: Any, value: Any) -> Any:
+    """Bit k says whether the lowest byte of `array[index + k]` is `value` in the bits of `mask`: looks at a quarter of what
+    `within` does."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = _neighbours(context, builder, signature, args)
-        return _between(builder, builder.trunc(found, ir.VectorType(ir.IntType(8), LANES)), args[2], args[3])
+        many = ir.VectorType(ir.IntType(8), LANES)
+        found = builder.trunc(_neighbours(context, builder, signature, args), many)
+        found = builder.and_(found, _everywhere(builder, many, args[2]))
+        return builder.bitcast(builder.icmp_unsigned("==", found, _everywhere(builder, many, args[3])), ir.IntType(LANES))
 
     return types.uint64(array, types.int64, types.uint8, types.uint8), code
 
@@ -127,12 +134,6 @@ def _neighbours(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     found = builder.load(builder.bitcast(_address(context, builder, signature, args), many.as_pointer()))
     found.align = 1
     return found
-
-
-def _between(builder: Any, found: Any, low: Any, high: Any) -> Any:
-    above = builder.sub(found, _everywhere(builder, found.type, low))
-    inside = builder.icmp_unsigned("<=", above, _everywhere(builder, found.type, builder.sub(high, low)))
-    return builder.bitcast(inside, ir.IntType(LANES))
 
 
 def _everywhere(builder: Any, many: Any, value: Any) -> Any:
