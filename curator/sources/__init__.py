@@ -5,6 +5,7 @@ from curator.sources.books import Books
 from curator.sources.code import Code
 from curator.sources.jsonl import Jsonl
 from curator.sources.parquet import Parquet
+from curator.sources.stackexchange import StackExchange
 from curator.sources.warc import Warc, Wet
 from curator.sources.wikipedia import Wikipedia
 
@@ -16,4 +17,5 @@ SOURCES: dict[str, type[Source]] = {
     "wikipedia": Wikipedia,
     "books": Books,
     "code": Code,
+    "stackexchange": StackExchange,
 }
