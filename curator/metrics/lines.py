@@ -45,6 +45,12 @@ STOPPED = 15
 LONG = 16
 COLUMNS = 17
 
+REPEATS, CLAUSES = 1, 2  # what is counted only if it is wanted
+WANTED = {
+    **dict.fromkeys((REPEATED, REPEATED_CHARS, REPEATED_PARAGRAPHS, REPEATED_PARAGRAPH_CHARS), REPEATS),
+    **dict.fromkeys((CLAUSED, CLAUSED_CHARS), CLAUSES),
+}
+
 _BLANK = mask(BLANKS)
 _TERMINAL = mask(TERMINALS)
 _SENTENCE = mask(SENTENCE_ENDS)
@@ -52,95 +58,134 @@ _CLAUSE_FIRST, _CLAUSE_LAST = CLAUSE_ENDS[0], CLAUSE_ENDS[-1]
 
 
 @numba.njit(cache=True, nogil=True)
-def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, chars, trim, blank, scratch, table, out):
-    """Add each span's lines and paragraphs to its row of `out`; lines of at most `chars` characters are short, of at least as
-    many long. Without `trim` the whitespace around a line is part of it: of its beginning, its end and its identity. With
-    `blank`, a line of nothing but whitespace counts as any other.
+def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, scratch, table, out):
+    """Add each span's lines and paragraphs to its row of `out[way]`, for each of the `ways` of counting them: `chars`, `trim`,
+    `blank` and `wanted`.
+
+    Lines of at most `chars` characters are short, of at least as many long. Without `trim` the whitespace around a line is part
+    of it: of its beginning, its end and its identity. With `blank`, a line of nothing but whitespace counts as any other.
+    `wanted` has a bit of REPEATS and CLAUSES if what these name is to be counted: of the first way, if it is of any.
 
     `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs. `table` is theirs to
     look repeats up in: at least four times as many.
     """
-    hashes, lengths, paragraph_hashes, paragraph_lengths = scratch
+    found = np.zeros(COLUMNS, np.int64)
+    lengths = scratch[1]
     for span in range(len(rows)):
-        lines = paragraphs = total = longest = short = long = bulleted = claused = claused_chars = 0
-        stopped = punctuated = punctuated_chars = elliptic = 0
-        inside = False  # of a paragraph
-        begin = bounds[span]
-        end = bounds[span + 1]
-        while begin < end:
-            past = begin
-            while past < end:
-                found = lowest(within(kinds, past, NEWLINE, NEWLINE))
-                past += found
-                if found < LANES:
-                    break
-            past = min(past, end)
-            length = past - begin
-            first = begin
-            last = past - 1
-            while first < past and (_BLANK >> kinds[first]) & 1:
-                first += 1
-            next_line = past + 1
-            if first == past and (length == 0 or not blank):
+        plain = False
+        for way in range(len(ways)):
+            chars, trim, blank, wanted = ways[way]
+            if not plain:  # else all that can differ from the way before is what is short and what is long
+                begin, end = bounds[span], bounds[span + 1]
+                start, stop = span_starts[span], span_stops[span]
+                does_trim, takes_blank = trim != 0, blank != 0
+                plain = _count_span(
+                    data, at, kinds, begin, end, start, stop, does_trim, takes_blank, wanted, scratch, table, found
+                )
+            short = long = 0
+            for line in range(found[LINES]):
+                short += lengths[_u(line)] <= chars
+                long += lengths[_u(line)] >= chars
+            found[SHORT] = short
+            found[LONG] = long
+            row = _u(rows[span])
+            longest = max(out[_u(way), row, LONGEST], found[LONGEST])
+            for column in range(COLUMNS):
+                out[_u(way), row, _u(column)] += found[_u(column)]
+            out[_u(way), row, LONGEST] = longest
+
+
+@numba.njit(inline="always")
+def _u(i):
+    """An index that cannot be negative, which spares numba a test."""
+    return np.uint64(i)
+
+
+@numba.njit(inline="always")  # a call with so many arrays costs more than a line
+def _count_span(data, at, kinds, begin, end, start, stop, trim, blank, wanted, scratch, table, found):
+    """Write one span's counts, and the lengths of its lines. Returns whether it has no whitespace around lines."""
+    hashes, lengths, paragraph_hashes, paragraph_lengths = scratch
+    lines = paragraphs = total = longest = bulleted = claused = claused_chars = 0
+    stopped = punctuated = punctuated_chars = elliptic = 0
+    inside = False  # of a paragraph
+    plain = True
+    block = begin
+    newlines = within(kinds, block, NEWLINE, NEWLINE)
+    while begin < end:
+        while newlines == 0 and block + LANES < end:
+            block += LANES
+            newlines = within(kinds, block, NEWLINE, NEWLINE)
+        past = min(block + lowest(newlines), end)
+        newlines &= newlines - np.uint64(1)
+        length = past - begin
+        first = begin
+        last = past - 1
+        begin = past + 1
+        if length == 0:
+            inside = False
+            continue
+        if (_BLANK >> kinds[_u(first)]) & 1 or (_BLANK >> kinds[_u(last)]) & 1:
+            plain = False
+            text = first
+            while text <= last and (_BLANK >> kinds[_u(text)]) & 1:
+                text += 1
+            if text > last and not blank:
                 inside = False
-                begin = next_line
                 continue
-            if first == past or not trim:
-                first = begin
-            else:
-                while (_BLANK >> kinds[last]) & 1:
+            if trim and text <= last:
+                first = text
+                while (_BLANK >> kinds[_u(last)]) & 1:
                     last -= 1
-            ends = kinds[last]
-            bulleted += kinds[first] == BULLET
-            if ends == STOP or has_clause(kinds, first, last + 1):
-                claused += 1
-                claused_chars += length
-            terminal = np.int64((_TERMINAL >> ends) & 1)
-            punctuated += terminal
-            punctuated_chars += terminal * length
-            stopped += (_SENTENCE >> ends) & 1
-            dots = (ends == STOP) | (ends == IDEOGRAPHIC_STOP)
-            elliptic += ends == ELLIPSIS or (dots and last - first >= 2 and kinds[last - 1] == ends and kinds[last - 2] == ends)
-            total += length
-            longest = max(longest, length)
-            short += length <= chars
-            long += length >= chars
+        ends = kinds[_u(last)]
+        bulleted += kinds[_u(first)] == BULLET
+        if wanted & CLAUSES and (ends == STOP or has_clause(kinds, first, last + 1)):
+            claused += 1
+            claused_chars += length
+        terminal = np.int64((_TERMINAL >> ends) & 1)
+        punctuated += terminal
+        punctuated_chars += terminal * length
+        stopped += (_SENTENCE >> ends) & 1
+        elliptic += ends == ELLIPSIS
+        if (ends == STOP) | (ends == IDEOGRAPHIC_STOP):
+            elliptic += last - first >= 2 and kinds[_u(last - 1)] == ends and kinds[_u(last - 2)] == ends
+        total += length
+        longest = max(longest, length)
+        lengths[_u(lines)] = length
+        if not inside:
+            paragraph_hashes[_u(paragraphs)] = SEED
+            paragraph_lengths[_u(paragraphs)] = 0
+            paragraphs += 1
+            inside = True
+        if wanted & REPEATS:
             if trim and (_BLANK >> ends) & 1:  # of nothing but whitespace, nothing is left
                 last = first - 1
-            start = span_starts[span] + at[first]
-            stop = span_stops[span] if last + 1 == end else span_starts[span] + at[last + 1]
-            state = hash_bytes(data, start, stop - start)
-            hashes[lines] = state
-            lengths[lines] = length
-            lines += 1
-            if not inside:
-                paragraph_hashes[paragraphs] = SEED
-                paragraph_lengths[paragraphs] = 0
-                paragraphs += 1
-                inside = True
-            paragraph_hashes[paragraphs - 1] = mix(paragraph_hashes[paragraphs - 1], state, np.uint64(0))
-            paragraph_lengths[paragraphs - 1] += length
-            begin = next_line
-        row = out[rows[span]]
-        row[LINES] += lines
-        row[CHARS] += total
-        row[LONGEST] = max(row[LONGEST], longest)
-        row[SHORT] += short
-        row[LONG] += long
-        row[PUNCTUATED] += punctuated
-        row[PUNCTUATED_CHARS] += punctuated_chars
-        row[STOPPED] += stopped
-        row[ELLIPTIC] += elliptic
-        row[BULLETED] += bulleted
-        row[CLAUSED] += claused
-        row[CLAUSED_CHARS] += claused_chars
-        repeats, covered = _repeats(hashes, lengths, lines, table)
-        row[REPEATED] += repeats
-        row[REPEATED_CHARS] += covered
-        row[PARAGRAPHS] += paragraphs
-        repeats, covered = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
-        row[REPEATED_PARAGRAPHS] += repeats
-        row[REPEATED_PARAGRAPH_CHARS] += covered
+            from_byte = start + at[_u(first)]
+            to_byte = stop if last + 1 == end else start + at[_u(last + 1)]
+            state = hash_bytes(data, from_byte, to_byte - from_byte)
+            hashes[_u(lines)] = state
+            paragraph_hashes[_u(paragraphs - 1)] = mix(paragraph_hashes[_u(paragraphs - 1)], state, np.uint64(0))
+            paragraph_lengths[_u(paragraphs - 1)] += length
+        lines += 1
+    found[LINES] = lines
+    found[CHARS] = total
+    found[LONGEST] = longest
+    found[PUNCTUATED] = punctuated
+    found[PUNCTUATED_CHARS] = punctuated_chars
+    found[STOPPED] = stopped
+    found[ELLIPTIC] = elliptic
+    found[BULLETED] = bulleted
+    found[CLAUSED] = claused
+    found[CLAUSED_CHARS] = claused_chars
+    found[PARAGRAPHS] = paragraphs
+    if wanted & REPEATS:
+        repeats, covered = _repeats(hashes, lengths, lines, table) if lines > 1 else (0, 0)
+        found[REPEATED] = repeats
+        found[REPEATED_CHARS] = covered
+        if repeats:  # a paragraph repeats if all of its lines do
+            repeats, covered = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
+        found[REPEATED_PARAGRAPHS] = repeats
+        found[REPEATED_PARAGRAPH_CHARS] = covered
+    return plain
 
 
 @numba.njit(cache=True, nogil=True)
@@ -158,24 +203,24 @@ def has_clause(kinds, begin, end):
 @numba.njit(cache=True, nogil=True)
 def _repeats(hashes, lengths, n, table):
     """How many of `hashes[:n]` stood before, and their lengths added up."""
-    if n < 2:
-        return 0, 0
     size = 4
     while size < 2 * n:
         size *= 2
     table[:size] = -1
+    last_slot = _u(size - 1)
     repeats = 0
     chars = 0
     for i in range(n):
-        at = np.int64((hashes[i] * SEED) >> np.uint64(20)) & (size - 1)
+        own = hashes[_u(i)]
+        at = ((own * SEED) >> np.uint64(20)) & last_slot
         while True:
             other = table[at]
             if other < 0:
                 table[at] = i
                 break
-            if hashes[other] == hashes[i]:
+            if hashes[_u(other)] == own:
                 repeats += 1
-                chars += lengths[i]
+                chars += lengths[_u(i)]
                 break
-            at = (at + 1) & (size - 1)
+            at = (at + np.uint64(1)) & last_slot
     return repeats, chars

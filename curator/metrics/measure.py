@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,8 +127,6 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
             made.append(_characters(run))
         elif run.kernel is Kernel.DISTINCT:
             made.append(_distinct(run))
-        elif run.kernel is Kernel.LINES:
-            made.append(_lines(run, longest))
         elif run.kernel is Kernel.SENTENCES:
             made.append(_sentences(run))
         elif run.kernel is Kernel.SPACED_WORDS:
@@ -137,6 +137,8 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
             made.append(_word_ngrams(run, scratch))
         elif run.kernel is Kernel.PHRASES:
             made.append(_phrases(run, lists.get(run.parameters["list"], EMPTY), room))
+    if on_lines := [run for run in runs if run.kernel is Kernel.LINES]:
+        made.append(_lines(on_lines, longest))
     made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
     return made
 
@@ -193,16 +195,24 @@ def _distinct(run: Run) -> Counter:
     return count
 
 
-def _lines(run: Run, longest: int) -> Counter:
+def _lines(runs: list[Run], longest: int) -> Counter:
     half = longest // 2 + 1  # a line has a character and a newline
     kinds = {"hashes": np.uint64, "lengths": np.int64, "paragraph hashes": np.uint64, "paragraph lengths": np.int64}
     held = tuple(memory.scratch(f"line {name}", half, kind) for name, kind in kinds.items())
     table = memory.scratch("line table", 4 * half, np.int32)
+    ways = np.array([_way(run) for run in runs], np.int64)
+    ways[0, 3] = np.bitwise_or.reduce(ways[:, 3])
+    counts = np.zeros((len(runs), *runs[0].counts.shape), np.int64)
+    for run, own in zip(runs, counts):
+        run.counts = own
+    return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, ways, held, table, counts)
+
+
+def _way(run: Run) -> tuple[int, ...]:
     given = run.parameters
-    chars, trim, blank = given.get("chars", 0), given.get("trim", True), given.get("blank", False)
-    return lambda c: lines.count_lines(
-        c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, chars, trim, blank, held, table, run.counts
-    )
+    wanted = (lines.WANTED.get(column, 0) for m in run.metrics for kernel, column in m.count if kernel is Kernel.LINES)
+    either = functools.reduce(operator.or_, wanted, 0)
+    return given.get("chars", 0), given.get("trim", True), given.get("blank", False), either
 
 
 def _sentences(run: Run) -> Counter:
