@@ -99,11 +99,17 @@ def load_recipe(
         sample=sample,
         verify=verify,
     )
+    errors += [spec.section.error("against: this very output", "against") for spec in stages if _against_itself(spec, recipe)]
     if not errors:
         errors += check_columns(recipe)
     if errors:
         raise RecipeErrors(errors)
     return recipe
+
+
+def _against_itself(spec: StageSpec, recipe: Recipe) -> bool:
+    runs = getattr(spec.placed.stage, "against", ())
+    return recipe.output in {storage.absolute(run).rstrip("/") for run in runs}
 
 
 def _attempt(errors: list[ConfigError], make: Any) -> Any:
@@ -235,6 +241,7 @@ def _stage(entry: Any, stages: Items, index: int, known: Mapping[str, Any], sour
     if alias is not None and not (isinstance(alias, str) and NAME.fullmatch(alias)):
         raise section.error("as: must be a name of letters, digits and _", "as")
     stage, name = _make(known[kind], kind, given, alias)
+    _check_runs(stage, given)
     whole = kind in DEDUP or hasattr(stage, "mark")
     for source in getattr(stage, "prefer", ()) if whole else ():
         if source != "*" and source not in sources and sources:
@@ -294,6 +301,15 @@ def _only(section: Section, sources: Sequence[str]) -> frozenset[str]:
         if name not in sources and sources:
             raise section.error(f"only: no source {name!r}{nearest(name, sources)}", "only")
     return frozenset(only)
+
+
+def _check_runs(stage: Any, options: Section) -> None:
+    """Earlier runs, for a stage that reads their signatures."""
+    if hasattr(stage, "check"):
+        try:
+            stage.check()
+        except (ValueError, KeyError, OSError) as error:
+            raise options.error(str(error), "against") from None
 
 
 def _check_files(stage: Any, options: Section, kind: str) -> None:

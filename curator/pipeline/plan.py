@@ -157,7 +157,7 @@ def _leg(recipe: Recipe, route: Route, key: str, inputs: dict[str, Any], **given
     metrics = [pa.field(n, t) for n, t in route.columns]
     schema = pa.schema([*SCHEMA, *metrics])
     if route.ends is not None:
-        inputs["signs"] = describe(route.ends.placed, code)
+        inputs["signs"] = _describe_signing(route.ends.placed, code)
     else:
         schema = run_wide_schema(recipe)
         inputs["columns"] = schema.names
@@ -208,6 +208,15 @@ def describe(placed: Placed, plugin_code: Mapping[type, str]) -> dict[str, Any]:
         found["files"] = [f"{path.rpartition('/')[2]} {storage.content_digest(path)}" for path in files]
     if type(stage) in plugin_code:
         found["code"] = plugin_code[type(stage)]
+    return found
+
+
+def _describe_signing(placed: Placed, plugin_code: Mapping[type, str]) -> dict[str, Any]:
+    """Of a whole-dataset stage what its signatures depend on, where it says so: who survives is no reason to sign anew."""
+    found = describe(placed, plugin_code)
+    if hasattr(placed.stage, "signed_by"):
+        found["options"] = _plain(placed.stage.signed_by)
+        found.pop("files", None)
     return found
 
 

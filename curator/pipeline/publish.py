@@ -13,12 +13,12 @@ from curator.engine.manifest import Ledger, Manifest, add_digests
 from curator.pipeline.plan import manifest_path, whole_dataset_stages
 from curator.pipeline.recipe import Recipe
 
-PUBLISHED = ("documents", "rejected", "manifests")
+PUBLISHED = ("documents", "rejected", "manifests", "signatures")
 
 
-def publish(recipe: Recipe, manifests: Sequence[Manifest], summary: Mapping[str, Any]) -> None:
-    """Remove what earlier runs have left in the published folders, then write `summary.json`."""
-    wanted = referred(recipe, manifests)
+def publish(recipe: Recipe, manifests: Sequence[Manifest], kept: Sequence[str], summary: Mapping[str, Any]) -> None:
+    """Remove what earlier runs have left in the published folders, then write `summary.json`. `kept`: files of signatures."""
+    wanted = referred(recipe, manifests) | {path.removeprefix(recipe.output).lstrip("/") for path in kept}
     for folder in PUBLISHED:
         for path in storage.listing(storage.join(recipe.output, folder)):
             if path.removeprefix(recipe.output).lstrip("/") not in wanted:

@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 
 from curator import storage
+from curator.dedup.deduplication import Deduplication
+from curator.dedup.earlier import Keeping, keep
 from curator.documents import Executor, Shard
 from curator.engine.digest import ordered_digest
 from curator.engine.lease import Lease
@@ -67,6 +69,7 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
         barriers = whole_dataset_stages(recipe)
         progress = Progress()
         marks: dict[str, Marks] = {}
+        signed: dict[str, list[Shard]] = {}
         storage.remove(storage.join(recipe.output, "summary.json"))  # until `publish`, the output is not to be trusted
         for number in range(len(barriers) + 1):
             legs = _legs(recipe, ways, splits, progress, number, barriers, marks)
@@ -78,12 +81,18 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
             watch.pass_ends(number)
             if number < len(barriers):
                 name = barriers[number].placed.name
+                signed[name] = _signed(recipe, barriers[number], progress)
                 with _clock(elapsed, name):
-                    marks[name] = _mark(recipe, barriers[number], progress, executor, watch)
+                    marks[name] = _mark(recipe, barriers[number], signed[name], executor, watch)
+                for warning in marks[name].summary.get("warnings", ()):
+                    watch.note(f"{name}: {warning}")
+        published = final_shards(recipe, progress)
+        with _clock(elapsed, "signatures"):
+            kept = [path for spec in barriers for path in _keep(recipe, spec, signed[spec.placed.name], published, executor)]
         built = None
         if recipe.tokenize:
             watch.begins("tokens")
-            mixture, shards = recipe.mixture or Mixture(), final_shards(recipe, progress)
+            mixture, shards = recipe.mixture or Mixture(), published
             try:
                 with _clock(elapsed, "tokens"):
                     built = build_tokens(recipe.tokenize, mixture, shards, recipe.output, executor, watch.advances)
@@ -95,7 +104,7 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
                 watch.note(f"the mixture falls short: {shortage}")
         found = {name: dict(marked.summary) for name, marked in marks.items()}
         summary = summarise(recipe, progress.all(), progress.finals(), found, built, elapsed)
-        publish(recipe, progress.all(), summary)
+        publish(recipe, progress.all(), kept, summary)
         return summary
 
 
@@ -139,8 +148,7 @@ def _legs(
 # ------------------------------------------------------------------------------------------------- whole-dataset stages
 
 
-def _mark(recipe: Recipe, spec: StageSpec, progress: Progress, executor: Executor, watch: Watch) -> Marks:
-    signed = _signed(recipe, spec, progress)
+def _mark(recipe: Recipe, spec: StageSpec, signed: Sequence[Shard], executor: Executor, watch: Watch) -> Marks:
     inputs = _marks_inputs(recipe, spec, signed)
     found = _marks_on_disk(recipe, spec)
     if (
@@ -175,6 +183,22 @@ def _signed(recipe: Recipe, spec: StageSpec, progress: Progress) -> list[Shard]:
         if found[-1].source in spec.only and written.rows:
             signed.append(Shard(key, found[-1].source, storage.join(recipe.output, written.path), written.rows, written.digest))
     return signed
+
+
+def _keep(
+    recipe: Recipe, spec: StageSpec, signed: Sequence[Shard], published: Sequence[Shard], executor: Executor
+) -> list[str]:
+    """Signatures of the published documents, for later runs that are deduplicated `against` this one; paths of all files."""
+    stage = spec.placed.stage
+    if not isinstance(stage, Deduplication):
+        return []
+    keeping = Keeping(
+        plan=stage.plan(signed, storage.join(recipe.output, "work", spec.placed.name), "one", ()),
+        folder=storage.join(recipe.output, "signatures", spec.placed.name),
+        columns=("exact", *(["sketch"] if stage.verify is not None else [])),
+        published={shard.key: (shard.path, shard.digest) for shard in published},
+    )
+    return keep(keeping, stage.signing, executor)
 
 
 def _marks_inputs(recipe: Recipe, spec: StageSpec, signed: Sequence[Shard]) -> dict[str, Any]:

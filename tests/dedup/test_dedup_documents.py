@@ -405,4 +405,4 @@ def test_options_that_cannot_be(options, message):
 
 
 def test_registered():
-    assert {"dedup_documents": DedupDocuments} == DEDUP
+    assert DEDUP["dedup_documents"] is DedupDocuments
