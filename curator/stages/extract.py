@@ -16,6 +16,7 @@ from curator.charsets import decode
 from curator.stages.markup import visible_text, work
 
 MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
+_BYTES_A_CHARACTER = 16  # of markup and text, that are looked at first for a character of visible text
 MOST_TITLE = 1000  # characters
 
 # Formats that no text is in, whatever the server called them.
@@ -122,12 +123,19 @@ def read_page(
 
 
 def visible(payload: bytes, content_type: str | None, charset: str | None, most: int) -> str | None:
-    """About `most` characters of what the page shows, without a tree: enough to tell its language. None if it is no text."""
+    """About `most` characters of what the page shows, without a tree: enough to tell its language. None if it is no text.
+
+    Its beginning is looked at first, and mostly is enough; some pages open with half a megabyte of script.
+    """
     if is_binary(payload):
         return None
     markup = is_markup(payload, content_type)
-    text = decode(payload, charset, markup).text
-    return visible_text(text, most) if markup else text[:most]
+    for part in (payload[: most * _BYTES_A_CHARACTER], payload):
+        text = decode(part, charset, markup).text
+        text = visible_text(text, most) if markup else text[:most]
+        if len(text) == most or len(part) == len(payload):
+            break
+    return text
 
 
 def is_binary(payload: bytes) -> bool:
