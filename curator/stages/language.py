@@ -44,7 +44,7 @@ class Language:
     windows: int = 5
     window: int = 100
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("fasttext-community",)
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "language": pa.string(),
