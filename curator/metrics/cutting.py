@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from curator.metrics.classes import NEWLINE, SPACE, mask, table
 from curator.metrics.segments import Texts, texts
-from curator.metrics.vectors import LANES, count, lowest, within
+from curator.metrics.vectors import LANES, copy, count, lowest, within
 
 _BLANK = mask((SPACE, NEWLINE))
 
@@ -64,8 +64,13 @@ def without(lines: Lines, cut: np.ndarray) -> pa.Array:
 def _count_lines(data, starts, stops, sizes):
     for row in range(len(starts)):
         lines = 0
-        for i in range(starts[row], stops[row]):
-            lines += data[i] == 10
+        i = starts[row]
+        while i + LANES <= stops[row]:
+            lines += count(within(data, i, 10, 10))
+            i += LANES
+        while i < stops[row]:
+            lines += data[np.uint64(i)] == 10
+            i += 1
         if stops[row] > starts[row] and data[stops[row] - 1] != 10:
             lines += 1
         sizes[row] = lines
@@ -129,31 +134,37 @@ def _join(data, begin, end, text, bounds, row_starts, row_stops, cut, out, offse
         for line in range(bounds[row], bounds[row + 1]):
             something |= cut[line]
         if not something:
-            for i in range(row_starts[row], row_stops[row]):
-                out[n] = data[i]
-                n += 1
+            copy(out, n, data, row_starts[row], row_stops[row] - row_starts[row])
+            n += row_stops[row] - row_starts[row]
             continue
-        written = False
+        run = -1  # where lines begin that stay and follow one another: they are copied together
+        run_out = run_end = n
         mark = n  # where the last line of text ends
-        after_text = False  # is the last line written one of text
-        just_cut = False  # was a line cut since a line of text was written
+        after_text = False  # is the last line that stays one of text
+        just_cut = False  # was a line cut since a line of text
         for line in range(bounds[row], bounds[row + 1]):
             if cut[line]:
                 just_cut = True
                 continue
             if not text[line] and just_cut and not after_text:
                 continue
-            if written:
-                out[n] = 10
+            if run >= 0 and begin[line] == run_end + 1:
                 n += 1
-            written = True
-            for i in range(begin[line], end[line]):
-                out[n] = data[i]
-                n += 1
+            else:
+                if run >= 0:
+                    copy(out, run_out, data, run, n - run_out)
+                    out[n] = 10
+                    n += 1
+                run = begin[line]
+                run_out = n
+            n += end[line] - begin[line]
+            run_end = end[line]
             after_text = text[line]
             if after_text:
                 just_cut = False
                 mark = n
+        if run >= 0:
+            copy(out, run_out, data, run, n - run_out)
         if just_cut:
             n = mark
     offsets[len(offsets) - 1] = n

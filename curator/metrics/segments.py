@@ -15,9 +15,9 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics.classes import table
+from curator.metrics.classes import PUNCTUATION, table
 from curator.metrics.memory import scratch
-from curator.metrics.vectors import LANES, count8, load64, lowest, spread8, store64
+from curator.metrics.vectors import LANES, count64, load64, lookup64, lowest, spread8, spread64, store64, within
 
 PIECE_BYTES = 2 << 20
 CHUNK_BYTES = 256 << 10
@@ -147,6 +147,9 @@ class Decoder:
             yield Chunk(self._data, starts, stops, rows, points, kinds, at, bounds, number == len(self._parts) - 1)
 
 
+classes64 = lookup64(lambda: table()[:0x80].tolist(), PUNCTUATION)
+
+
 @numba.njit(inline="always")
 def _three_bytes(eight):
     """The code point that the lowest three bytes spell."""
@@ -159,8 +162,8 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
     """Code points of the spans one after another, their classes, and how many bytes after its span's first each begins; span i
     is `bounds[i]:bounds[i + 1]`.
 
-    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD. Eight
-    bytes are looked at together: ASCII up to the first that is not, or two characters of three bytes.
+    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD. Bytes
+    are looked at together: ASCII up to the first of 64 that is not, or of eight, or two characters of three bytes.
     """
     n = 0
     bounds[0] = 0
@@ -169,20 +172,28 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
         stop = stops[span]
         i = start
         while i < stop:
-            if i + 8 <= stop:
+            if i + LANES <= len(data):
                 eight = load64(data, i)
+                if eight & np.uint64(0x8080808080808080) == 0:
+                    run = min(lowest(within(data, i, 0x80, 0xFF)), stop - i)
+                    spread64(points, n, data, i)
+                    classes64(kinds, n, data, i)
+                    count64(at, n, np.int32(i - start))
+                    n += run
+                    i += run
+                    continue
                 if eight & np.uint64(0x80) == 0:
-                    run = lowest(eight & np.uint64(0x8080808080808080)) >> 3
+                    run = min(lowest(eight & np.uint64(0x8080808080808080)) >> 3, stop - i)
                     spread8(points, n, eight)
-                    count8(at, n, np.int32(i - start))
                     found8 = np.uint64(0)
                     for k in range(8):
+                        at[np.uint64(n + k)] = i - start + k
                         found8 |= np.uint64(table[(eight >> np.uint64(8 * k)) & np.uint64(0xFF)]) << np.uint64(8 * k)
                     store64(kinds, n, found8)
                     n += run
                     i += run
                     continue
-                if eight & np.uint64(0xC0C0F0C0C0F0) == np.uint64(0x8080E08080E0):
+                if i + 6 <= stop and eight & np.uint64(0xC0C0F0C0C0F0) == np.uint64(0x8080E08080E0):
                     one = _three_bytes(eight)
                     two = _three_bytes(eight >> np.uint64(24))
                     if (one >= 0x800) & (two >= 0x800) & ((one & 0xF800) != 0xD800) & ((two & 0xF800) != 0xD800):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -30,9 +32,7 @@ def store64(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
     """Write the 8 bytes of a number to `array[index]` and on."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = builder.bitcast(_address(context, builder, signature, args), ir.IntType(64).as_pointer())
-        builder.store(args[2], place).align = 1
-        return context.get_dummy_value()
+        return _put(context, builder, signature, args, args[2])
 
     return types.void(array, types.int64, types.uint64), code
 
@@ -44,24 +44,64 @@ def spread8(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wide = ir.VectorType(context.get_value_type(signature.args[0].dtype), 8)
         found = builder.zext(builder.bitcast(args[2], ir.VectorType(ir.IntType(8), 8)), wide)
-        place = builder.bitcast(_address(context, builder, signature, args), wide.as_pointer())
-        builder.store(found, place).align = 1
-        return context.get_dummy_value()
+        return _put(context, builder, signature, args, found)
 
     return types.void(array, types.int64, types.uint64), code
 
 
 @intrinsic
-def count8(typingctx: Any, array: Any, index: Any, first: Any) -> Any:
-    """Write `first` and the 7 numbers after it to `array[index]` and on."""
+def spread64(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> Any:
+    """Write 64 bytes from `data[start]` on, each as an element of its own, to `array[index]` and on."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        one = context.get_value_type(signature.args[0].dtype)
-        many = ir.VectorType(one, 8)
-        found = builder.add(_everywhere(builder, many, args[2]), ir.Constant(many, list(range(8))))
-        place = builder.bitcast(_address(context, builder, signature, args), many.as_pointer())
-        builder.store(found, place).align = 1
-        return context.get_dummy_value()
+        wide = ir.VectorType(context.get_value_type(signature.args[0].dtype), LANES)
+        found = _neighbours(context, builder, signature, args, 2)
+        return _put(context, builder, signature, args, builder.zext(found, wide))
+
+    return types.void(array, types.int64, data, types.int64), code
+
+
+def lookup64(values: Callable[[], Sequence[int]], commonest: int) -> Any:
+    """A function that writes to `array[index]` and on what a table has for each of the 64 bytes from `data[start]` on; anything
+    for bytes that the table is too short for. It is faster the more of the table is 0 or, from some place to some place, the
+    `commonest` value. The table is asked for when the function is compiled."""
+
+    @intrinsic
+    def look_up(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            keys = _neighbours(context, builder, signature, args, 2)
+            found = ir.Constant(keys.type, [0] * LANES)
+            for low, high, value in _painted(list(values()), commonest):
+                many = [ir.Constant(keys.type, [n] * LANES) for n in (low, high - low, value)]
+                inside = builder.icmp_unsigned("<=", builder.sub(keys, many[0]), many[1])
+                found = builder.select(inside, many[2], found)
+            return _put(context, builder, signature, args, found)
+
+        return types.void(array, types.int64, data, types.int64), code
+
+    return look_up
+
+
+def _painted(values: list[int], commonest: int) -> list[tuple[int, int, int]]:
+    """Ranges and their values, each over those before, that make the table of a table of zeros."""
+    ground = [i for i, value in enumerate(values) if value == commonest]
+    ranges, at = [(ground[0], ground[-1], commonest)], 0
+    for value, run in itertools.groupby(values):
+        end = at + len(list(run))
+        if value not in (0, commonest) or (value == 0 and ground[0] < at < ground[-1]):
+            ranges.append((at, end - 1, value))
+        at = end
+    return ranges
+
+
+@intrinsic
+def count64(typingctx: Any, array: Any, index: Any, first: Any) -> Any:
+    """Write `first` and the 63 numbers after it to `array[index]` and on."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        many = ir.VectorType(context.get_value_type(signature.args[0].dtype), LANES)
+        found = builder.add(_everywhere(builder, many, args[2]), ir.Constant(many, list(range(LANES))))
+        return _put(context, builder, signature, args, found)
 
     return types.void(array, types.int64, array.dtype), code
 
@@ -124,16 +164,35 @@ def count(typingctx: Any, bits: Any) -> Any:
     return types.int64(types.uint64), code
 
 
-def _address(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    array = context.make_array(signature.args[0])(context, builder, args[0])
-    return cgutils.gep_inbounds(builder, array.data, args[1])
+@intrinsic
+def copy(typingctx: Any, array: Any, index: Any, data: Any, start: Any, length: Any) -> Any:
+    """Write `length` elements from `data[start]` on to `array[index]` and on; the arrays are not the same."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to, source = (_address(context, builder, signature, args, which) for which in (0, 2))
+        cgutils.raw_memcpy(builder, to, source, args[4], context.get_abi_sizeof(context.get_value_type(data.dtype)))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, data, types.int64, types.int64), code
 
 
-def _neighbours(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    many = ir.VectorType(context.get_value_type(signature.args[0].dtype), LANES)
-    found = builder.load(builder.bitcast(_address(context, builder, signature, args), many.as_pointer()))
+def _address(context: Any, builder: Any, signature: Any, args: Any, which: int = 0) -> Any:
+    """Of an array's element: the argument `which` and the one after it."""
+    array = context.make_array(signature.args[which])(context, builder, args[which])
+    return cgutils.gep_inbounds(builder, array.data, args[which + 1])
+
+
+def _neighbours(context: Any, builder: Any, signature: Any, args: Any, which: int = 0) -> Any:
+    many = ir.VectorType(context.get_value_type(signature.args[which].dtype), LANES)
+    found = builder.load(builder.bitcast(_address(context, builder, signature, args, which), many.as_pointer()))
     found.align = 1
     return found
+
+
+def _put(context: Any, builder: Any, signature: Any, args: Any, value: Any) -> Any:
+    place = builder.bitcast(_address(context, builder, signature, args), value.type.as_pointer())
+    builder.store(value, place).align = 1
+    return context.get_dummy_value()
 
 
 def _everywhere(builder: Any, many: Any, value: Any) -> Any:
