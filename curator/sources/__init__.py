@@ -3,6 +3,7 @@
 from curator.documents import Source
 from curator.sources.books import Books
 from curator.sources.code import Code
+from curator.sources.instructions import Instructions
 from curator.sources.jsonl import Jsonl
 from curator.sources.parquet import Parquet
 from curator.sources.stackexchange import StackExchange
@@ -18,4 +19,5 @@ SOURCES: dict[str, type[Source]] = {
     "books": Books,
     "code": Code,
     "stackexchange": StackExchange,
+    "instructions": Instructions,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, ClassVar
@@ -59,56 +59,11 @@ class Parquet:
         return (self.text,) if isinstance(self.text, str) else self.text
 
     def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
-        """Ranges that begin where a row group does."""
-        try:
-            with open_input(file.path) as raw:
-                starts = [start for start, _, _ in _groups(pq.ParquetFile(raw).metadata)]
-        except (pa.ArrowException, OSError):
-            return [(0, -1)]  # `read` will say what is wrong
-        cuts = [0]
-        for start in sorted(starts)[1:]:
-            if start - cuts[-1] >= size:
-                cuts.append(start)
-        return list(zip(cuts, [*cuts[1:], -1]))
+        return group_ranges(file, size)
 
     def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
-        if piece.file.size == 0:
-            tally.broken("empty", 0, "the file is empty")
-            return
-        with open_input(piece.file.path) as raw:
-            try:
-                file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
-            except (pa.ArrowException, OSError) as failure:
-                raw.seek(0)
-                kind = "corrupt" if raw.read(4) == MAGIC else "not_parquet"
-                tally.broken(kind, 0, f"cannot be read as Parquet: {failure}")
-                return
-            row = 0
-            for index, (start, rows, size) in enumerate(_groups(file.metadata)):
-                if piece.start <= start and (piece.stop < 0 or start < piece.stop):
-                    yield from self._group(file, index, row, rows, size, tally)
-                row += rows
-
-    def _group(
-        self, file: pq.ParquetFile, index: int, row: int, rows: int, size: int, tally: Tally
-    ) -> Iterator[pa.RecordBatch]:
-        wrong = self._wrong_schema(file.schema_arrow)
-        if wrong is not None:
-            _lost(tally, *wrong, row, rows)
-            return
-        done = 0
-        batches = file.iter_batches(max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1))), row_groups=[index])
-        while done < rows:
-            try:
-                batch = next(batches, None)
-            except (pa.ArrowException, OSError) as failure:
-                _lost(tally, "corrupt", f"row group {index} cannot be read: {failure}", row + done, rows - done)
-                return
-            if batch is None:
-                _lost(tally, "corrupt", f"row group {index} has fewer rows than it says", row + done, rows - done)
-                return
-            yield self._documents(batch, row + done, tally)
-            done += len(batch)
+        for row, batch in rows_of(piece, tally, self._wrong_schema):
+            yield self._documents(batch, row, tally)
 
     def _wrong_schema(self, schema: pa.Schema) -> tuple[str, str] | None:
         table = _with_columns(pa.Table.from_batches([], schema), self._texts)
@@ -170,6 +125,72 @@ class Parquet:
         invalid = sorted({row for rows in bad for row in rows})
         lost = pc.or_(pc.equal(text, ""), pc.is_in(pa.array(np.arange(len(text))), pa.array(invalid, pa.int64())))
         return pc.if_else(lost, None, text), invalid
+
+
+def group_ranges(file: File, size: int) -> Sequence[tuple[int, int]]:
+    """Ranges of about `size` bytes that begin where a row group does."""
+    try:
+        with open_input(file.path) as raw:
+            starts = [start for start, _, _ in _groups(pq.ParquetFile(raw).metadata)]
+    except (pa.ArrowException, OSError):
+        return [(0, -1)]  # who reads it will say what is wrong
+    cuts = [0]
+    for start in sorted(starts)[1:]:
+        if start - cuts[-1] >= size:
+            cuts.append(start)
+    return list(zip(cuts, [*cuts[1:], -1]))
+
+
+def rows_of(
+    piece: Piece, tally: Tally, wrong: Callable[[pa.Schema], tuple[str, str] | None]
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """`(number of the first row, rows)` of the row groups that begin in a piece, which the caller counts as records. What
+    cannot be read is counted here, and so is every row of a file whose schema is `wrong`."""
+    if piece.file.size == 0:
+        tally.broken("empty", 0, "the file is empty")
+        return
+    with open_input(piece.file.path) as raw:
+        try:
+            file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as failure:
+            raw.seek(0)
+            kind = "corrupt" if raw.read(4) == MAGIC else "not_parquet"
+            tally.broken(kind, 0, f"cannot be read as Parquet: {failure}")
+            return
+        row = 0
+        for index, (start, rows, size) in enumerate(_groups(file.metadata)):
+            if piece.start <= start and (piece.stop < 0 or start < piece.stop):
+                kind = wrong(file.schema_arrow)
+                if kind is not None:
+                    _lost(tally, *kind, row, rows)
+                else:
+                    yield from _group(file, index, row, rows, size, tally)
+            row += rows
+
+
+def _group(
+    file: pq.ParquetFile, index: int, row: int, rows: int, size: int, tally: Tally
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    done = 0
+    batches = file.iter_batches(max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1))), row_groups=[index])
+    while done < rows:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as failure:
+            _lost(tally, "corrupt", f"row group {index} cannot be read: {failure}", row + done, rows - done)
+            return
+        if batch is None:
+            _lost(tally, "corrupt", f"row group {index} has fewer rows than it says", row + done, rows - done)
+            return
+        yield row + done, batch
+        done += len(batch)
+
+
+def records_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """Rows as what JSON would hold of them."""
+    names = batch.schema.names
+    for row in zip(*(_values(column) for column in batch.columns)):
+        yield dict(zip(names, row))
 
 
 def _groups(metadata: pq.FileMetaData) -> list[tuple[int, int, int]]:

@@ -1,0 +1,140 @@
+"""Questions and conversations in the forms in which they are published, as one record of roles and texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import orjson
+
+from curator.sources.fields import named
+from curator.sources.templates import value
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+CONVERSATIONS = ("conversations", "messages", "conversation", "dialogue", "dialog", "turns", "data")
+TASKS = ("instruction", "prompt", "inputs")
+QUESTIONS = ("question", "query", "problem", "input")
+MORE = ("input", "context")
+REPLIES = ("output", "response", "answer", "answers.text", "answers", "completion", "targets", "target", "solution", "reply")
+SYSTEM = ("system", "system_prompt")
+
+ROLES: dict[str, Role] = {
+    "system": "system",
+    **dict.fromkeys(("user", "human", "prompter", "question", "customer"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "bot", "model", "chatgpt", "chatbot", "bing", "bard", "answer"), "assistant"),
+    **dict.fromkeys(("tool", "function", "function_call", "function_response", "observation", "ipython"), "tool"),
+}
+ZH: dict[str, str] = {
+    "system": "系统：{}",
+    "instruction": "指令：{}",
+    "input": "输入：{}",
+    "response": "回答：{}",
+    "question": "问题：{}",
+    "context": "背景：{}",
+    "answer": "答案：{}",
+    "user": "用户：{}",
+    "assistant": "助手：{}",
+    "tool": "工具：{}",
+}
+EN: dict[str, str] = {name: f"{name.capitalize()}: {{}}" for name in ZH}
+ZH_SHARE = 0.2  # of the letters of what is asked: Chinese questions quote English words and code
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LETTER = re.compile(r"[A-Za-z\u3400-\u9fff]")
+LOOKED_AT = 2000  # characters
+
+
+class Unfit(Exception):
+    """A record without what it should have. `kind` names the error."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def labels(language: str, asked: str) -> dict[str, str]:
+    """What stands before each part: in `zh` or `en`, or (`auto`) in the language of what is asked."""
+    if language == "auto":
+        asked = asked[:LOOKED_AT]
+        language = "zh" if len(_HAN.findall(asked)) > ZH_SHARE * len(_LETTER.findall(asked)) else "en"
+    return ZH if language == "zh" else EN
+
+
+def question_and_answer(record: dict[str, Any], language: str) -> tuple[list[str], list[str]]:
+    """The labelled parts of a record that asks once, and the names of its fields."""
+    task = _first(record, TASKS)
+    ask = task or _first(record, QUESTIONS)
+    reply = _first(record, REPLIES)
+    if ask is None and reply is None:
+        raise Unfit("no_known_fields", f"neither what is asked nor a reply; there are: {named(record)}")
+    if ask is None:
+        raise Unfit("no_question", f"none of {', '.join((*TASKS, *QUESTIONS))} is there; there are: {named(record)}")
+    if reply is None:
+        raise Unfit("no_answer", f"none of {', '.join(REPLIES)} is there, or has text; there are: {named(record)}")
+    more = _first(record, [name for name in MORE if name != ask])
+    system = _first(record, SYSTEM)
+    marks = labels(language, value(record, ask))
+    if task:
+        order = [("system", system), ("instruction", ask), ("input", more), ("response", reply)]
+    else:
+        order = [("system", system), ("context", more), ("question", ask), ("answer", reply)]
+    used = [(mark, name) for mark, name in order if name]
+    return [marks[mark].format(value(record, name)) for mark, name in used], [name.partition(".")[0] for _, name in used]
+
+
+def _first(record: dict[str, Any], names: Any) -> str | None:
+    return next((name for name in names if value(record, name)), None)
+
+
+def conversation_field(record: dict[str, Any]) -> str | None:
+    return next((name for name in CONVERSATIONS if isinstance(record.get(name), list) and record[name]), None)
+
+
+def turns(found: Any) -> list[tuple[Role, str]]:
+    """Roles and texts of a conversation: `{from, value}` (ShareGPT), `{role, content}` (OpenAI), `{human, assistant}` (one
+    object for both), or bare strings that alternate, the user first."""
+    if not isinstance(found, list) or not found:
+        raise Unfit("no_conversation", "the conversation is no list, or empty")
+    told = [turn for number, item in enumerate(found) for turn in _turn(item, number)]
+    if not any(role == "assistant" for role, _ in told):
+        raise Unfit("no_answer", "no turn of the conversation is the assistant's")
+    return told
+
+
+def _turn(item: Any, number: int) -> Iterator[tuple[Role, str]]:
+    if isinstance(item, str):
+        yield _told("assistant" if number % 2 else "user", item, number)
+        return
+    if not isinstance(item, dict):
+        raise Unfit("malformed_turn", f"turn {number} is neither an object nor a string")
+    said = next((item[key] for key in ("from", "role", "speaker") if isinstance(item.get(key), str)), None)
+    if said is None:
+        pairs: list[tuple[Role, Any]] = [
+            (role, item[key]) for key, role in ROLES.items() if role in ("user", "assistant") and key in item
+        ]
+        if not pairs:
+            raise Unfit("malformed_turn", f"turn {number} says not whose it is; there are: {named(item)}")
+        for role, text in pairs:
+            yield _told(role, text, number)
+        return
+    role = ROLES.get(said.lower())
+    if role is None:
+        raise Unfit("unknown_role", f"turn {number} is of {said[:40]!r}")
+    text = next((item[key] for key in ("value", "content", "text", "message") if item.get(key) is not None), None)
+    if isinstance(text, list):  # OpenAI's parts of a message
+        text = "\n".join(part["text"] for part in text if isinstance(part, dict) and isinstance(part.get("text"), str))
+    calls = item.get("tool_calls")
+    if not text and isinstance(calls, list) and calls:
+        try:
+            text = orjson.dumps([call.get("function", call) if isinstance(call, dict) else call for call in calls]).decode()
+        except TypeError as failure:
+            raise Unfit("nested_too_deep", str(failure)) from None
+    if role != "system" or text:
+        yield _told(role, text, number)
+
+
+def _told(role: Role, text: Any, number: int) -> tuple[Role, str]:
+    if not isinstance(text, str) or not text.strip():
+        raise Unfit(f"empty_{role}", f"turn {number}, of the {role}, has no text")
+    return role, text.strip()
