@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-BREAK, WORD, UNIT, IGNORED, EXPANDED = range(5)
+BREAK, UNIT, WORD, IGNORED, EXPANDED = range(5)
 CLASS_SHIFT = 21  # an entry is: code point or index in 21 bits, class in 3, COMBINES in 1
 COMBINES = 1 << 24
 TABLE_SIZE = 4 << 16  # planes 0 to 3; above them are only tags and variation selectors (ignored) and private use (breaks)

@@ -9,6 +9,7 @@ shingle sets. Each band is the hash of its rows. All arithmetic is modulo 2**64,
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from typing import NamedTuple
 
@@ -16,23 +17,20 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from curator.dedup.folding import BREAK, CLASS_SHIFT, COMBINES, EXPANDED, IGNORED, TABLE_SIZE, UNIT, WORD, folding
+from curator.dedup.folding import folding
+from curator.dedup.units import BEHIND, ROOM, WORD_START, fold_product, read_units
 
 ABSENT, SHORT, SHINGLED, _UNFOLDED = range(4)
 MOST_HASHES = 1024
 NOTHING = np.uint64(2**64 - 1)
-_IGNORED_ENTRY = IGNORED << CLASS_SHIFT
-_CODE_MASK = (1 << CLASS_SHIFT) - 1
 _BLOCK = 2048  # units that are read before they are taken in
-_ROOM = 64  # more than one character makes (18, of U+FDFA)
 
 # Odd constants without structure; the finaliser's two are those of MurmurHash3 (public domain).
 _BASE = np.uint64(0x9E6C63D0876A9A4B)
-_WORD_START, _WORD_PRIME = np.uint64(0x2545F4914F6CDD1D), np.uint64(0x00000100000001B3)
-_UNIT_START = np.uint64(0xD6E8FEB86659FD93)
+_SHINGLE_START, _SHINGLE_FACTOR = np.uint64(0xD6E8FEB86659FD93), np.uint64(0xE7037ED1A0B428DB)
 _EXACT_A, _EXACT_B = np.uint64(0x9FB21C651E98DF25), np.uint64(0xA0761D6478BD642F)
 _MIX_A, _MIX_B = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
-_U33, _U32, _U29 = np.uint64(33), np.uint64(32), np.uint64(29)
+_U33, _U32 = np.uint64(33), np.uint64(32)
 
 
 class Signatures(NamedTuple):
@@ -57,18 +55,30 @@ def signatures(
     if not count:
         return result
     data, starts, stops = _views(texts)
+    options = shingle, _borrowing_order(bands * rows), _keys(bands * rows if hashing == "kminhash" else 0)
     tables = folding(variants)
-    order, keys = _borrowing_order(bands * rows), _keys(bands * rows if hashing == "kminhash" else 0)
-    _sign(data, starts, stops, *tables, False, shingle, order, keys, rows, *result)
+    _sign_padded(data, starts, stops, *tables, False, *options, result)
     unfolded = np.flatnonzero(result.kind == _UNFOLDED)
     if len(unfolded):
         normal = [unicodedata.normalize("NFKC", bytes(data[starts[i] : stops[i]]).decode("utf-8", "replace")) for i in unfolded]
-        lines = pa.array(normal, pa.large_string())
         part = Signatures(*(column[unfolded] for column in result))
-        _sign(*_views(lines), *tables, True, shingle, order, keys, rows, *part)
+        _sign_padded(*_views(pa.array(normal, pa.large_string())), *tables, True, *options, part)
         for column, values in zip(result, part, strict=True):
             column[unfolded] = values
     return result
+
+
+def _sign_padded(data, starts, stops, *options_and_result) -> None:
+    """`_sign`, with the texts at the end of the data copied, so that the kernel may read past the end of every text."""
+    *options, result = options_and_result
+    within = int(np.searchsorted(stops, len(data) - BEHIND, side="right"))
+    _sign(data, starts[:within], stops[:within], *options, *(column[:within] for column in result))
+    if within < len(stops):
+        first = stops[within - 1] if within else 0
+        tail = np.concatenate([data[first : stops[-1]], np.zeros(BEHIND, np.uint8)])
+        tail.flags.writeable = False
+        starts = np.where(starts[within:] < 0, -1, starts[within:] - first)
+        _sign(tail, starts, stops[within:] - first, *options, *(column[within:] for column in result))
 
 
 def _views(texts: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,6 +103,7 @@ def _mix(h):
     return h ^ (h >> _U33)
 
 
+@functools.cache
 @njit(cache=True, nogil=True)
 def _borrowing_order(bins):
     """Row i: all bins in the order in which the empty bin i looks for a full one; a Fisher-Yates shuffle each."""
@@ -107,125 +118,65 @@ def _borrowing_order(bins):
     return order
 
 
+@functools.cache
 @njit(cache=True, nogil=True)
 def _keys(hashes):
     """Row i: an odd factor and a summand, which make the hash function `(factor * x + summand) mod 2**64` of the value i."""
-    keys = np.empty((hashes, 2), np.uint64)
+    factors, summands = np.empty(hashes, np.uint64), np.empty(hashes, np.uint64)
     for i in range(hashes):
-        keys[i, 0] = _mix(np.uint64(2 * i + 1) * _BASE) | np.uint64(1)
-        keys[i, 1] = _mix(np.uint64(2 * i + 2) * _BASE)
-    return keys
+        factors[i] = _mix(np.uint64(2 * i + 1) * _BASE) | np.uint64(1)
+        summands[i] = _mix(np.uint64(2 * i + 2) * _BASE)
+    return factors, summands
 
 
 @njit(cache=True, nogil=True)
-def _decode(data, at, stop):
-    """The code point at `at` and where the next one starts; -1 for a byte that is no part of valid UTF-8."""
-    byte = np.int64(data[at])
-    if byte < 0x80:
-        return byte, at + 1
-    size = 2 if 0xC2 <= byte < 0xE0 else 3 if 0xE0 <= byte < 0xF0 else 4 if 0xF0 <= byte < 0xF5 else 0
-    if size == 0 or at + size > stop:
-        return np.int64(-1), at + 1
-    code = byte & (0x7F >> size)
-    for k in range(1, size):
-        follow = np.int64(data[at + k])
-        if follow & 0xC0 != 0x80:
-            return np.int64(-1), at + 1
-        code = code << 6 | (follow & 0x3F)
-    return code, at + size
-
-
-@njit(cache=True, nogil=True)
-def _entry_of(code, table):
-    if 0 <= code < TABLE_SIZE:
-        return np.int64(table[code])
-    if 0xE0000 <= code < 0xE1000:
-        return np.int64(_IGNORED_ENTRY)
-    return np.int64(BREAK)
-
-
-@njit(cache=True, nogil=True)
-def _read_units(data, at, stop, table, expansions, normalised, word, in_word, units, filled):
-    """Hash units into `units[filled:]` until the text or the room ends: where to go on, how many there are, the word that has
-    not ended yet, the characters that count, and whether the text must be normalised as a whole first."""
-    length = 0
-    most = len(units) - _ROOM
-    while at < stop and filled < most:
-        code = np.int64(data[at])
-        if code < 0x80:  # as below, for the characters that never expand nor combine
-            at += 1
-            entry = np.int64(table[code])
-            if entry >> CLASS_SHIFT == WORD:
-                word = (word ^ np.uint64(entry & _CODE_MASK)) * _WORD_PRIME
-                in_word = True
-                length += 1
-            elif in_word:
-                units[filled] = _mix(word)
-                filled += 1
-                word, in_word = _WORD_START, False
-            continue
-        code, at = _decode(data, at, stop)
-        entry = _entry_of(code, table)
-        if entry & COMBINES and not normalised:
-            return at, filled, word, in_word, length, True
-        left, where, expands = 1, 0, (entry >> CLASS_SHIFT) & 7 == EXPANDED
-        if expands:
-            where = entry & _CODE_MASK
-            left = np.int64(expansions[where])
-        for k in range(left):
-            if expands:
-                entry = np.int64(expansions[where + 1 + k])
-            kind = (entry >> CLASS_SHIFT) & 7
-            if kind == WORD:
-                word = (word ^ np.uint64(entry & _CODE_MASK)) * _WORD_PRIME
-                in_word = True
-                length += 1
-            elif kind == UNIT or kind == BREAK:  # noqa: SIM109 - a tuple costs time here
-                if in_word:
-                    units[filled] = _mix(word)
-                    filled += 1
-                    word, in_word = _WORD_START, False
-                if kind == UNIT:
-                    units[filled] = _mix(_UNIT_START ^ np.uint64(entry & _CODE_MASK))
-                    filled += 1
-                    length += 1
-    if at >= stop and in_word:
-        units[filled] = _mix(word)
-        filled += 1
-    return at, filled, word, in_word, length, False
-
-
-@njit(cache=True, nogil=True)
-def _take_in(units, filled, shingle, leaving, count, roll, a, b, keys, smallest):
-    """Take `units[shingle:filled]` into the exact hash (a, b), and each shingle that ends there into its bin; `units[:shingle]`
-    are the units before them (zero before the first)."""
+def _take_in(units, begin, filled, shingle, leaving, roll, a, b, smallest):
+    """Take `units[begin:filled]` into the exact hash (a, b), and each shingle that ends there into its bin."""
     bins = np.uint64(len(smallest))
-    for i in range(shingle, filled):
+    for i in range(np.uint64(begin), np.uint64(filled)):
         unit = units[i]
-        a = (a ^ unit) * _EXACT_A
-        a ^= a >> _U32
+        a = fold_product(a ^ unit, _EXACT_A)
         b = (b + unit) * _EXACT_B
-        b ^= b >> _U29
-        roll = roll * _BASE + unit - units[i - shingle] * leaving
-        count += 1
-        if count >= shingle:
-            h = _mix(roll)
-            if len(keys):
-                for k in range(len(keys)):
-                    smallest[k] = min(smallest[k], keys[k, 0] * h + keys[k, 1])
-                continue
-            place = np.int64(((h >> _U32) * bins) >> _U32)
-            if h < smallest[place]:
-                smallest[place] = h
-    return count, roll, a, b
+        b ^= b >> _U32
+        roll = roll * _BASE + (unit - units[i - np.uint64(shingle)] * leaving)
+        h = fold_product(roll ^ _SHINGLE_START, _SHINGLE_FACTOR)
+        place = ((h >> _U32) * bins) >> _U32
+        smallest[place] = min(smallest[place], h)
+    return roll, a, b
 
 
 @njit(cache=True, nogil=True)
-def _sign(
-    data, starts, stops, table, expansions, normalised, shingle, order, keys, rows, out_kind, out_bands, out_exact, out_length
-):
-    smallest = np.empty(len(order), np.uint64)
-    units = np.empty(shingle + _BLOCK + _ROOM, np.uint64)
+def _take_in_all(units, begin, filled, shingle, leaving, roll, a, b, factors, summands, smallest):
+    """As `_take_in`, and each shingle into every value."""
+    for i in range(begin, filled):
+        unit = units[i]
+        a = fold_product(a ^ unit, _EXACT_A)
+        b = (b + unit) * _EXACT_B
+        b ^= b >> _U32
+        roll = roll * _BASE + (unit - units[i - shingle] * leaving)
+        h = fold_product(roll ^ _SHINGLE_START, _SHINGLE_FACTOR)
+        for k in range(len(factors)):
+            smallest[k] = min(smallest[k], factors[k] * h + summands[k])
+    return roll, a, b
+
+
+@njit(cache=True, nogil=True)
+def _begin(units, begin, filled, shingle, leaving, roll, a, b):
+    """The units before the end of the first shingle."""
+    for i in range(begin, filled):
+        unit = units[i]
+        a = fold_product(a ^ unit, _EXACT_A)
+        b = (b + unit) * _EXACT_B
+        b ^= b >> _U32
+        roll = roll * _BASE + unit
+    return roll, a, b
+
+
+@njit(cache=True, nogil=True)
+def _sign(data, starts, stops, table, expansions, normalised, shingle, order, keys, out_kind, out_bands, out_exact, out_length):
+    smallest, full = np.empty(len(order), np.uint64), np.empty(len(order), np.uint64)
+    units = np.empty(shingle + _BLOCK + ROOM, np.uint64)
+    factors, summands = keys
     leaving = np.uint64(1)
     for _ in range(shingle):
         leaving *= _BASE
@@ -238,15 +189,21 @@ def _sign(
         at, stop = starts[row], stops[row]
         count, length = 0, 0
         roll, a, b = np.uint64(0), _EXACT_B, _EXACT_A
-        word, in_word, unfolded = _WORD_START, False, False
+        word, piece, bits, unfolded = WORD_START, np.uint64(0), -1, False
         while at < stop:
-            at, filled, word, in_word, more, unfolded = _read_units(
-                data, at, stop, table, expansions, normalised, word, in_word, units, shingle
+            at, filled, word, piece, bits, more, unfolded = read_units(
+                data, at, stop, table, expansions, normalised, word, piece, bits, units, shingle
             )
             if unfolded:
                 break
             length += more
-            count, roll, a, b = _take_in(units, filled, shingle, leaving, count, roll, a, b, keys, smallest)
+            begin = min(filled, max(shingle, 2 * shingle - 1 - count))
+            roll, a, b = _begin(units, shingle, begin, shingle, leaving, roll, a, b)
+            if len(factors):
+                roll, a, b = _take_in_all(units, begin, filled, shingle, leaving, roll, a, b, factors, summands, smallest)
+            else:
+                roll, a, b = _take_in(units, begin, filled, shingle, leaving, roll, a, b, smallest)
+            count += filled - shingle
             for i in range(shingle):  # ascending, so that a source is read before it is overwritten
                 units[i] = units[filled - shingle + i]
         if unfolded:
@@ -255,10 +212,9 @@ def _sign(
         if count == 0:  # nothing to compare by: the bytes themselves
             a, b = _EXACT_A, _EXACT_B
             for i in range(starts[row], stop):
-                a = (a ^ np.uint64(data[i])) * _EXACT_A
-                a ^= a >> _U32
+                a = fold_product(a ^ np.uint64(data[i]), _EXACT_A)
                 b = (b + np.uint64(data[i])) * _EXACT_B
-                b ^= b >> _U29
+                b ^= b >> _U32
         out_exact[row, 0] = _mix(a ^ np.uint64(count))
         out_exact[row, 1] = _mix(b + np.uint64(count))
         out_length[row] = length
@@ -266,20 +222,25 @@ def _sign(
             out_kind[row] = SHORT
             continue
         out_kind[row] = SHINGLED
-        _band_hashes(smallest, order, rows, out_bands[row])
+        _band_hashes(smallest, order, full, out_bands[row])
 
 
 @njit(cache=True, nogil=True)
-def _band_hashes(smallest, order, rows, bands):
+def _band_hashes(smallest, order, full, bands):
+    """Every empty bin borrows; then row i of band j is the value `i * len(bands) + j`. `full` is room to work in."""
+    for i in range(len(smallest)):
+        full[i] = smallest[i]
+        if full[i] == NOTHING:
+            for k in order[i]:
+                if smallest[k] != NOTHING:
+                    full[i] = smallest[k]
+                    break
     for band in range(len(bands)):
-        h = np.uint64(band + 1) * _BASE
-        for i in range(band * rows, band * rows + rows):
-            value = smallest[i]
-            if value == NOTHING:
-                for k in order[i]:
-                    if smallest[k] != NOTHING:
-                        value = smallest[k]
-                        break
-            h = (h ^ value) * _EXACT_A
-            h ^= h >> _U32
-        bands[band] = _mix(h)
+        bands[band] = np.uint64(band + 1) * _BASE
+    for row in range(len(full) // len(bands)):
+        values = full[row * len(bands) : (row + 1) * len(bands)]
+        for band in range(len(bands)):
+            h = (bands[band] ^ values[band]) * _EXACT_A
+            bands[band] = h ^ (h >> _U32)
+    for band in range(len(bands)):
+        bands[band] = _mix(bands[band])

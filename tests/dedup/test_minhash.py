@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.dedup import minhash
+from curator.dedup import folding, minhash
 from curator.dedup.folding import BREAK, IGNORED, UNIT, WORD, character_class
 from curator.dedup.minhash import ABSENT, SHINGLED, SHORT, signatures
 
 M = 2**64 - 1
 BASE, A, B = 0x9E6C63D0876A9A4B, 0x9FB21C651E98DF25, 0xA0761D6478BD642F
+WORD_START, SHINGLE_START, SHINGLE_FACTOR = 0x2545F4914F6CDD1D, 0xD6E8FEB86659FD93, 0xE7037ED1A0B428DB
 
 
 # ---------------------------------------------------------------------------------------------- the reference, slow and obvious
@@ -30,9 +32,22 @@ def mix(h: int) -> int:
     return h ^ (h >> 33)
 
 
-def units(text: str) -> list[str]:
+def fold_product(left: int, right: int) -> int:
+    product = left * right
+    return (product ^ product >> 64) & M
+
+
+@functools.cache
+def canonical() -> dict[str, str]:
+    lines = Path(folding.__file__).with_name("variants.txt").read_text(encoding="utf-8").splitlines()
+    return {character: line[0] for line in lines if not line.startswith("#") for character in line}
+
+
+def units(text: str, variants: str = "keep") -> list[str]:
     found, word = [], ""
     for character in unicodedata.normalize("NFKC", text).casefold() + " ":
+        if variants == "fold":
+            character = canonical().get(character, character)
         kind = character_class(character) if ord(character) < 0x40000 else BREAK
         if 0xE0000 <= ord(character) < 0xE1000:
             kind = IGNORED
@@ -48,20 +63,22 @@ def units(text: str) -> list[str]:
 @functools.cache
 def unit_hash(unit: str) -> int:
     if character_class(unit[0]) == UNIT:
-        return mix(0xD6E8FEB86659FD93 ^ ord(unit))
-    h = 0x2545F4914F6CDD1D
-    for character in unit:
-        h = (h ^ ord(character)) * 0x100000001B3 & M
-    return mix(h)
+        return ord(unit) | 1 << 21
+    taken = bytearray()
+    for code in map(ord, unit):
+        taken += bytes([code] if code < 128 else [0x80 | code & 0x7F, code >> 7 & 0xFF, code >> 15])
+    h = WORD_START
+    for start in range(0, len(taken), 8):
+        h = fold_product(h ^ int.from_bytes(taken[start : start + 8], "little"), A)
+    return h
 
 
 def sequence_hash(values: list[int], count: int) -> tuple[int, int]:
     a, b = (B, A) if count else (A, B)
     for value in values:
-        a = (a ^ value) * A & M
-        a ^= a >> 32
+        a = fold_product(a ^ value, A)
         b = (b + value) * B & M
-        b ^= b >> 29
+        b ^= b >> 32
     return mix(a ^ count), mix(b + count & M)
 
 
@@ -73,43 +90,58 @@ def borrowing_order(bins: int, i: int) -> list[int]:
     return order
 
 
-def reference(text: str, shingle: int, bands: int, rows: int) -> tuple[int, list[int], tuple[int, int], int]:
-    found = units(text)
+def smallest_of_bins(shingles: list[int], bins: int) -> list[int]:
+    found: dict[int, int] = {}
+    for h in shingles:
+        place = (h >> 32) * bins >> 32
+        found[place] = min(h, found.get(place, M))
+    return [next(found[k] for k in [i, *borrowing_order(bins, i)] if k in found) for i in range(bins)]
+
+
+def smallest_of_functions(shingles: list[int], hashes: int) -> list[int]:
+    keys = [(mix((2 * i + 1) * BASE & M) | 1, mix((2 * i + 2) * BASE & M)) for i in range(hashes)]
+    return [min((factor * h + summand) & M for h in shingles) for factor, summand in keys]
+
+
+def reference(text: str, shingle: int, bands: int, rows: int, hashing: str, variants: str):
+    found = units(text, variants)
     hashes = [unit_hash(unit) for unit in found]
     exact = sequence_hash(hashes or list(text.encode()), len(found))
     length = sum(len(unit) for unit in found)
     if len(found) < shingle:
         return SHORT, [0] * bands, exact, length
-    bins: dict[int, int] = {}
+    shingles = []
     for start in range(len(found) - shingle + 1):
-        h = mix(sum(u * BASE ** (shingle - 1 - i) for i, u in enumerate(hashes[start : start + shingle])) & M)
-        place = (h >> 32) * bands * rows >> 32
-        bins[place] = min(h, bins.get(place, M))
-    values = [next(bins[k] for k in [i, *borrowing_order(bands * rows, i)] if k in bins) for i in range(bands * rows)]
+        roll = sum(u * BASE ** (shingle - 1 - i) for i, u in enumerate(hashes[start : start + shingle])) & M
+        shingles.append(fold_product(roll ^ SHINGLE_START, SHINGLE_FACTOR))
+    values = (smallest_of_bins if hashing == "oph" else smallest_of_functions)(shingles, bands * rows)
     banded = []
     for band in range(bands):
         h = (band + 1) * BASE & M
-        for value in values[band * rows : band * rows + rows]:
+        for value in values[band::bands]:
             h = (h ^ value) * A & M
             h ^= h >> 32
         banded.append(mix(h))
     return SHINGLED, banded, exact, length
 
 
-def same(texts: list[str | None], shingle: int, bands: int, rows: int, before: int = 0) -> None:
+def same(
+    texts: list[str | None], shingle: int, bands: int, rows: int, before: int = 0, hashing: str = "oph", variants: str = "keep"
+) -> None:
     array = pa.array(["前 before"] * before + texts + ["after 后"], pa.string()).slice(before, len(texts))
-    found = signatures(array, shingle, bands, rows)
+    found = signatures(array, shingle, bands, rows, hashing=hashing, variants=variants)
     assert len(found.kind) == len(texts)
     for i, text in enumerate(texts):
         if text is None:
             assert found.kind[i] == ABSENT
             continue
         got = (found.kind[i], found.bands[i].tolist(), tuple(found.exact[i].tolist()), found.length[i])
-        assert got == reference(text, shingle, bands, rows), repr(text)
+        assert got == reference(text, shingle, bands, rows, hashing, variants), repr(text)
 
 
 PIECES = st.sampled_from(
     [
+        *("a234567", "aBcDeFgH", "x" * 9, "Z" * 16, "q" * 60, " " * 59, "發", "发髮", "歷曆", "，", "　", "…"),
         *("the", " cat", " sat.", "Straße", "ＡＢｃ", "１２", "①", "½", "㍿", "ﷺ", "ﬁ", "-", "１.5", "\n", "\t", "\x00", "😀"),
         *(
             "中",
@@ -133,10 +165,25 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.none(), st.text(max_size=30), st.lists(PIECES, max_size=40).map("".join))
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(TEXTS, max_size=4), st.integers(1, 6), st.sampled_from([(1, 1), (3, 2), (7, 3)]), st.integers(0, 2))
-def test_equal_the_reference_bit_by_bit(texts, shingle, banding, before):
-    same(texts, shingle, *banding, before=before)
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(TEXTS, max_size=4),
+    st.integers(1, 6),
+    st.sampled_from([(1, 1), (3, 2), (7, 3)]),
+    st.integers(0, 2),
+    st.sampled_from(["oph", "kminhash"]),
+    st.sampled_from(["keep", "fold"]),
+)
+def test_equal_the_reference_bit_by_bit(texts, shingle, banding, before, hashing, variants):
+    same(texts, shingle, *banding, before=before, hashing=hashing, variants=variants)
+
+
+@pytest.mark.parametrize("inserted", ["，", "é", "ｘ", "\u200b", "中", "\U00020000", "…", "\xff", "\u0301"])
+def test_words_and_characters_at_every_place_of_a_block(inserted):
+    """The kernel reads 64 bytes at a time: words of any length, and what may go on or end them, before, across and behind."""
+    same([" " * space + "w" * length + inserted + "8 x" for space in range(54, 68) for length in range(12)], 1, 1, 1)
+    same(["z" * length + inserted + "z" for length in range(130)], 1, 1, 1)
+    same(["中" * length + inserted + "国" for length in range(45)], 2, 1, 1)
 
 
 def test_every_character_equals_the_reference():
@@ -184,15 +231,16 @@ def test_bytes_that_are_not_utf8_break_a_word_and_nothing_else():
     assert signatures(array, 5, 2, 2).exact.tolist() == signatures(pa.array(["ab cd x"]), 5, 2, 2).exact.tolist()
 
 
-def test_signatures_do_not_change():
-    """They are stored, and compared with those of later runs: a difference here needs a new revision."""
-    found = signatures(pa.array(["The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过懒狗。"]), 5, 14, 8)
-    assert [f"{v:016x}" for v in (*found.exact[0], found.bands[0, 0], found.bands[0, 13])] == [
-        "b7473dd537d590c9",
-        "69821ea7c281e926",
-        "f7e30aa9ca98f7fa",
-        "090fabf9f57cdfc8",
-    ]
+@pytest.mark.parametrize(
+    ("hashing", "first", "last"),
+    [("oph", "a8c4a9407a79d347", "4f4066ba1f4458af"), ("kminhash", "e38c6df3f51d7b56", "e718009425289f22")],
+)
+def test_signatures_do_not_change(hashing, first, last):
+    """They are stored, and compared with those of later runs: a difference here needs a new revision of `Signing`."""
+    text = ["The quick brown fox jumps over the lazy dog. 敏捷的棕色狐狸跳过懒狗。"]
+    found = signatures(pa.array(text), 5, 14, 8, hashing=hashing)
+    assert [f"{v:016x}" for v in (found.bands[0, 0], found.bands[0, 13])] == [first, last]
+    assert [f"{v:016x}" for v in found.exact[0]] == ["e91190d588a61611", "54dae9054b20f78f"]
     assert found.length[0] == 46
 
 
@@ -244,21 +292,28 @@ def pairs_of_sets(union: int, shared: int, trials: int, seed: int) -> tuple[pa.A
     return pa.array(left), pa.array(right), shared / union
 
 
+@pytest.mark.parametrize("hashing", ["oph", "kminhash"])
 @pytest.mark.parametrize(("union", "shared"), [(3, 1), (8, 6), (20, 10), (100, 80), (400, 280), (2000, 1000)])
-def test_bins_agree_with_the_probability_of_jaccard(union, shared):
-    """Without bias, for fewer shingles than bins as for many more."""
+def test_values_agree_with_the_probability_of_jaccard(union, shared, hashing):
+    """Without bias, for fewer shingles than values as for many more. Classic MinHash spreads as the binomial distribution of
+    its values; bins as that of the smaller of values and shingles, at most."""
     left, right, jaccard = pairs_of_sets(union, shared, 600, union)
-    agree = (signatures(left, 1, 112, 1).bands == signatures(right, 1, 112, 1).bands).mean(axis=1)
+    agree = (signatures(left, 1, 112, 1, hashing=hashing).bands == signatures(right, 1, 112, 1, hashing=hashing).bands).mean(
+        axis=1
+    )
     assert abs(agree.mean() - jaccard) < 4 * agree.std() / np.sqrt(len(agree))
-    assert agree.std() < 1.25 * np.sqrt(jaccard * (1 - jaccard) / min(112, union))
+    independent = 112 if hashing == "kminhash" else min(112, union)
+    assert agree.std() < 1.25 * np.sqrt(jaccard * (1 - jaccard) / independent)
 
 
+@pytest.mark.parametrize("hashing", ["oph", "kminhash"])
 @pytest.mark.parametrize("union", [60, 300, 1000])
 @pytest.mark.parametrize("similarity", [0.5, 0.65, 0.7, 0.8, 0.9])
-def test_pairs_meet_with_the_probability_of_banding(union, similarity):
+def test_pairs_meet_with_the_probability_of_banding(union, similarity, hashing):
     trials = 500
     left, right, jaccard = pairs_of_sets(union, round(union * similarity), trials, union)
-    met = (signatures(left, 1, 14, 8).bands == signatures(right, 1, 14, 8).bands).any(axis=1).sum()
+    bands = (signatures(texts, 1, 14, 8, hashing=hashing).bands for texts in (left, right))
+    met = (next(bands) == next(bands)).any(axis=1).sum()
     expected = 1 - (1 - jaccard**8) ** 14
     assert abs(met - trials * expected) < 4 * np.sqrt(trials * expected * (1 - expected)) + 1
 

@@ -137,7 +137,7 @@ def test_agrees_with_datasketch_where_chance_has_no_say(crawl):
             lsh.insert(i, sketch)
     ours, similar = meet(texts), similar_pairs(sets, 0.0)
     for pair in ours ^ theirs:
-        assert 0.4 < similar[pair] < 0.92
+        assert 0.3 < similar[pair] < 0.92
     sure = {pair for pair, s in similar.items() if s >= 0.92}
     assert sure
     assert sure <= ours & theirs
