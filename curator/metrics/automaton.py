@@ -1,10 +1,10 @@
-"""Aho-Corasick over a list of phrases, as flat arrays that a kernel reads.
+"""Aho-Corasick over the phrases of some lists, as flat arrays that a kernel reads.
 
 The automaton reads a text backwards: its phrases are stored reversed, so that at each character it knows the longest phrase
 that *begins* there, and, linked from it, the shorter ones. Leftmost-longest matches are then one pass forwards, whatever
 overlaps. A transition is looked up in an open table of (state, symbol); 64 bits for each state say which symbols are worth it.
 For the states near the root and the first symbols (ASCII comes first) a dense table has the whole answer. At the root, where
-most texts spend their time, a table of hashes says which runs of `depth` characters end no phrase: they are passed over.
+most texts spend their time, a table of hashes says at which characters no phrase ends: they are passed over.
 (A. Aho, M. Corasick: Efficient string matching, CACM 18, 1975.)
 """
 
@@ -20,12 +20,13 @@ import numba
 import numpy as np
 
 from curator.metrics.lists import WordList
+from curator.metrics.vectors import LANES
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 DENSE_STATES = 1024
 DENSE_SYMBOLS = 64
-MOST_DEPTH = 3
 ENDS = 1 << 15  # hashes of ends: as many bytes as a processor keeps at hand
+MOST_LISTS = 64  # of one automaton: a bit for each
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # the forms of ! to ~
 
 
@@ -38,27 +39,17 @@ class Automaton:
     nexts: np.ndarray  # int32: where it leads
     wanted: np.ndarray  # uint64 per state: bit `symbol % 64` of each edge that it has
     fails: np.ndarray  # int32 per state: the longest other state that ends the same
+    rests: np.ndarray  # int32 per state: the longest that ends the same, be it itself, and has an edge
     heads: np.ndarray  # int32 per state: the longest phrase that begins here, -1 for none
+    ends: np.ndarray  # uint8 by hash of the last one, two, three characters: 1, 2, 4 where a phrase of one, two, more may end
     lengths: np.ndarray  # int32 per phrase, in characters
     shorter: np.ndarray  # int32 per phrase: the next shorter one that begins it, -1 for none
-    depth: int  # characters that `ends` knows: all of the shortest phrase, but at most MOST_DEPTH
-    ends: np.ndarray  # uint8 by hash of the last `depth` characters: whether a phrase may end with them
+    lists: np.ndarray  # uint64 per phrase: a bit for each list that has it
     phrases: tuple[str, ...]  # each that is not equal to an earlier one after folding
 
     @property
     def states(self) -> tuple[Any, ...]:
-        return (
-            self.depth,
-            self.ends,
-            self.dense,
-            self.symbols,
-            self.firsts,
-            self.keys,
-            self.nexts,
-            self.wanted,
-            self.fails,
-            self.heads,
-        )
+        return self.dense, self.symbols, self.firsts, self.keys, self.nexts, self.wanted, self.fails, self.rests, self.heads
 
 
 @functools.cache
@@ -74,13 +65,18 @@ def folded() -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=32)
-def automaton(phrases: WordList) -> Automaton:
+def automaton(*lists: WordList) -> Automaton:
+    """Of at most MOST_LISTS lists."""
     fold = folded()
     kept: dict[bytes, str] = {}
-    for phrase in phrases.words:
-        points = np.frombuffer(phrase.encode("utf-32-le", "surrogatepass"), np.uint32)
-        if len(points):
-            kept.setdefault(fold[points][::-1].tobytes(), phrase)
+    having: dict[bytes, int] = {}
+    for number, phrases in enumerate(lists):
+        for phrase in phrases.words:
+            points = np.frombuffer(phrase.encode("utf-32-le", "surrogatepass"), np.uint32)
+            if len(points):
+                key = fold[points][::-1].tobytes()
+                kept.setdefault(key, phrase)
+                having[key] = having.get(key, 0) | 1 << number
     points = np.frombuffer(b"".join(kept), np.uint32)
     lengths = np.array([len(key) // 4 for key in kept], np.int32)
     alphabet = np.unique(points)
@@ -91,30 +87,48 @@ def automaton(phrases: WordList) -> Automaton:
         size *= 2
     firsts, keys, nexts = np.zeros(len(alphabet) + 1, np.int32), np.zeros(size, np.uint64), np.zeros(size, np.int32)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    states = _build(numbers[points], starts, lengths, firsts, keys, nexts)
-    dense = _dense(firsts, keys, nexts, states[1])
-    ends = _ends(kept, fold)
-    return Automaton(dense, numbers[fold], firsts, keys, nexts, *states[:3], lengths, states[3], *ends, tuple(kept.values()))
+    wanted, fails, rests, heads, shorter = _build(numbers[points], starts, lengths, firsts, keys, nexts)
+    dense = _dense(firsts, keys, nexts, fails)
+    ends, masks = _ends(kept, fold), np.array(list(having.values()), np.uint64)
+    made = dense, numbers[fold], firsts, keys, nexts, wanted, fails, rests, heads, ends, lengths, shorter, masks
+    return Automaton(*made, tuple(kept.values()))
 
 
-def _ends(kept: Iterable[bytes], fold: np.ndarray) -> tuple[int, np.ndarray]:
-    """`depth` and `ends` for phrases that are folded and reversed: of every way in which a text may write their ends."""
+def _ends(kept: Iterable[bytes], fold: np.ndarray) -> np.ndarray:
+    """`ends` for phrases that are folded and reversed: of every way in which a text may write their ends."""
     written: dict[int, list[int]] = {}
     reversed_phrases = [np.frombuffer(key, np.uint32) for key in kept]
     for point in np.flatnonzero(np.isin(fold, np.unique(np.concatenate([[0], *reversed_phrases])))).tolist():
         written.setdefault(int(fold[point]), []).append(point)
-    depth = min((min(len(p), MOST_DEPTH) for p in reversed_phrases), default=MOST_DEPTH)
     ends = np.zeros(ENDS, np.uint8)
-    for end in {tuple(p[:depth].tolist()) for p in reversed_phrases}:
+    for end in {tuple(p[:3].tolist()) for p in reversed_phrases}:
         for forms in itertools.product(*(written[point] for point in end)):
-            ends[end_hash(*forms, *(0,) * (MOST_DEPTH - depth))] = 1
-    return depth, ends
+            ends[end_hash(*forms, *(0,) * (3 - len(end)))] |= 1 << len(end) - 1
+    return ends
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(inline="always")
 def end_hash(last, before, first):
-    """Of three characters, the last one first; 0 stands for those beyond `depth`."""
+    """Of three characters, the last one first; 0 stands for those that are not looked at."""
     return (np.int64(last) * 5843 + np.int64(before) * 331 + np.int64(first) * 17) & (ENDS - 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def possible_ends(points, begin, end, ends, bits):
+    """Set bit i % 64 of `bits[i // 64]` where a phrase may end, for i from `begin` to `end`. No branch: texts are full of
+    characters that end phrases."""
+    before = first = np.int64(0)
+    for at in range(begin // LANES * LANES, end, LANES):
+        found = np.uint64(0)
+        for k in range(LANES):
+            point = np.int64(points[np.uint64(at + k)])
+            one = ends[end_hash(point, 0, 0)] & np.uint8(1)
+            two = ends[end_hash(point, before, 0)] & np.uint8(2)
+            three = ends[end_hash(point, before, first)] & np.uint8(4)
+            found |= np.uint64((one | two | three) != 0) << np.uint64(k)
+            first = before
+            before = point
+        bits[at // LANES] = found
 
 
 @numba.njit(cache=True, nogil=True)
@@ -131,11 +145,12 @@ def child(state, symbol, keys, nexts):
 
 @numba.njit(cache=True, nogil=True)
 def _build(symbols, starts, lengths, firsts, keys, nexts):
-    """Fill the tables of edges; return wanted, fails, heads and shorter. Level by level, so that states near the root, where a
-    text spends its time, lie together, and a state's fail is ready before the state."""
+    """Fill the tables of edges; return wanted, fails, rests, heads and shorter. Level by level, so that states near the root,
+    where a text spends its time, lie together, and a state's fail is ready before the state."""
     room = len(symbols) + 1
     wanted = np.zeros(room, np.uint64)
     fails = np.zeros(room, np.int32)
+    rests = np.zeros(room, np.int32)
     heads = np.full(room, -1, np.int32)
     shorter = np.full(len(starts), -1, np.int32)
     at_state = np.zeros(len(starts), np.int64)  # of each phrase
@@ -174,7 +189,9 @@ def _build(symbols, starts, lengths, firsts, keys, nexts):
                 left += 1
         going = going[:left]
         depth += 1
-    return wanted[:count], fails[:count], heads[:count], shorter
+    for state in range(1, count):
+        rests[state] = state if wanted[state] != 0 else rests[fails[state]]
+    return wanted[:count], fails[:count], rests[:count], heads[:count], shorter
 
 
 @numba.njit(cache=True, nogil=True)

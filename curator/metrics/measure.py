@@ -135,8 +135,10 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
             made.append(_stop_words(run, lists.get(run.parameters.get("list", ""), EMPTY), scratch))
         elif run.kernel is Kernel.WORD_NGRAMS:
             made.append(_word_ngrams(run, scratch))
-        elif run.kernel is Kernel.PHRASES:
-            made.append(_phrases(run, lists.get(run.parameters["list"], EMPTY), room))
+    for match in phrases.MATCHES:
+        alike = [run for run in runs if run.kernel is Kernel.PHRASES and run.parameters["match"] == match]
+        named = [lists.get(run.parameters["list"], EMPTY) for run in alike]
+        made += [_phrases([alike[n] for n in some], [named[n] for n in some], room) for some in phrases.together(named)]
     if on_lines := [run for run in runs if run.kernel is Kernel.LINES]:
         made.append(_lines(on_lines, longest))
     made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
@@ -245,9 +247,16 @@ def _word_ngrams(run: Run, scratch: Scratch) -> Counter:
     return lambda c: _repetition(run, lengths, scratch.bounds, c.rows, scratch)
 
 
-def _phrases(run: Run, listed: WordList, room: int) -> Counter:
-    finder = phrases.Phrases(listed, run.parameters["match"], room)
-    return lambda c: finder.count(c.points, c.kinds, c.bounds, c.rows, run.counts)
+def _phrases(runs: Sequence[Run], lists: Sequence[WordList], room: int) -> Counter:
+    finder = phrases.Phrases(lists, runs[0].parameters["match"], room)
+    counts = np.zeros((len(runs), *runs[0].counts.shape), np.int64)
+    for run, own in zip(runs, counts):
+        run.counts = own
+
+    def count(c: Chunk) -> None:
+        finder.count(c.points, c.kinds, c.bounds, c.rows, counts)
+
+    return count
 
 
 def _repetition(run: Run, lengths: np.ndarray, bounds: np.ndarray, rows: np.ndarray, scratch: Scratch) -> None:

@@ -288,8 +288,9 @@ def _covered_skipping(total, n, classes, counts, places):
 
 @numba.njit(cache=True, nogil=True)
 def _deepen(n, longest, units, bits, keys, classes, depths, table, held):
-    """How long, up to `longest`, the passage is that begins at each place of `bits` and stood before; 0 at all others. `classes`
-    are those of the n-grams. What is looked up is a tree of passages: a node is where one first stood, and its length."""
+    """How long, up to `longest`, the passage is that begins at each place of `bits` and stood before; 0 at all others.
+    `classes` are those of the n-grams. What is looked up is a tree of passages: a node is where one first stood, and its
+    length."""
     depths[: len(units)] = 0
     shift, last_slot, base = _open(len(units), len(units), table, held)
     for at in range(0, len(units), LANES):

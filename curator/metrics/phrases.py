@@ -1,4 +1,4 @@
-"""Phrases of a list: how often they occur, how many different ones, and how many letters they cover.
+"""Phrases of lists: how often they occur, how many different ones, and how many letters they cover.
 
 A phrase is compared without regard to case (one code point for one) or to full-width forms of ASCII. With `match: words` both
 of its ends must be ends of words: at a letter or digit of a spaced script no letter, mark or digit may follow or precede;
@@ -8,22 +8,24 @@ of them true (时时彩 in 时时/彩后/二, 傻逼 in 傻/逼会), and found n
 强奸案 holds no 强奸, a list must have both. With `match: anywhere` every place will do.
 
 Occurrences do not overlap: from the left, the longest phrase that begins at a place counts, and the next may begin where it
-ends. An automaton names the candidates; only runs of Han characters around a candidate's Han end are segmented. The time is
-linear in the text: at worst the segmenter's, plus, for each place, the phrases of the list that begin one another there.
+ends. One automaton names the candidates of all lists of a filter; only runs of Han characters around a candidate's Han end are
+segmented. The time is linear in the text: at worst the segmenter's, plus, for each place, the phrases that begin one another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numba
 import numpy as np
 
 from curator.metrics import classes, few_phrases, han_words
-from curator.metrics.automaton import Automaton, automaton, child, end_hash
+from curator.metrics.automaton import MOST_LISTS, Automaton, automaton, child, possible_ends
 from curator.metrics.classes import ALPHANUMERIC, HAN, KANA, LETTERS, MARK, mask
 from curator.metrics.lists import WordList
 from curator.metrics.segments import PADDING
+from curator.metrics.vectors import LANES, highest, lowest
 
 OCCURRENCES = 0
 DISTINCT = 1
@@ -38,39 +40,51 @@ _LETTER = mask(LETTERS)
 
 
 class Phrases:
-    """Finds the phrases of one list in chunks of at most `room` characters, behind which there is padding, and counts them."""
+    """Finds the phrases of some lists in chunks of at most `room` characters, behind which there is padding, and counts them
+    for each list as if it were alone."""
 
-    def __init__(self, phrases: WordList, match: str, room: int) -> None:
+    def __init__(self, lists: Sequence[WordList], match: str, room: int) -> None:
         if match not in MATCHES:
             raise ValueError(f"match: {match!r} is none of {', '.join(MATCHES)}")
         self.words = match == "words"
-        self.automaton: Automaton = automaton(phrases)
+        self.automaton: Automaton = automaton(*lists)
         self._beginnings = few_phrases.beginnings_of(self.automaton)
         self._places, self._heads = np.empty(room, np.int32), np.empty(room, np.int32)
         self._begins = np.empty(room, np.uint8)
-        self._seen = np.full(max(len(self.automaton.phrases), 1), -1, np.int64)
+        self._bits = np.empty(room // LANES + 1, np.uint64)
+        self._free = np.empty(len(lists), np.int64)
+        self._seen = np.full((len(lists), max(len(self.automaton.phrases), 1)), -1, np.int64)
 
-    def find(self, points: np.ndarray, kinds: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where each occurrence begins, which phrase it is, and, for each span, which occurrence is its first."""
+    def count(
+        self, points: np.ndarray, kinds: np.ndarray, bounds: np.ndarray, rows: np.ndarray, out: np.ndarray, noted: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Add each span's phrases of each list to the list's row of `out`: lists by rows by COLUMNS. The spans of a row must
+        follow one another. Returns where the first `noted` occurrences begin, and which phrases they are."""
         found = np.empty(len(bounds), np.int64)
         asked = points, kinds, bounds, self.words, self._places, self._heads, found
+        known = self.automaton
         if self._beginnings is None:
-            total = _candidates(*asked, *self.automaton.states)
+            possible_ends(points, bounds[0], bounds[-1], known.ends, self._bits)
+            total = _candidates(*asked, self._bits, *known.states)
         else:
-            known = self.automaton.symbols, self.automaton.lengths
-            total = few_phrases.find_candidates(*asked, *known, *self._beginnings.arrays)
+            total = few_phrases.find_candidates(*asked, known.symbols, known.lengths, *self._beginnings.arrays)
         places, heads = self._places[:total], self._heads[:total]
-        shape = self.automaton.lengths, self.automaton.shorter
+        shape = known.lengths, known.shorter
         if self.words and total:
             runs = _doubtful(kinds, bounds, places, heads, found, *shape, self._begins)
             han_words.mark(points, *runs, self._begins, hmm=False)
-        hits = np.empty(len(bounds), np.int64)
-        total = _choose(kinds, bounds, places, heads, found, *shape, self.words, self._begins, hits)
-        return places[:total], heads[:total], hits
+        hits = np.empty((2, noted), np.int64)
+        known_too = *shape, known.lists, self.words, self._begins, self._free, self._seen
+        counted = _count(kinds, bounds, rows, places, heads, found, *known_too, hits, out)
+        return hits[0, :counted], hits[1, :counted]
 
-    def count(self, points: np.ndarray, kinds: np.ndarray, bounds: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-        """Add each span's phrases to its row of `out`. The spans of a row must follow one another."""
-        _add(kinds, rows, *self.find(points, kinds, bounds), self.automaton.lengths, self._seen, out)
+
+def together(lists: Sequence[WordList]) -> list[list[int]]:
+    """Which lists are best found in one pass: short ones each alone, the others together."""
+    short = [few_phrases.beginnings_of(automaton(one)) is not None for one in lists]
+    others = [number for number, alone in enumerate(short) if not alone]
+    groups = [others[first : first + MOST_LISTS] for first in range(0, len(others), MOST_LISTS)]
+    return [[number] for number, alone in enumerate(short) if alone] + groups
 
 
 def places(text: str, phrases: WordList, match: Literal["words", "anywhere"] = "words") -> list[tuple[int, int, str]]:
@@ -78,18 +92,35 @@ def places(text: str, phrases: WordList, match: Literal["words", "anywhere"] = "
     these are the occurrences that are counted."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass") + bytes(4 * PADDING), np.uint32)
     length = len(points) - PADDING
-    finder = Phrases(phrases, match, length)
-    begins, which, _ = finder.find(points, classes.table()[points], np.array([0, length], np.int64))
+    finder = Phrases([phrases], match, length)
+    bounds, out = np.array([0, length], np.int64), np.zeros((1, 1, COLUMNS), np.int64)
+    begins, which = finder.count(points, classes.table()[points], bounds, np.zeros(1, np.int64), out, length)
     lengths, names = finder.automaton.lengths, finder.automaton.phrases
     return [(i, i + int(lengths[n]), names[n]) for i, n in zip(begins.tolist(), which.tolist())]
 
 
 @numba.njit(cache=True, nogil=True)
 def _candidates(
-    points, kinds, bounds, words, places, longest, found, depth, ends, dense, symbols, firsts, keys, nexts, wanted, fails, heads
+    points,
+    kinds,
+    bounds,
+    words,
+    places,
+    longest,
+    found,
+    bits,
+    dense,
+    symbols,
+    firsts,
+    keys,
+    nexts,
+    wanted,
+    fails,
+    rests,
+    heads,
 ):
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
-    whose beginning is inside a word of a spaced script."""
+    whose beginning is inside a word of a spaced script. `bits` are the places where a phrase may end."""
     n = 0
     found[0] = 0
     for span in range(len(bounds) - 1):
@@ -99,8 +130,8 @@ def _candidates(
         while i > first:
             i -= 1
             if state == 0:
-                i = _next_end(points, first + depth - 1, i, depth, ends)
-                if i < first + depth - 1:  # fewer characters are left than the shortest phrase has
+                i = _last_before(bits, first, i)
+                if i < first:
                     break
             symbol = symbols[points[i]]
             if symbol == 0:
@@ -117,30 +148,28 @@ def _candidates(
                             break
                     state = np.int64(fails[state])
                 state = to if to != 0 else np.int64(firsts[symbol])
-            if heads[state] < 0:
+            head = heads[state]
+            state = np.int64(rests[state])
+            if head < 0:
                 continue
             if words and i > first and (_SPACED >> kinds[i]) & 1 and (_SPACED >> kinds[i - 1]) & 1:
                 continue
             places[n] = i
-            longest[n] = heads[state]
+            longest[n] = head
             n += 1
         found[span + 1] = n
     return n
 
 
-@numba.njit(cache=True, nogil=True)
-def _next_end(points, least, i, depth, ends):
-    """The last place from `i` down to `least` at which a phrase may end, or `least - 1`."""
-    if depth == 3:
-        while i >= least and not ends[end_hash(points[i], points[i - 1], points[i - 2])]:
-            i -= 1
-    elif depth == 2:
-        while i >= least and not ends[end_hash(points[i], points[i - 1], 0)]:
-            i -= 1
-    else:
-        while i >= least and not ends[end_hash(points[i], 0, 0)]:
-            i -= 1
-    return i
+@numba.njit(inline="always")
+def _last_before(bits, first, i):
+    """The last place up to `i` whose bit is set; one before `first` if there is none from there on."""
+    word = i // LANES
+    some = bits[word] & ~np.uint64(0) >> np.uint64(LANES - 1 - i % LANES)
+    while not some and word * LANES > first:
+        word -= 1
+        some = bits[word]
+    return word * LANES + highest(some)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -192,52 +221,45 @@ def _parts(before, after, begins, at):
 
 
 @numba.njit(cache=True, nogil=True)
-def _choose(kinds, bounds, places, heads, found, lengths, shorter, words, begins, hits):
-    """Of each span's candidates, which come from its end, the occurrences, from its beginning: written over `places` and
-    `heads`. `hits` becomes where each span's occurrences are."""
-    total = 0
-    hits[0] = 0
+def _count(kinds, bounds, rows, places, heads, found, lengths, shorter, lists, words, begins, free, seen, hits, out):
+    """Count, of each span's candidates, which come from its end, the occurrences, which come from its beginning. Returns how
+    many are noted in `hits`: those of the first list."""
+    noted = 0
     for span in range(len(bounds) - 1):
         first = bounds[span]
         last = bounds[span + 1]
-        low = found[span]
-        high = found[span + 1] - 1
-        while low < high:  # turn them round
-            places[low], places[high] = places[high], places[low]
-            heads[low], heads[high] = heads[high], heads[low]
-            low += 1
-            high -= 1
-        free = first  # where the last occurrence ended
-        for k in range(found[span], found[span + 1]):
+        free[:] = first  # where each list's last occurrence ended
+        row = rows[span]
+        for k in range(found[span + 1] - 1, found[span] - 1, -1):
             begin = np.int64(places[k])
-            if begin < free or (words and begin > first and not _parts(kinds[begin - 1], kinds[begin], begins, begin)):
+            if words and begin > first and not _parts(kinds[begin - 1], kinds[begin], begins, begin):
                 continue
+            served = np.uint64(0)  # lists that have a phrase here
             phrase = np.int64(heads[k])
             while phrase >= 0:
                 end = begin + lengths[phrase]
-                if not words or end == last or _parts(kinds[end - 1], kinds[end], begins, end):
-                    places[total] = begin
-                    heads[total] = phrase
-                    total += 1
-                    free = end
-                    break
+                some = lists[phrase] & ~served
+                if some and (not words or end == last or _parts(kinds[end - 1], kinds[end], begins, end)):
+                    served |= some
+                    letters = np.int64(0)
+                    for i in range(begin, end):
+                        letters += np.int64((_LETTER >> kinds[i]) & 1)
+                    while some:
+                        which = lowest(some)
+                        some &= some - np.uint64(1)
+                        if begin < free[which]:
+                            continue
+                        free[which] = end
+                        new = np.int64(seen[which, phrase] != row)
+                        seen[which, phrase] = row
+                        counts = out[which, row]
+                        counts[OCCURRENCES] += 1
+                        counts[LETTERS_COVERED] += letters
+                        counts[DISTINCT] += new
+                        counts[DISTINCT_LETTERS] += new * letters
+                        if which == 0 and noted < hits.shape[1]:
+                            hits[0, noted] = begin
+                            hits[1, noted] = phrase
+                            noted += 1
                 phrase = np.int64(shorter[phrase])
-        hits[span + 1] = total
-    return total
-
-
-@numba.njit(cache=True, nogil=True)
-def _add(kinds, rows, places, which, hits, lengths, seen, out):
-    for span in range(len(rows)):
-        row = out[rows[span]]
-        for k in range(hits[span], hits[span + 1]):
-            row[OCCURRENCES] += 1
-            begin = np.int64(places[k])
-            letters = np.int64(0)
-            for i in range(begin, begin + lengths[which[k]]):
-                letters += np.int64((_LETTER >> kinds[i]) & 1)
-            row[LETTERS_COVERED] += letters
-            if seen[which[k]] != rows[span]:
-                seen[which[k]] = rows[span]
-                row[DISTINCT] += 1
-                row[DISTINCT_LETTERS] += letters
+    return noted

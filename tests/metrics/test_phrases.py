@@ -63,6 +63,17 @@ def test_metrics_equal_their_twins(
             assert same, (name, text, got, want)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts, max_size=4), st.lists(phrase_lists, min_size=2, max_size=4), matches)
+@example(["看口交视频"], [["口交视频", "看口"], ["口交"], ["看", "口交", "频"]], "anywhere")
+def test_lists_together_equal_each_alone(rows: list[str], lists: list[list[str]], match: Match) -> None:
+    named = {str(number): WordList.of(phrases) for number, phrases in enumerate(lists)}
+    asked = [Asked(f"{name} {key}", name, (("list", key), ("match", match))) for key in named for name in NAMES]
+    found = measure(pa.array(rows, pa.string()), asked, lists=named)
+    for one in asked:
+        assert found[one.name].equals(measure(pa.array(rows, pa.string()), [one], lists=named)[one.name]), one.name
+
+
 @pytest.mark.parametrize(
     ("text", "words", "anywhere"),
     [
@@ -126,7 +137,7 @@ def test_a_long_list() -> None:
     phrases = ["".join(rng.choices(letters, k=rng.randint(2, 6))) for _ in range(100_000)]
     text = "".join(rng.choices(letters + "，。 ", k=3000))
     began = time.process_time()
-    finder = Phrases(WordList.of(phrases), "anywhere", 0)
+    finder = Phrases([WordList.of(phrases)], "anywhere", 0)
     assert time.process_time() - began < 20
     assert len(finder.automaton.phrases) == len(set(phrases))
     known, i, want = set(phrases), 0, []
