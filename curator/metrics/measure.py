@@ -31,6 +31,7 @@ class Run:
 
 
 Counter = Callable[[Chunk], None]
+Counts = dict[Kernel, np.ndarray]  # of all runs of a kernel, one behind the other
 
 
 def measure(
@@ -51,9 +52,8 @@ def measure(
     found = column if isinstance(column, segments.Texts) else segments.texts(column)
     wanted = [a if isinstance(a, Asked) else Asked(a, a) for a in asked]
     runs, mine = _runs(wanted)
-    for run in runs:
-        run.counts = np.zeros((found.rows, run.kernel.columns), np.int64)
-    _count(found, runs, lists or {}, words, piece_bytes)
+    counts = _make_counts(runs, found.rows)
+    _count(found, runs, counts, lists or {}, words, piece_bytes)
     return {a.name: _value(METRICS[a.metric], mine[a.name], found.valid) for a in wanted}
 
 
@@ -96,19 +96,42 @@ def _runs(wanted: Sequence[Asked]) -> tuple[list[Run], dict[str, dict[Kernel, Ru
     return runs, mine
 
 
-def _count(found: segments.Texts, runs: Sequence[Run], lists: Mapping[str, WordList], words: str, piece_bytes: int) -> None:
+def _make_counts(runs: Sequence[Run], rows: int) -> Counts:
+    """Zeros for each run to count in."""
+    made: Counts = {}
+    for kernel in {run.kernel for run in runs}:
+        same = [run for run in runs if run.kernel is kernel]
+        size = len(same) * rows * kernel.columns
+        held = memory.scratch(f"counts of {kernel.name}", size, np.int64)[:size].reshape(len(same), rows, kernel.columns)
+        held.fill(0)
+        made[kernel] = held
+        for number, run in enumerate(same):
+            run.counts = held[number]
+    return made
+
+
+def _count(
+    found: segments.Texts,
+    runs: Sequence[Run],
+    counts: Counts,
+    lists: Mapping[str, WordList],
+    words: str,
+    piece_bytes: int,
+) -> None:
     spans = segments.spans(found, piece_bytes)
     parts = list(segments.chunks(spans))
     if not parts:
         return
     decoder = segments.Decoder(found.data, spans, parts)
-    counters = _counters(runs, lists, words, decoder.room, spans.longest)
+    counters = _counters(runs, counts, lists, words, decoder.room, spans.longest)
     for chunk in decoder.chunks():
         for counter in counters:
             counter(chunk)
 
 
-def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room: int, longest: int) -> list[Counter]:
+def _counters(
+    runs: Sequence[Run], counts: Counts, lists: Mapping[str, WordList], cut: str, room: int, longest: int
+) -> list[Counter]:
     """What to do with each chunk, in this order: functions, each with the scratch memory that it reuses."""
     made: list[Counter] = []
     scratch = Scratch(room, longest)
@@ -116,10 +139,8 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
     if asked & ON_TOKENS:
         if cut == "jieba":
             made.append(_han_words(scratch, room))
-        counts = [run.counts for run in runs if run.kernel is Kernel.WORDS] or [
-            np.zeros((len(runs[0].counts), words.COLUMNS), np.int64)
-        ]
-        made.append(_tokens(scratch, counts[0], bool(asked & ON_HASHES)))
+        on_words = counts.get(Kernel.WORDS, np.zeros((1, len(runs[0].counts), words.COLUMNS), np.int64))
+        made.append(_tokens(scratch, on_words[0], bool(asked & ON_HASHES)))
     for run in runs:
         if run.kernel is Kernel.LENGTH:
             made.append(_length(run))
@@ -140,7 +161,7 @@ def _counters(runs: Sequence[Run], lists: Mapping[str, WordList], cut: str, room
         named = [lists.get(run.parameters["list"], EMPTY) for run in alike]
         made += [_phrases([alike[n] for n in some], [named[n] for n in some], room) for some in phrases.together(named)]
     if on_lines := [run for run in runs if run.kernel is Kernel.LINES]:
-        made.append(_lines(on_lines, longest))
+        made.append(_lines(on_lines, counts[Kernel.LINES], longest))
     made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
     return made
 
@@ -197,16 +218,13 @@ def _distinct(run: Run) -> Counter:
     return count
 
 
-def _lines(runs: list[Run], longest: int) -> Counter:
+def _lines(runs: list[Run], counts: np.ndarray, longest: int) -> Counter:
     half = longest // 2 + 1  # a line has a character and a newline
     kinds = {"hashes": np.uint64, "lengths": np.int64, "paragraph hashes": np.uint64, "paragraph lengths": np.int64}
     held = tuple(memory.scratch(f"line {name}", half, kind) for name, kind in kinds.items())
     table = memory.scratch("line table", 4 * half, np.int32)
     ways = np.array([_way(run) for run in runs], np.int64)
     ways[0, 3] = np.bitwise_or.reduce(ways[:, 3])
-    counts = np.zeros((len(runs), *runs[0].counts.shape), np.int64)
-    for run, own in zip(runs, counts):
-        run.counts = own
     return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, ways, held, table, counts)
 
 
