@@ -238,6 +238,17 @@ def read_bytes(path: str) -> bytes:
         return stream.read()
 
 
+def read_range(path: str, start: int, stop: int) -> bytes:
+    """Bytes of a file from `start` up to `stop`, or to its end: of a remote file, no more than these are moved."""
+    path = resolve(path)
+    if is_remote(path):
+        filesystem, inside = _filesystem(path)
+        return cast(bytes, filesystem.cat_file(inside, start=start, end=stop))
+    with open(path, "rb", buffering=0) as stream:
+        stream.seek(start)
+        return stream.read(stop - start)
+
+
 def exists(path: str) -> bool:
     path = resolve(path)
     if is_remote(path):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from curator.dedup.clusters import bucket_edges, components
+from curator.dedup.clusters import bucket_edges, components, mixed
 from curator.dedup.earlier import matching
-from curator.dedup.exchange import batch_of, by_range, read_batch, write_batches
+from curator.dedup.exchange import by_range, read_span, write_spans
 from curator.dedup.keys import columns_of, keys, same_text, signatures
 from curator.dedup.plan import Plan
 
-_ENTRIES = pa.schema([("hash", pa.uint64()), ("row", pa.uint32())])
-_REPEATS = pa.schema([("row", pa.uint32()), ("first", pa.uint32())])
-EDGES = pa.schema([("member", pa.int64()), ("first", pa.int64())])
+ENTRY = (np.uint64, np.uint32)  # hash, row of the group
+REPEAT = (np.uint32, np.uint32)  # row of the group, the row that stands for it
+EDGE = (np.uint64, np.uint64)  # mixed numbers of two documents, the larger first
 
 
 def fill_buckets(plan: Plan, index: int) -> None:
@@ -35,27 +34,23 @@ def fill_buckets(plan: Plan, index: int) -> None:
         nodes, roots = components(*bucket_edges(hashes[order], rows[order]))
         label[nodes] = roots
     moved = np.flatnonzero(label != np.arange(len(table)))
-    schema = _REPEATS.with_metadata({"rows": str(len(moved))})
-    write_batches(plan.path("repeats", index), schema, [batch_of(schema, moved, label[moved])])
+    repeats = [moved.astype(np.uint32), label[moved].astype(np.uint32)]
+    write_spans(plan.path("repeats", index), repeats, [(0, len(moved))], {"rows": len(moved)})
 
     hashes, rows = hashes[order], label[rows][order]
     new = np.ones(len(hashes), bool)
     new[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
-    hashes, rows = hashes[new], rows[new]
-    write_batches(
-        plan.path("buckets", index),
-        _ENTRIES,
-        (batch_of(_ENTRIES, hashes[i:j], rows[i:j]) for i, j in by_range(hashes, plan.partitions)),
-    )
+    hashes, rows = hashes[new], rows[new].astype(np.uint32)
+    write_spans(plan.path("buckets", index), [hashes, rows], by_range(hashes, plan.partitions))
 
 
 def entries(plan: Plan, partition: int) -> tuple[np.ndarray, np.ndarray]:
     """(hash, document), sorted by hash: of every group in one range of hashes, and those of earlier runs that they meet."""
     hashes, nodes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
     for index in range(plan.own):
-        batch = read_batch(plan.path("buckets", index), partition)
-        hashes.append(batch.column("hash").to_numpy())
-        nodes.append(batch.column("row").to_numpy().astype(np.int64) + plan.groups[index].first)
+        found, rows = read_span(plan.path("buckets", index), partition, ENTRY)
+        hashes.append(found)
+        nodes.append(rows.astype(np.int64) + plan.groups[index].first)
     if plan.stores:
         of_earlier = matching(plan, partition, np.unique(np.concatenate(hashes)))
         hashes.append(of_earlier[0])
@@ -72,8 +67,13 @@ def find_edges(plan: Plan, partition: int) -> None:
 
 
 def write_edges(plan: Plan, partition: int, members: np.ndarray, firsts: np.ndarray) -> None:
-    """As few as connect the same documents: one for each that is not the smallest of those that are connected here."""
-    nodes, roots = components(members, firsts)
+    """As few as connect the same documents: each node to the smallest that it is connected with here, both mixed; a span for
+    each part of the nodes."""
+    nodes, roots = components(*_directed(mixed(members), mixed(firsts)))
     joined = nodes != roots
-    schema = EDGES.with_metadata({"edges": str(int(joined.sum()))})
-    write_batches(plan.path("edges", partition), schema, [batch_of(schema, nodes[joined], roots[joined])])
+    nodes, roots = nodes[joined], roots[joined]
+    write_spans(plan.path("edges", partition), [nodes, roots], by_range(nodes, plan.parts), {"edges": len(nodes)})
+
+
+def _directed(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(one, other), np.minimum(one, other)

@@ -1,4 +1,4 @@
-"""Edges and connected components in memory. A node is the number of a document; an edge joins it to a smaller one."""
+"""Edges and connected components in memory. A node is the number of a document, or that number mixed."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ class Forest:
     held, so memory follows the nodes that have a duplicate (at most about 200 bytes each), not the edges."""
 
     def __init__(self) -> None:
-        self._nodes = self._roots = np.zeros(0, np.int64)
+        self._nodes = self._roots = np.zeros(0, np.uint64)
         self._left: list[np.ndarray] = []
         self._right: list[np.ndarray] = []
         self._waiting = 0
 
     def add(self, left: np.ndarray, right: np.ndarray) -> None:
-        self._left.append(left)
-        self._right.append(right)
+        self._left.append(left.astype(np.uint64, copy=False))  # signed with unsigned would make floats
+        self._right.append(right.astype(np.uint64, copy=False))
         self._waiting += len(left)
         if self._waiting > max(FIRST_FOLD, len(self._nodes)):
             self._fold()

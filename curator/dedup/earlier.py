@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
-from curator.dedup.exchange import batch_of, by_range, read_batch, write_batches
+from curator.dedup.exchange import batch_of, by_range, read_span, write_spans
 from curator.dedup.keys import columns_of, keys
 from curator.dedup.plan import Plan, hash_of, make_missing
 from curator.documents import Executor
@@ -26,7 +26,7 @@ from curator.documents import Executor
 FORMAT = 1
 BATCH = 1 << 16  # entries that a reader holds at a time
 _ENTRIES = pa.schema([("hash", pa.uint64()), ("number", pa.uint64())])
-_ROUTED = pa.schema([("hash", pa.uint64()), ("row", pa.uint32())])
+_SUFFIX = {"documents": "parquet", "routed": "spans", "hashes": "arrow"}
 _ZSTD = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -115,7 +115,7 @@ class Keeping:
         else:
             group = plan.groups[index]
             what += [group.digest, [self.published.get(plan.shards[place].key, ("", ""))[1] for place in group.shards]]
-        return f"{hash_of([kind, *what])}.{'parquet' if kind == 'documents' else 'arrow'}"
+        return f"{hash_of([kind, *what])}.{_SUFFIX[kind]}"
 
     def path(self, kind: str, index: int) -> str:
         return storage.join(self.folder if kind != "routed" else self.plan.folder, kind, self.name(kind, index))
@@ -158,11 +158,7 @@ def keep_documents(keeping: Keeping, index: int) -> None:
         hashes, rows = keys(table, plan.options.by)
     order = np.lexsort((rows, hashes))
     hashes, rows = hashes[order], rows[order]
-    write_batches(
-        keeping.path("routed", index),
-        _ROUTED,
-        (batch_of(_ROUTED, hashes[i:j], rows[i:j]) for i, j in by_range(hashes, plan.partitions)),
-    )
+    write_spans(keeping.path("routed", index), [hashes, rows.astype(np.uint32)], by_range(hashes, plan.partitions))
     with storage.create(keeping.path("documents", index)) as stream:
         pq.write_table(
             table.select([c for c in ("id", *keeping.columns) if c in table.column_names]), stream, compression="zstd"
@@ -174,9 +170,9 @@ def keep_hashes(keeping: Keeping, partition: int) -> None:
     hashes, numbers = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     first = 0
     for index, rows in enumerate(_rows(keeping)):
-        batch = read_batch(keeping.path("routed", index), partition)
-        hashes.append(batch.column("hash").to_numpy())
-        numbers.append(batch.column("row").to_numpy().astype(np.uint64) + np.uint64(first))
+        found, places = read_span(keeping.path("routed", index), partition, (np.uint64, np.uint32))
+        hashes.append(found)
+        numbers.append(places.astype(np.uint64) + np.uint64(first))
         first += rows
     joined, documents = np.concatenate(hashes), np.concatenate(numbers)
     order = np.lexsort((documents, joined))

@@ -1,14 +1,21 @@
-"""Files between the calls of `mark`: Arrow, uncompressed, a record batch for each reader, who reads that batch alone."""
+"""Files between the calls of `mark`, of which each reader reads its own part alone.
+
+Where readers are few, a part is a record batch of an uncompressed Arrow file. Where they may be thousands, it is a *span*:
+plain columns one after the other, found by two numbers at the head of the file, so that a reader moves no byte of the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
 from curator import storage
+
+_HEAD = 8  # bytes before the places of spans: how many there are
 
 
 def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
@@ -34,6 +41,42 @@ def read_metadata(path: str) -> dict[bytes, bytes]:
         return dict(reader.schema.metadata or {})
 
 
+def write_spans(
+    path: str, columns: Sequence[np.ndarray], spans: Sequence[tuple[int, int]], told: Mapping[str, int] | None = None
+) -> None:
+    """A span of the rows of `columns` for each reader; what is told of the whole is at the end."""
+    width = sum(column.itemsize * (column.shape[1] if column.ndim > 1 else 1) for column in columns)
+    ends = np.cumsum([0, *((stop - start) * width for start, stop in spans)]) + _HEAD + 8 * (len(spans) + 1)
+    with storage.create(path) as stream:
+        stream.write(np.array([len(spans)], "<i8").tobytes() + ends.astype("<i8").tobytes())
+        for start, stop in spans:
+            for column in columns:
+                stream.write(np.ascontiguousarray(column[start:stop]).data)
+        stream.write(json.dumps(told or {}).encode())
+
+
+def read_span(path: str, index: int, kinds: Sequence[np.dtype | type]) -> list[np.ndarray]:
+    """One reader's rows; `kinds` are the types of the columns that were written."""
+    types = [np.dtype(kind) for kind in kinds]
+    place = _HEAD + 8 * index
+    start, stop = np.frombuffer(storage.read_range(path, place, place + 16), "<i8").tolist()
+    data = storage.read_range(path, start, stop) if stop > start else b""
+    if len(data) != stop - start:
+        raise ValueError(f"{path} ends too early")
+    rows, at, columns = (stop - start) // sum(each.itemsize for each in types), 0, []
+    for each in types:
+        columns.append(np.frombuffer(data, each, rows, at))
+        at += rows * each.itemsize
+    return columns
+
+
+def read_told(path: str) -> dict[str, int]:
+    spans = int(np.frombuffer(storage.read_range(path, 0, _HEAD), "<i8")[0])
+    place = _HEAD + 8 * spans
+    start = int(np.frombuffer(storage.read_range(path, place, place + 8), "<i8")[0])
+    return json.loads(storage.read_range(path, start, storage.size(path)))
+
+
 def batch_of(schema: pa.Schema, *columns: np.ndarray) -> pa.RecordBatch:
     arrays = [pa.array(c.astype(f.type.to_pandas_dtype(), copy=False)) for c, f in zip(columns, schema, strict=True)]
     return pa.record_batch(arrays, schema=schema)
@@ -46,26 +89,15 @@ def by_range(ascending: np.ndarray, parts: int) -> list[tuple[int, int]]:
     return list(pairwise([0, *np.searchsorted(ascending, cuts).tolist(), len(ascending)]))
 
 
-def by_part(parts_of_rows: np.ndarray, parts: int) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """An order of rows that brings those of one part together, else as they were; and where each part begins and ends."""
-    order = np.argsort(parts_of_rows, kind="stable")
-    cuts = np.searchsorted(parts_of_rows[order], np.arange(parts + 1)).tolist()
-    return order, list(pairwise(cuts))
-
-
-def chunks(batches: Iterable[pa.RecordBatch], most: int) -> Iterator[list[np.ndarray]]:
-    """The columns of many batches together, about `most` rows at a time."""
-    held: list[pa.RecordBatch] = []
+def chunks(parts: Iterable[Sequence[np.ndarray]], most: int) -> Iterator[list[np.ndarray]]:
+    """The columns of many parts together, about `most` rows at a time."""
+    held: list[Sequence[np.ndarray]] = []
     rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += len(batch)
+    for part in parts:
+        held.append(part)
+        rows += len(part[0])
         if rows >= most:
-            yield _columns(held)
+            yield [np.concatenate(column) for column in zip(*held, strict=True)]
             held, rows = [], 0
     if rows:
-        yield _columns(held)
-
-
-def _columns(batches: Sequence[pa.RecordBatch]) -> list[np.ndarray]:
-    return [np.concatenate([b.column(i).to_numpy() for b in batches]) for i in range(batches[0].num_columns)]
+        yield [np.concatenate(column) for column in zip(*held, strict=True)]

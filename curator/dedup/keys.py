@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import xxhash
 
 from curator import storage
 from curator.dedup.plan import Group, Plan
@@ -72,19 +73,23 @@ def signatures(plan: Plan, group: Group, columns: Sequence[str], rows: np.ndarra
 
 
 def same_text(table: pa.Table) -> np.ndarray:
-    """For each row, the row with the smallest id among those whose exact hash is the same."""
+    """For each row, that row among those of the same exact hash which comes first in the order of `ranks`."""
     exact = table.column("exact").combine_chunks()
     label = np.arange(len(table))
     places = np.flatnonzero(exact.is_valid().to_numpy(zero_copy_only=False))
-    if not len(places):
-        return label
     halves = exact_hashes(exact.drop_null())
-    by_id = np.empty(len(table), np.int64)
-    by_id[pc.sort_indices(table.column("id")).to_numpy()] = np.arange(len(table))
-    order = np.lexsort((by_id[places], halves[:, 1], halves[:, 0]))
+    order = np.lexsort((halves[:, 1], halves[:, 0]))
     ordered = halves[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    starts = np.flatnonzero(new)
-    label[places[order]] = places[order[starts]].repeat(np.diff(np.append(starts, len(order))))
+    same = (ordered[1:] == ordered[:-1]).all(axis=1)
+    repeated = np.append(False, same) | np.append(same, False) if len(order) else np.zeros(0, bool)
+    ordered, rows = ordered[repeated], places[order[repeated]]
+    order = np.lexsort((rows, ranks(table.column("id").take(pa.array(rows))), ordered[:, 1], ordered[:, 0]))
+    ordered, rows = ordered[order], rows[order]
+    starts = np.flatnonzero(np.append(True, (ordered[1:] != ordered[:-1]).any(axis=1))) if len(rows) else np.zeros(0, np.int64)
+    label[rows] = rows[starts].repeat(np.diff(np.append(starts, len(rows))))
     return label
+
+
+def ranks(ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """What orders documents inside a bucket: 64 bits of each id."""
+    return np.array([xxhash.xxh3_64_intdigest(identity.encode()) for identity in ids.to_pylist()], np.uint64)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Literal, Protocol, TypeVar
 
 from curator import storage
-from curator.dedup.exchange import read_metadata
+from curator.dedup.exchange import read_told
 from curator.documents import Executor, Shard
 
 # What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
@@ -23,6 +23,9 @@ BYTES_AN_EDGE = 120  # 16 in the file, sorted by both ends
 BYTES_A_CANDIDATE = 500  # with its id, sorted by Arrow
 PARALLEL = 64  # calls that a set is cut into though fewer would do, so that there is work for many; not below LEAST_ROWS
 LEAST_ROWS = 1 << 16
+
+
+SPANS = ("repeats", "buckets", "asked", "given", "edges", "components", "totals", "giants")
 
 
 class Named(Protocol):
@@ -90,6 +93,11 @@ class Plan:
         """How many of the groups are this run's."""
         return sum(not group.earlier for group in self.groups)
 
+    @property
+    def parts(self) -> int:
+        """Into how many parts nodes are cut where edges are joined: there are fewer documents than hashes of them."""
+        return max(1, self.partitions // 4)
+
     def most(self, bytes_each: int) -> int:
         """How many things of that size a call takes."""
         return max(1, self.memory // bytes_each)
@@ -98,7 +106,7 @@ class Plan:
         return storage.join(self.folder, kind, self.name(kind, index))
 
     def name(self, kind: str, index: int) -> str:
-        suffix = "parquet" if kind == "marks" else "arrow"
+        suffix = "parquet" if kind == "marks" else "spans" if kind in SPANS else "arrow"
         return f"{hash_of(self._inputs(kind, index))}.{suffix}"
 
     def _inputs(self, kind: str, index: int) -> list[object]:
@@ -206,10 +214,9 @@ def names_there(folder: str, kind: str) -> set[str]:
 
 
 def counted(plan: Plan, kind: str, count: int, key: str) -> list[int]:
-    """What the files of a kind say under `key`."""
+    """What the span files of a kind tell under `key`."""
     with ThreadPoolExecutor(16) as threads:  # an object store takes its time for each
-        found = threads.map(lambda index: int(read_metadata(plan.path(kind, index))[key.encode()]), range(count))
-        return list(found)
+        return list(threads.map(lambda index: read_told(plan.path(kind, index))[key], range(count)))
 
 
 def hash_of(inputs: object) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from curator.dedup.exchange import read_batch, read_metadata
-from curator.dedup.plan import Plan
+from curator.dedup.exchange import read_metadata
+from curator.dedup.plan import Plan, counted
 
 LEAST_JUDGED = 20  # documents of a source; a share of fewer says nothing
 LEAST_CLUSTER = 100  # documents of a cluster that may be too many
@@ -43,7 +43,7 @@ def summarise(plan: Plan, parts: int) -> dict[str, Any]:
         summary["known_clusters"] = sum(found["earlier"] for found in clusters)
     giants = 0
     if plan.options.largest is not None:
-        giants = sum(len(read_batch(plan.path("giants", part), 0)) for part in range(parts))
+        giants = sum(counted(plan, "giants", parts, "clusters"))
         summary["too_large"] = giants
     return summary | {"warnings": _warnings(summary, plan, giants)}
 

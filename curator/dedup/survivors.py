@@ -17,16 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
+from curator.dedup.buckets import REPEAT
 from curator.dedup.clusters import mixed
-from curator.dedup.exchange import batch_of, by_range, read_batch, write_batches
+from curator.dedup.exchange import by_range, read_batch, read_span, write_batches, write_spans
 from curator.dedup.keys import exact_hashes, signatures
 from curator.dedup.plan import BYTES_A_CANDIDATE, Group, Plan, counted, make_missing, names_there
-from curator.dedup.rounds import Labels, labels_of
+from curator.dedup.rounds import labels_of
 from curator.documents import Executor
 
 MARKS = pa.schema([("keep", pa.bool_()), ("cluster", pa.string()), ("copies", pa.int32())])
 EARLIER = -1  # the priority of what an earlier run has published
-_TOTALS = pa.schema([("key", pa.uint64()), ("members", pa.int64())])
 _CANDIDATES = pa.schema(
     [
         ("key", pa.uint64()),
@@ -48,9 +48,9 @@ _BEST_FIRST = [
 ]
 
 
-def mark_all(plan: Plan, labels: Labels, executor: Executor) -> int:
+def mark_all(plan: Plan, labels: int, executor: Executor) -> int:
     """Every mark of every shard of this run. Returns into how many parts the keys were cut."""
-    most = sum(counted(plan, "repeats", plan.own, "rows")) + sum(counted(plan, labels.kind, labels.files, "rows"))
+    most = sum(counted(plan, "repeats", plan.own, "rows")) + sum(counted(plan, "components", labels, "rows"))
     parts = 1
     while parts * plan.most(BYTES_A_CANDIDATE) < most:
         parts *= 2
@@ -75,60 +75,56 @@ def mark_all(plan: Plan, labels: Labels, executor: Executor) -> int:
     return parts
 
 
-def members_of(plan: Plan, index: int, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a group, ascending, that are in a cluster, and the roots of their clusters."""
+def members_of(plan: Plan, index: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a group, ascending, that are in a cluster, and the mixed roots of their clusters."""
     group = plan.groups[index]
     rows, roots = labels_of(plan, labels, index)
     if group.earlier:
         return rows, roots
-    repeats = read_batch(plan.path("repeats", index), 0)
+    moved, stands = read_span(plan.path("repeats", index), 0, REPEAT)
     first = np.arange(group.rows)  # of the documents that were joined inside the group
-    first[repeats.column("row").to_numpy()] = repeats.column("first").to_numpy()
-    root = np.full(group.rows, -1)
-    joined = repeats.column("first").to_numpy()
-    root[joined] = joined.astype(np.int64) + group.first
+    first[moved] = stands
+    known = np.zeros(group.rows, bool)
+    known[stands] = True
+    root = np.zeros(group.rows, np.uint64)
+    root[stands] = mixed(stands.astype(np.int64) + group.first)
+    known[rows] = True
     root[rows] = roots
-    root = root[first]
-    found = np.flatnonzero(root >= 0)
-    return found, root[found]
+    found = np.flatnonzero(known[first])
+    return found, root[first[found]]
 
 
 # ------------------------------------------------------------------------------------------------- clusters too large
 
 
-def count_members(plan: Plan, index: int, labels: Labels, parts: int) -> None:
+def count_members(plan: Plan, index: int, labels: int, parts: int) -> None:
     """How many documents one group has of each cluster."""
-    keys, counts = np.unique(mixed(members_of(plan, index, labels)[1]), return_counts=True)
-    batches = (batch_of(_TOTALS, keys[i:j], counts[i:j]) for i, j in by_range(keys, parts))
-    write_batches(plan.path("totals", index), _TOTALS, batches)
+    keys, counts = np.unique(members_of(plan, index, labels)[1], return_counts=True)
+    write_spans(plan.path("totals", index), [keys, counts.astype(np.int64)], by_range(keys, parts))
 
 
-def find_giants(plan: Plan, part: int, labels: Labels, parts: int) -> None:
+def find_giants(plan: Plan, part: int, labels: int, parts: int) -> None:
     """The clusters of more than `largest` documents."""
-    batches = [read_batch(plan.path("totals", index), part) for index in range(len(plan.groups))]
-    keys, where = np.unique(_joined(batches, "key"), return_inverse=True)
+    spans = [read_span(plan.path("totals", index), part, (np.uint64, np.int64)) for index in range(len(plan.groups))]
+    found, counts = (np.concatenate(column) for column in zip(*spans, strict=True))
+    keys, where = np.unique(found, return_inverse=True)
     totals = np.zeros(len(keys), np.int64)
-    np.add.at(totals, where, _joined(batches, "members"))
-    giants = totals > (plan.options.largest or 0)
-    write_batches(plan.path("giants", part), _TOTALS, [batch_of(_TOTALS, keys[giants], totals[giants])])
-
-
-def _joined(batches: list[pa.RecordBatch], column: str) -> np.ndarray:
-    return np.concatenate([batch.column(column).to_numpy() for batch in batches])
+    np.add.at(totals, where, counts)
+    giants = keys[totals > (plan.options.largest or 0)]
+    write_spans(plan.path("giants", part), [giants], [(0, len(giants))], {"clusters": len(giants)})
 
 
 def _keys(plan: Plan, roots: np.ndarray, exact: pa.Array | None, parts: int) -> np.ndarray:
-    keys = mixed(roots)
     if exact is None or not len(roots):
-        return keys
-    giants = np.concatenate([read_batch(plan.path("giants", part), 0).column("key").to_numpy() for part in range(parts)])
-    return np.where(np.isin(keys, giants), keys ^ exact_hashes(exact)[:, 0], keys)
+        return roots
+    giants = np.concatenate([read_span(plan.path("giants", part), 0, (np.uint64,))[0] for part in range(parts)])
+    return np.where(np.isin(roots, giants), roots ^ exact_hashes(exact)[:, 0], roots)
 
 
 # ---------------------------------------------------------------------------------------------------------- the best
 
 
-def choose_candidates(plan: Plan, index: int, labels: Labels, parts: int) -> None:
+def choose_candidates(plan: Plan, index: int, labels: int, parts: int) -> None:
     """The best document that one group has of each key, sorted by key, with the number of its members in this group."""
     rows, roots = members_of(plan, index, labels)
     table = _described(plan, plan.groups[index], rows)
@@ -176,7 +172,7 @@ def _priority(sources: pa.ChunkedArray, prefer: tuple[str, ...]) -> pa.Array:
     return pc.if_else(pc.equal(sources, "*"), others, pc.fill_null(place, others)).cast(pa.int32())
 
 
-def choose_survivors(plan: Plan, part: int, labels: Labels, parts: int) -> None:
+def choose_survivors(plan: Plan, part: int, labels: int, parts: int) -> None:
     """The best document of every key, told to the groups that have members of it: a batch each, aligned with its candidates."""
     batches = [read_batch(plan.path("candidates", index), part) for index in range(len(plan.groups))]
     table = pa.Table.from_batches(batches, _CANDIDATES)
@@ -223,7 +219,7 @@ def _clusters(copies: np.ndarray, ids: pa.LargeStringArray, priorities: np.ndarr
 # --------------------------------------------------------------------------------------------------------------- marks
 
 
-def write_marks(plan: Plan, index: int, labels: Labels, parts: int) -> None:
+def write_marks(plan: Plan, index: int, labels: int, parts: int) -> None:
     """One group's marks, a file a shard: `keep`, `cluster` (id of the best document; null for a document alone) and `copies`
     (1 for one alone). And its tallies, by source."""
     group = plan.groups[index]

@@ -7,23 +7,22 @@ sketches, and decides when it has them. The decision depends on the documents of
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xxhash
 from numba import njit
 
 from curator import storage
 from curator.dedup.buckets import entries, write_edges
-from curator.dedup.exchange import batch_of, read_batch, write_batches
-from curator.dedup.keys import SURE, signatures
+from curator.dedup.exchange import read_span, write_spans
+from curator.dedup.keys import SURE, ranks, signatures
 from curator.dedup.plan import Plan
 
 SKETCH = 256  # bytes a document: the lowest byte of as many MinHash values
 LEADERS = 8  # documents of a bucket that the others are compared with, at most
-_ASKED = pa.schema([("row", pa.uint32())])
-_GIVEN = pa.schema([("order", pa.uint64()), ("sketch", pa.binary(SKETCH))])
+GIVEN = (np.uint64, np.dtype(f"V{SKETCH}"))  # rank, sketch
 _ONE = np.uint64(1)
 
 
@@ -32,11 +31,8 @@ def ask(plan: Plan, partition: int) -> None:
     _, nodes = _uncertain(*entries(plan, partition))
     firsts = [group.first for group in plan.groups]
     cuts = [*np.searchsorted(nodes, firsts).tolist(), len(nodes)]
-    write_batches(
-        plan.path("asked", partition),
-        _ASKED,
-        (batch_of(_ASKED, nodes[cuts[g] : cuts[g + 1]] - firsts[g]) for g in range(len(firsts))),
-    )
+    rows = nodes - np.repeat(firsts, np.diff(cuts))
+    write_spans(plan.path("asked", partition), [rows.astype(np.uint32)], list(pairwise(cuts)))
 
 
 def give(plan: Plan, index: int) -> None:
@@ -49,13 +45,13 @@ def give(plan: Plan, index: int) -> None:
         table = signatures(plan, group, ["id", "sketch"])
     ids, sketches = table.column("id"), table.column("sketch").combine_chunks()
 
-    def answers():
-        for partition in range(plan.partitions):
-            rows = read_batch(plan.path("asked", partition), index).column("row")
-            order = [xxhash.xxh3_64_intdigest(identity.encode()) for identity in ids.take(rows).to_pylist()]
-            yield pa.record_batch([pa.array(order, pa.uint64()), sketches.take(rows)], schema=_GIVEN)
-
-    write_batches(plan.path("given", index), _GIVEN, answers())
+    asked = [read_span(plan.path("asked", partition), index, (np.uint32,))[0] for partition in range(plan.partitions)]
+    cuts = np.cumsum([0, *map(len, asked)]).tolist()
+    needed, places = np.unique(np.concatenate(asked), return_inverse=True)
+    taken = pa.array(needed)
+    found = np.frombuffer(b"".join(sketches.take(taken).to_pylist()), np.uint8).reshape(-1, SKETCH)
+    columns = [ranks(ids.take(taken))[places], found[places]]
+    write_spans(plan.path("given", index), columns, list(pairwise(cuts)))
 
 
 def find_similar(plan: Plan, partition: int) -> None:
@@ -68,10 +64,9 @@ def find_similar(plan: Plan, partition: int) -> None:
     """
     hashes, nodes = entries(plan, partition)
     uncertain, needed = _uncertain(hashes, nodes)
-    batches = [read_batch(plan.path("given", index), partition) for index in range(len(plan.groups))]
-    given = pa.Table.from_batches(batches, _GIVEN)
-    ids = given.column("order").to_numpy()
-    sketches = np.frombuffer(b"".join(given.column("sketch").to_pylist()), np.uint8).reshape(-1, SKETCH)
+    given = [read_span(plan.path("given", index), partition, GIVEN) for index in range(len(plan.groups))]
+    ids = np.concatenate([rank for rank, _ in given])
+    sketches = np.concatenate([sketch.view(np.uint8).reshape(-1, SKETCH) for _, sketch in given])
     hashes, nodes = hashes[uncertain], nodes[uncertain]
     places = np.searchsorted(needed, nodes)
     rank = np.zeros(len(nodes), np.uint64)
