@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from curator.stages.decontaminate import Decontaminate
 from curator.stages.extract import Extract
 from curator.stages.filter import Filter
 from curator.stages.language import Language
@@ -9,6 +10,7 @@ from curator.stages.normalize import Normalize
 from curator.stages.redact import Redact
 
 STAGES: dict[str, type] = {
+    "decontaminate": Decontaminate,
     "extract": Extract,
     "filter": Filter,
     "language": Language,
