@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import IO, Any
 
-from curator.sources.packing import FAILURES, Decompressor
+from curator.sources.packing import FAILURES, Decompressor, Inflate
 from curator.sources.streams import PORTION_BYTES, READ_BYTES, StreamError
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
@@ -224,6 +224,8 @@ def _streams(at: _Header) -> _Streams:
         else:
             raise IndexError(f"part {kind}")
     ends = list(accumulate(sizes, initial=32 + place))
+    if ends[-1] > 1 << 62:
+        raise IndexError(f"packed streams of {ends[-1]:,} bytes")
     at_pack = 0
     for folder in found.folders:
         folder.place, folder.packed = ends[at_pack], sizes[at_pack]
@@ -343,23 +345,6 @@ class _Copy:
         return bytes(data)
 
 
-class _Deflate:
-    def __init__(self) -> None:
-        self._state = zlib.decompressobj(-15)
-        self.unused_data = b""
-
-    @property
-    def eof(self) -> bool:
-        return self._state.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._state.unconsumed_tail
-
-    def decompress(self, data: bytes | memoryview, max_length: int = -1) -> bytes:
-        return self._state.decompress(self._state.unconsumed_tail + data, max(max_length, 0))
-
-
 def _decompressor(folder: _Folder) -> Decompressor:
     names = [METHODS.get(method) for method in folder.methods]
     filtered = len(names) == 2 and "LZMA2" in names and BCJ in folder.methods
@@ -371,7 +356,7 @@ def _decompressor(folder: _Folder) -> Decompressor:
     if name == "copy":
         return _Copy()
     if name == "Deflate":
-        return _Deflate()
+        return Inflate(-15)
     if name == "BZip2":
         return bz2.BZ2Decompressor()
     options: dict[str, Any]

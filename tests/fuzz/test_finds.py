@@ -9,12 +9,15 @@ import zlib
 from pathlib import Path
 
 import brotli
+import py7zr
 import pytest
 
 from curator.documents import File, Piece, Tally
 from curator.sources.archives import Limits, MemberError, members
 from curator.sources.books import Books
 from curator.sources.packing import FAILURES, Brotli, Inflate
+from curator.sources.sevenzip import SevenZip
+from curator.sources.streams import StreamError
 from curator.sources.warc import Warc
 
 
@@ -129,6 +132,18 @@ def test_every_byte_before_the_damage(level, at, portion):
     common = min(len(given), len(expected))
     assert given[:common] == bytes(expected[:common])
     assert abs(len(given) - len(expected)) < 600  # libraries look ahead by a little
+
+
+def test_a_7z_of_damaged_deflate(tmp_path):
+    """zlib's error is not zlib-ng's."""
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", filters=[{"id": py7zr.FILTER_DEFLATE}]) as archive:
+        archive.writestr(bytes(range(256)) * 9, "Posts.xml")
+    data = bytearray(out.getvalue())
+    data[32] |= 0b110  # a kind of block that there is not
+    archive = SevenZip(io.BytesIO(data))
+    with pytest.raises(StreamError, match="damaged"):
+        list(archive.contents(archive.members[0]))
 
 
 def test_bytes_behind_a_brotli_stream_are_not_lost_nor_fatal():

@@ -28,14 +28,20 @@ from typing import Any
 
 import brotli
 import lz4.frame
+import py7zr
 import pytest
 import zstandard
 
 from curator.charsets import decode
 from curator.documents import File, Piece, Tally
+from curator.extraction import extract
 from curator.sources.archives import ArchiveError, Limits, MemberError, members, safe_name
 from curator.sources.books import Books
+from curator.sources.instructions import Instructions
 from curator.sources.jsonl import Jsonl
+from curator.sources.reddit import Reddit
+from curator.sources.sevenzip import SevenZip
+from curator.sources.stackexchange import StackExchange
 from curator.sources.streams import PORTION_BYTES, StreamError, decompressed
 from curator.sources.warc import Warc, Wet
 from curator.sources.warc_http import PayloadError, decode_payload, parse_response
@@ -160,6 +166,50 @@ WIKI = [
 ]
 LINES = [b'{"text": "%s", "n": %d}\n' % (ZH.encode(), i) for i in range(6)]
 
+TURNS = b'[{"from": "human", "value": "a"}, {"role": "assistant", "content": [{"type": "text", "text": "b"}]}]'
+RECORDS_OF_TASKS = [
+    b'{"instruction": "%s", "input": "", "output": "b"}' % ZH.encode(),
+    b'{"question": "\\u4e00 \\"c\\"", "answers": {"text": ["a", "b"]}, "n": 1}',
+    b'{"conversations": %s}' % TURNS,
+    b'{"messages": %s, "tools": {"a": [1, {"b": null}]}}' % TURNS,
+    b'{"meta": "{\\"url\\": \\"u\\"}", "text": "a", "\xe6\xae\xb5": [{"t": "a"}, {"t": "b"}]}',
+]
+POSTS = [
+    b'\xef\xbb\xbf<?xml version="1.0" encoding="utf-8"?>\r\n<posts>\r\n',
+    *(
+        b'  <row Id="%d" PostTypeId="%d"%s Score="-1" Body="&lt;p&gt;%s&lt;/p&gt;&#xA;" Title="a &amp; b" Tags="|x|" />\r\n'
+        % (i, kind, b' ParentId="1"' if kind == 2 else b' AcceptedAnswerId="3"', ZH.encode())
+        for i, kind in enumerate([1, 2, 2, 1, 5, 2], 1)
+    ),
+    b"</posts>",
+]
+SEVEN_METHODS = [
+    [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA2, "preset": 0}],
+    *([{"id": method, "preset": 0}] for method in (py7zr.FILTER_LZMA2, py7zr.FILTER_LZMA)),
+    *([{"id": method}] for method in (py7zr.FILTER_BZIP2, py7zr.FILTER_DEFLATE, py7zr.FILTER_COPY)),
+]
+
+
+@cache
+def seven(number: int, encoded: bool) -> bytes:
+    out = io.BytesIO()
+    with py7zr.SevenZipFile(out, "w", filters=SEVEN_METHODS[number]) as archive:
+        archive.set_encoded_header_mode(encoded)
+        for name, data in {"Badges.xml": b"<badges>" * 50, "empty": b"", "Posts.xml": b"".join(POSTS)}.items():
+            archive.writestr(data, name)
+    return out.getvalue()
+
+
+REDDIT = [
+    *(
+        b'{"id": "a%x", "link_id": "t3_a1", "parent_id": "t1_a%x", "body": "&gt; %s", "score": %d, "created_utc": "1%d"}\n'
+        % (i, i - 1, ZH.encode(), i, i)
+        for i in range(2, 8)
+    ),
+    b'{"id": "a1", "title": "t", "selftext": "a &amp;amp; b", "is_self": true, "score": null, "num_comments": 5}\n',
+    b'{"id": "a9", "title": "t", "selftext": "[removed]", "subreddit": "x", "permalink": "/r/x/comments/a9/"}\n',
+]
+
 TOKENS = [
     *(
         b"WARC/1.0\r\n",
@@ -180,6 +230,7 @@ TOKENS = [
         b"BZh91AY&SY",
         b"\xff\xff",
     ),
+    *(b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c", b'"', b"\\", b"[", b"]}", b"<row ", b"/>", b"&#0;", b"null", b'": {', b"1e999"),
     *(b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"../../x", b"C:\\x", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&b;", b"<page>"),
     *(
         b"</page>",
@@ -383,13 +434,66 @@ def jsonl(chance: random.Random, folder: Path) -> None:
     ledger(Jsonl(), path)
 
 
-TARGETS = (warc, framing, http, charsets, archive, epub, wiki, xml, jsonl)
+def instructions(chance: random.Random, folder: Path) -> None:
+    path = folder / "a.json"
+    if chance.random() < 0.5:
+        parts = [b"[\n", *(part + b",\n" for part in RECORDS_OF_TASKS), b"{}]"]
+    else:
+        parts = [part + b"\n" for part in RECORDS_OF_TASKS]
+    path.write_bytes(packed(chance, parts))
+    ledger(Instructions(max_line=chance.choice([200, 1 << 20])), path)
+    ledger(Instructions(template="{a.b.0} {text}{{"), path)
+    ledger(Jsonl(text=("段.t", "text"), url="meta.url"), path)
+
+
+def stackexchange(chance: random.Random, folder: Path) -> None:
+    path = folder / "stackoverflow.com-Posts.7z"
+    path.write_bytes(packed(chance, POSTS))
+    ledger(StackExchange(min_answers=0, format=chance.choice(["text", "markdown"])), path)
+
+
+def sevenzip(chance: random.Random, folder: Path) -> None:
+    data = bytearray(seven(chance.randrange(len(SEVEN_METHODS)), chance.random() < 0.5))
+    if chance.random() < 0.7:  # the header's checksums are right, so that what it says is read
+        size, offset = int.from_bytes(data[20:28], "little"), int.from_bytes(data[12:20], "little") + 32
+        header = mutated(chance, bytes(data[offset : offset + size]))
+        rest = data[12:20] + len(header).to_bytes(8, "little") + zlib.crc32(header).to_bytes(4, "little")
+        data = data[:8] + zlib.crc32(rest).to_bytes(4, "little") + rest + data[32:offset] + header
+    else:
+        data = bytearray(mutated(chance, bytes(data)))
+    path = folder / "a.stackexchange.com.7z"
+    path.write_bytes(data)
+    ledger(StackExchange(), path)
+    try:
+        archive = SevenZip(io.BytesIO(data))
+        for member in archive.members[:50]:
+            assert sum(map(len, archive.contents(member))) == member.size
+    except StreamError:
+        pass
+
+
+def reddit(chance: random.Random, folder: Path) -> None:
+    path = folder / "RC_2015-01.zst"
+    path.write_bytes(packed(chance, REDDIT))
+    ledger(Reddit(), path)
+    ledger(Reddit(join="threads"), path)
+
+
+TARGETS = (
+    *(warc, framing, http, charsets, archive, epub, wiki, xml, jsonl),
+    *(instructions, stackexchange, sevenzip, reddit),
+)
 
 
 def warm() -> None:
-    """What takes memory to make, but not to read: LZMA's compressor needs 94 MB."""
+    """What takes memory to make, but not to read: LZMA's compressor needs 94 MB. And what is compiled first."""
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         zipped(method)
+    for number in range(len(SEVEN_METHODS)):
+        seven(number, True)
+        seven(number, False)
+    for form in ("text", "markdown"):
+        extract("<p>a</p><pre>b</pre>", form)
     for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         for packing in ("", "gz", "bz2", "xz"):
             tarred(f"w:{packing}", form)

@@ -91,6 +91,15 @@ def with_header(header: bytes, contents: bytes = b"") -> io.BytesIO:
     return io.BytesIO(MAGIC + b"\0\4" + struct.pack("<I", zlib.crc32(rest)) + rest + contents + header)
 
 
+def test_a_place_beyond_every_file():
+    plain = packed(METHODS["copy"], {"a": b"text"}, encoded=False)
+    offset = 32 + int.from_bytes(plain[12:20], "little")
+    header = plain[offset:].replace(b"\x01\x04\x06\x00", b"\x01\x04\x06\xff" + b"\xff" * 8, 1)
+    with pytest.raises(StreamError, match="packed streams") as failure:
+        SevenZip(with_header(header, plain[32:offset]))
+    assert failure.value.kind == "corrupt"
+
+
 BILLION = b"\xf0\0\0\0\x40"  # in 7z's way of writing numbers
 
 
