@@ -12,6 +12,7 @@ from curator import storage
 from curator.pipeline.finished import Run, read_run
 from curator.report import corpus, model
 from curator.report import rules as ruled
+from curator.report.decontamination import decontamination
 from curator.report.markup import Html, element, plain, text, together
 from curator.report.rows import Rows, kept_samples, rejected_samples, sampled
 from curator.report.samples import samples
@@ -27,6 +28,7 @@ SECTIONS = {
     "rules": "What the rules measured",
     "samples": "Documents to look at",
     "dedup": "Duplicates",
+    "decontamination": "Evaluation sets",
     "languages": "Languages and scripts",
     "time": "Time",
     "tokens": "Tokens and mixture",
@@ -64,6 +66,7 @@ def _around(run: Run, kept: Rows, rejected: Rows) -> dict[str, list[Html]]:
         "funnel": corpus.funnel(run),
         "rules": ruled.rules(run, kept, rejected),
         "dedup": corpus.dedup(run),
+        "decontamination": decontamination(run),
         "languages": corpus.languages(kept),
         "time": model.time(run),
         "tokens": model.tokens(run),
