@@ -1,6 +1,6 @@
 """Deduplication by number of documents: time, bytes and memory from signatures to marks, on synthetic signatures.
 
-    python tests/bench/dedup_scale.py [--millions 1 4 16] [--memory 256] [--folder DIR]
+    python tests/bench/dedup_scale.py [--millions 1 4 16] [--memory 64] [--folder DIR]
 
 The signatures are those of a crawl: 55 % of documents are alone, the others lie in clusters whose sizes fall by a power law up
 to a thousandth of all; members of a cluster share each band with a probability of their own, and a fifth of them are exact
@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from curator.dedup import DedupDocuments
 from curator.documents import Shard
 
-BANDS, ROWS_A_SHARD = 14, 1 << 18
+BANDS, ROWS_A_SHARD = 14, 1 << 15
 
 
 def clusters(documents: int, generator: np.random.Generator) -> np.ndarray:
@@ -119,7 +119,7 @@ def warm(_: None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--millions", type=int, nargs="+", default=[1, 4, 16])
-    parser.add_argument("--memory", type=int, default=256, help="MiB a call")
+    parser.add_argument("--memory", type=int, default=64, help="MiB a call")
     parser.add_argument("--folder")
     given = parser.parse_args()
     print(
