@@ -133,6 +133,34 @@ def train(
         _train(_training_config(section), output, tokens)
 
 
+exports = typer.Typer(help="Hand a trained model to other tools.", no_args_is_help=True)
+app.add_typer(exports, name="export")
+
+
+@exports.command("hf")
+def export_hf(
+    output: Annotated[str, typer.Argument(help="The output of a run that was trained.", metavar="OUTPUT")],
+    folder: Annotated[str, typer.Argument(help="Write here: an empty or a new folder.", metavar="FOLDER")],
+    tokens: Annotated[
+        str | None,
+        typer.Option("--tokens", help="Its token shards, if not `<output>/tokens`.", metavar="DIR"),
+    ] = None,
+    step: Annotated[int | None, typer.Option("--step", help="The checkpoint of this step, not the newest.", min=1)] = None,
+) -> None:
+    """Write a folder that Hugging Face's transformers loads: LlamaForCausalLM in safetensors, with its tokenizer."""
+    with _complaining():
+        from curator.pipeline.run import RunFailed
+        from curator.tokens.shards import ShardError
+        from curator.train.export import ExportError
+        from curator.train.export import export_hf as write
+
+        try:
+            made = write(output.rstrip("/"), folder, tokens, step)
+        except (ExportError, ShardError) as error:
+            raise RunFailed(f"export: {error}") from error
+        _say(f"{made['folder']}: step {made['step']}, {made['parameters']:,} parameters")
+
+
 @app.command()
 def digest(output: Annotated[str, typer.Argument(help="The output of a run.", metavar="OUTPUT")]) -> None:
     """Print one hash over the documents and the tokens of an output: equal runs give equal hashes."""

@@ -74,7 +74,7 @@ def build(
     executor: Executor,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Write `<output>/tokens/` from the run's kept documents, and return its manifest.
+    """Write `<output>/tokens/` (shards, tokenizer, manifest) from the run's kept documents, and return its manifest.
 
     What is there and has an equal fingerprint is not written again; `<output>/artefacts/` keeps tokenizer and token files.
     Equal documents and options give equal bytes, whatever the executor and the order of `documents`.
@@ -120,6 +120,7 @@ def build(
         )
         written[kind] = packing.materialise(work, chosen, mixture.seed, tokenize.shard_tokens, executor, progress)
         _assert_counts(kind, counts, written[kind])
+    storage.write_bytes(storage.join(folder, shards.TOKENIZER), storage.read_bytes(words.path))
     manifest = _manifest(name, tokenize, mixture, parts, plan, split, held, encoded, words, written)
     storage.write_bytes(storage.join(folder, shards.MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     _remove_others(folder, manifest)
@@ -171,7 +172,7 @@ def _finished(folder: str, name: str) -> dict[str, Any] | None:
 
 def _files(manifest: Mapping[str, Any]) -> set[str]:
     entries = [entry for split in manifest["splits"].values() for entry in split["shards"]]
-    return {entry["file"] for entry in entries} | {entry["documents"]["file"] for entry in entries}
+    return {shards.TOKENIZER} | {entry["file"] for entry in entries} | {entry["documents"]["file"] for entry in entries}
 
 
 def _remove_others(folder: str, manifest: Mapping[str, Any]) -> None:

@@ -40,6 +40,7 @@ MAGIC = b"CURTOKEN"
 HEADER = struct.Struct("<8sIIIIQQI")
 HEADER_BYTES = 64
 MANIFEST = "manifest.json"
+TOKENIZER = "tokenizer.json"  # beside the shards: who trains on them needs nothing else
 DTYPES = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 
 
@@ -269,6 +270,17 @@ class TokenShards:
         number, row = self.locate(index)
         mapped = self._mapped(number)
         return mapped.starts[int(mapped.offsets[row]) : int(mapped.offsets[row + 1])]
+
+    def tokenizer(self) -> bytes:
+        """The `tokenizer.json` that made the ids. Raises ShardError if it is missing or another one."""
+        path = storage.join(self.folder, TOKENIZER)
+        try:
+            data = storage.read_bytes(path)
+        except (OSError, storage.StorageError) as error:
+            raise ShardError(f"{path}: {error}") from None
+        if hashlib.sha256(data).hexdigest() != self.tokenizer_hash:
+            raise ShardError(f"{path}: not the tokenizer that made these shards: {MANIFEST} says {self.tokenizer_hash}")
+        return data
 
     def verify(self) -> None:
         """Read every byte: raises ShardError for a shard whose sha256 is not the manifest's."""

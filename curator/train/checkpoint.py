@@ -164,12 +164,16 @@ def describe(path: Path, verify: bool = True) -> dict[str, Any]:
 
 def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put the weights, the optimiser's state and the random state back. The caller has looked at `describe`."""
-    model.load_state_dict(_tensors(path / "model.pt"))
+    load_weights(path, model)
     optimizer.load_state_dict(_tensors(path / "optimizer.pt"))
     random = _tensors(path / "random.pt")
     torch.set_rng_state(random["cpu"])
     if "cuda" in random and torch.cuda.is_available():
         torch.cuda.set_rng_state(random["cuda"])
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    model.load_state_dict(_tensors(path / "model.pt"))
 
 
 def _tensors(path: Path) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def write_shards(
     names: Sequence[str] = ("web", "wiki"),
     vocabulary_size: int = VOCABULARY,
     tokenizer: str = "t0",
+    eos: int = 0,
 ) -> Path:
     """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. Two files a split."""
     entries: dict[str, dict] = {}
@@ -44,7 +45,7 @@ def write_shards(
                 vocabulary_size=vocabulary_size,
                 sequences=len(part),
                 pieces=len(part),
-                eos=0,
+                eos=eos,
             )
             path = str(folder / f"{split}-{number}.tokens")
             offsets = np.arange(len(part) + 1)
@@ -55,7 +56,7 @@ def write_shards(
         "splits": entries,
         "sequence_length": length,
         "vocabulary_size": vocabulary_size,
-        "eos": 0,
+        "eos": eos,
         "dtype": "<u2",
         "tokenizer": {"hash": tokenizer},
         "parts": [{"name": name} for name in names],
@@ -71,10 +72,15 @@ def periodic(count: int, seed: int = 0, length: int = LENGTH) -> np.ndarray:
 
 
 @pytest.fixture
-def shards(tmp_path: Path) -> str:
+def corpus() -> dict[str, np.ndarray]:
+    return {"train": periodic(50), "validation": periodic(10, seed=1)}
+
+
+@pytest.fixture
+def shards(tmp_path: Path, corpus: dict[str, np.ndarray]) -> str:
     folder = tmp_path / "tokens"
     folder.mkdir()
-    return str(write_shards(folder, {"train": periodic(50), "validation": periodic(10, seed=1)}))
+    return str(write_shards(folder, corpus))
 
 
 @pytest.fixture

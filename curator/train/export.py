@@ -1,0 +1,120 @@
+"""A checkpoint as a folder that Hugging Face's `transformers` loads: a LlamaForCausalLM, whose names our weights have already.
+
+config.json  model.safetensors  generation_config.json  tokenizer.json  tokenizer_config.json
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from curator import storage
+from curator.tokens.shards import TokenShards
+from curator.train import checkpoint
+from curator.train.config import ModelConfig
+from curator.train.model import Decoder
+
+
+class ExportError(ValueError):
+    """A run that cannot be exported, in words for the user."""
+
+
+def export_hf(output: str, folder: str, tokens: str | None = None, step: int | None = None) -> dict[str, Any]:
+    """Write the newest whole checkpoint below `output`, or that of `step`, to `folder`; what was written comes back.
+
+    `tokens` is the folder of token shards (default: `<output>/tokens`), for the tokenizer and the id that ends a document.
+    Weights stay float32, as they were trained. Raises ExportError for a missing or damaged checkpoint, shards of another
+    run, and a folder that is not empty.
+    """
+    path, described = _checkpoint(Path(output), step)
+    shards = TokenShards(tokens or storage.join(output, "tokens"))
+    fixed = described["run"]["fixed"]
+    if fixed["tokens.tokenizer"] != shards.tokenizer_hash:
+        raise ExportError(f"{shards.folder}: its tokenizer is not the one that {path} was trained with")
+    target = Path(folder)
+    if target.exists() and any(target.iterdir()):
+        raise ExportError(f"{target}: there is something in it already; name an empty or a new folder")
+    config = ModelConfig(**{name.removeprefix("model."): v for name, v in fixed.items() if name.startswith("model.")})
+    model = Decoder(config, shards.vocabulary_size, shards.sequence_length)
+    checkpoint.load_weights(path, model)
+    tokenizer = shards.tokenizer()
+    target.mkdir(parents=True, exist_ok=True)
+    _write_weights(model, target / "model.safetensors")
+    _write(target / "config.json", llama_config(config, shards.vocabulary_size, shards.sequence_length, shards.eos))
+    _write(target / "generation_config.json", {"eos_token_id": shards.eos, "do_sample": True})
+    (target / "tokenizer.json").write_bytes(tokenizer)
+    _write(target / "tokenizer_config.json", _tokenizer_config(json.loads(tokenizer), shards))
+    return {"checkpoint": str(path), "step": described["step"], "parameters": model.parameter_count(), "folder": str(target)}
+
+
+def llama_config(config: ModelConfig, vocabulary_size: int, sequence_length: int, eos: int) -> dict[str, Any]:
+    """What `transformers` needs to know of the shape, under the names of its LlamaConfig (version 4 and 5)."""
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": vocabulary_size,
+        "hidden_size": config.width,
+        "intermediate_size": config.ffn_width,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.key_heads,
+        "head_dim": config.head_width,
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "mlp_bias": False,
+        "rms_norm_eps": config.norm_epsilon,
+        "rope_theta": config.rope_theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},  # version 5's name for it
+        "max_position_embeddings": sequence_length,
+        "initializer_range": config.init_std,
+        "tie_word_embeddings": config.tied_embeddings,
+        "bos_token_id": None,
+        "eos_token_id": eos,
+        "pad_token_id": None,
+        "torch_dtype": "float32",
+        "use_cache": True,
+    }
+
+
+def llama_name(name: str) -> str:
+    """Ours lacks only the prefix of the body."""
+    return name if name.startswith("lm_head.") else f"model.{name}"
+
+
+def _checkpoint(output: Path, step: int | None) -> tuple[Path, dict[str, Any]]:
+    folder = output / "checkpoints"
+    if step is None:
+        found = checkpoint.newest(folder)
+        if found is None:
+            raise ExportError(f"{folder}: no whole checkpoint; train first")
+        return found
+    path = folder / f"step-{step:08d}"
+    try:
+        return path, checkpoint.describe(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ExportError(f"{path}: no whole checkpoint: {error}") from None
+
+
+def _write_weights(model: Decoder, path: Path) -> None:
+    from safetensors.torch import save_file
+
+    weights = {llama_name(name): weight.detach().contiguous() for name, weight in model.state_dict().items()}
+    if model.config.tied_embeddings:
+        del weights["lm_head.weight"]  # the embedding's own
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+def _tokenizer_config(described: dict[str, Any], shards: TokenShards) -> dict[str, Any]:
+    names = {number: name for name, number in described["model"]["vocab"].items() if number == shards.eos}
+    names |= {token["id"]: token["content"] for token in described.get("added_tokens") or ()}
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": names.get(shards.eos),
+        "model_max_length": shards.sequence_length,
+        "clean_up_tokenization_spaces": False,
+    }
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
