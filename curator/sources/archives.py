@@ -66,11 +66,13 @@ def is_archive(name: str) -> bool:
 
 def members(path: str, name: str, limits: Limits) -> Iterator[Member]:
     """Files of an archive, in the archive's order. Raises ArchiveError where it cannot be read on."""
-    if name.lower().endswith(ZIP_SUFFIXES):
-        with open_input(path) as raw:
-            yield from Zip(raw, limits).members
-    else:
-        yield from _tar_members(path, limits)
+    with open_input(path) as raw:
+        yield from members_of(raw, name, limits)
+
+
+def members_of(raw: IO[bytes], name: str, limits: Limits) -> Iterator[Member]:
+    """Like `members`, for a stream that is open at its beginning."""
+    yield from Zip(raw, limits).members if name.lower().endswith(ZIP_SUFFIXES) else _tar_members(raw, limits)
 
 
 def safe_name(name: str) -> str:
@@ -175,10 +177,10 @@ _ZIP_FAILURES = (
 # ------------------------------------------------------------------------------------------------------------------ tar
 
 
-def _tar_members(path: str, limits: Limits) -> Iterator[Member]:
+def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
-    with open_input(path) as raw, _as_archive_error():
-        stream: Any = _Counted(decompressed(raw))
+    with _as_archive_error():
+        stream: Any = _Counted(decompressed(raw), limits.total_bytes)
         with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
             for info in archive:
                 archive.members = []  # tarfile remembers every member
@@ -211,19 +213,25 @@ def _as_archive_error() -> Iterator[None]:
 
 
 class _Counted:
-    """The bytes of a tar file, remembering whether it ended with a block of zeros, as every whole one does."""
+    """The bytes of a tar file, those of members that nobody reads too: bounded, and remembering whether it ended with a block
+    of zeros, as every whole one does."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], most: int) -> None:
         self._stream = stream
+        self._most = most
+        self._given = 0
         self._tail = b""
 
     def read(self, size: int) -> bytes:
         portion = self._stream.read(size)
+        self._given += len(portion)
+        if self._given > self._most:
+            raise ArchiveError("archive_too_large", f"more than {self._most:,} bytes")
         self._tail = (self._tail + portion)[-512:]
         return portion
 
     @property
     def ended_whole(self) -> bool:
-        while portion := self._stream.read(1 << 20):
-            self._tail = (self._tail + portion)[-512:]
+        while self.read(1 << 20):
+            pass
         return not self._tail.strip(b"\0")
