@@ -39,9 +39,8 @@ ZH: dict[str, str] = {
     "tool": "工具：{}",
 }
 EN: dict[str, str] = {name: f"{name.capitalize()}: {{}}" for name in ZH}
-ZH_SHARE = 0.2  # of the letters of what is asked: Chinese questions quote English words and code
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_LETTER = re.compile(r"[A-Za-z\u3400-\u9fff]")
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")  # none of TeX's commands, nor what formulas call things
 LOOKED_AT = 2000  # characters
 
 
@@ -57,7 +56,7 @@ def labels(language: str, asked: str) -> dict[str, str]:
     """What stands before each part: in `zh` or `en`, or (`auto`) in the language of what is asked."""
     if language == "auto":
         asked = asked[:LOOKED_AT]
-        language = "zh" if len(_HAN.findall(asked)) > ZH_SHARE * len(_LETTER.findall(asked)) else "en"
+        language = "zh" if len(_HAN.findall(asked)) > len(_WORD.findall(asked)) else "en"
     return ZH if language == "zh" else EN
 
 

@@ -22,8 +22,8 @@ HEAD_BYTES = 64 << 10  # of which the first that is no space says whether the fi
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Instruction and question-answer sets as text, to be mixed into pretraining: JSON lines, one JSON array, or Parquet (told
-    by content; compressed as `jsonl`), a document a record.
+    """Instruction and question-answer sets as text, to be mixed into pretraining: JSON lines, one JSON array (also
+    inside of an object), or Parquet, told by content and compressed as `jsonl`: a document a record.
 
     Without options the form is found record by record: a conversation (`conversations` of {from, value}, `messages` of {role,
     content} and their like), or what is asked (instruction, prompt, question, query, problem …), what it is asked of (input,

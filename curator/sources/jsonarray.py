@@ -1,4 +1,5 @@
-"""One JSON array, element by element: a file that is a single list of objects, of any size.
+"""One JSON array, element by element: a file that is a single list of objects, of any size, or one object that holds such a
+list under some key (told by a first line that is a brace alone; the first list counts).
 
 Elements are cut out by counting brackets outside of strings and parsed one by one, so memory is bounded by the longest, and an
 element that is malformed but has its brackets in pairs costs itself alone.
@@ -21,7 +22,13 @@ _BETWEEN = re.compile(rb"[\s,]*+")
 
 
 def is_array(head: bytes) -> bool:
-    return head.removeprefix(BOM).lstrip()[:1] == b"["
+    head = head.removeprefix(BOM).lstrip()
+    return head[:1] == b"[" or _is_object(head)
+
+
+def _is_object(head: bytes) -> bool:
+    line, newline, _ = head.partition(b"\n")
+    return bool(newline) and line.strip() == b"{"
 
 
 def elements(stream: IO[bytes], longest: int) -> Iterator[tuple[int, bytes | None]]:
@@ -41,9 +48,14 @@ class _Array:
         while len(self._held) < len(BOM) and self._more():
             pass
         self._at = len(BOM) if self._held.startswith(BOM) else 0
-        if self._next() != b"[":
+        byte = self._next()
+        inside = byte == b"{"
+        if inside:
+            self._enter()
+        elif byte != b"[":
             raise StreamError("corrupt", "no array begins here")
-        self._at += 1
+        else:
+            self._at += 1
         while (byte := self._next()) != b"]":
             if not byte:
                 raise StreamError("truncated", "the file ends before the array does")
@@ -52,8 +64,26 @@ class _Array:
             place = self._base + self._at
             yield place, self._element(scalar=byte not in b'[{"')
         self._at += 1
-        if self._next():
+        if self._next() and not inside:
             raise StreamError("trailing_bytes", "something else follows the array")
+
+    def _enter(self) -> None:
+        """Behind the bracket of the first list in the object that begins here."""
+        depth = 0
+        while True:
+            token = _TOKEN.search(self._held, self._at)
+            if token is None or token[1] == b"":
+                self._at = len(self._held) if token is None else token.start()
+                if len(self._held) - self._at > self._longest or not self._more():
+                    raise StreamError("corrupt", "an object without a list")
+                continue
+            self._at = token.end()
+            if token[1] is None:
+                if depth == 1 and token[0] == b"[":
+                    return
+                depth += 1 if token[0] in b"[{" else -1
+            if not depth:
+                raise StreamError("corrupt", "an object without a list")
 
     def _next(self) -> bytes:
         """The next byte that is neither space nor comma; nothing at the end of the file."""

@@ -436,8 +436,8 @@ def jsonl(chance: random.Random, folder: Path) -> None:
 
 def instructions(chance: random.Random, folder: Path) -> None:
     path = folder / "a.json"
-    if chance.random() < 0.5:
-        parts = [b"[\n", *(part + b",\n" for part in RECORDS_OF_TASKS), b"{}]"]
+    if chance.random() < 0.6:
+        parts = [chance.choice([b"[\n", b'{\n"a": {}, "b": [\n']), *(part + b",\n" for part in RECORDS_OF_TASKS), b"{}]"]
     else:
         parts = [part + b"\n" for part in RECORDS_OF_TASKS]
     path.write_bytes(packed(chance, parts))

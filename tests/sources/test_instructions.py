@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,45 @@ def test_a_malformed_element_costs_itself(tmp_path):
     tally = Tally()
     assert len(read(path, tally=tally)) == 2
     assert tally.errors == {"invalid_json": 1}
+
+
+def as_object(folder: Path, records: list[Any]) -> Path:
+    path = folder / "a.json"
+    path.write_text(json.dumps({"name": "[x", "no": {"a": [1]}, "list": records, "more": [5]}, ensure_ascii=False, indent=4))
+    return path
+
+
+def test_an_array_inside_of_an_object(tmp_path):
+    rows = read(as_object(tmp_path, [{"question": "a", "answer": ["b"]}, {"question": "c", "answer": ["d"]}]))
+    assert [row["text"] for row in rows] == ["Question: a\n\nAnswer: b", "Question: c\n\nAnswer: d"]
+    path = tmp_path / "b.json"
+    for data in (b'{\n"a": {"b": [1]}}', b'{\n"a": "b', b"{\n"):
+        path.write_bytes(data)
+        tally = Tally()
+        assert read(path, tally=tally) == []
+        assert [place["kind"] for place in tally.damage] == ["corrupt"]
+
+
+def data_folder() -> Path:
+    folder = Path(os.environ.get("CURATOR_DATA", "../shared/data")) / "bench"
+    assert folder.is_dir(), f"{folder} is missing: set CURATOR_DATA to the folder of the test data"
+    return folder
+
+
+@pytest.mark.data
+def test_real_questions():
+    folder = data_folder()
+    rows = read(folder / "gsm8k" / "test.jsonl")
+    assert len(rows) == sum(1 for _ in (folder / "gsm8k" / "test.jsonl").open())
+    assert all(row["text"].startswith("Question: ") and "\n\nAnswer: " in row["text"] for row in rows)
+    rows = read(folder / "humaneval" / "HumanEval.jsonl.gz", Instructions(template="{prompt}\n{canonical_solution}"))
+    assert len(rows) == 164
+    for path in sorted((folder / "gaokao").glob("*MCQs.json")):
+        tally = Tally()
+        rows = read(path, tally=tally)
+        assert len(rows) == len(json.loads(path.read_text())["example"]) == tally.records
+        english = "English" in path.name
+        assert english or sum(row["text"].startswith("问题：") for row in rows) > 0.9 * len(rows)
 
 
 # -------------------------------------------------------------------------------------------------------------- ranges

@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import json
+import os
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -287,3 +288,15 @@ def test_options_are_checked():
         Jsonl(text=())
     with pytest.raises(ValueError, match="max_line"):
         Jsonl(max_line=0)
+
+
+@pytest.mark.data
+def test_real_corpora_lose_no_line():
+    folder = Path(os.environ.get("CURATOR_DATA", "../shared/data")) / "text"
+    assert folder.is_dir(), f"{folder} is missing: set CURATOR_DATA to the folder of the test data"
+    named = {"chinesewebtext_cc2021-43_cleared": "raw_content", "hplt_zh_two_extractions_25": ("warc2text", "trafilatura")}
+    for path in sorted(folder.glob("*.jsonl")):
+        tally = Tally()
+        rows = read(path, Jsonl(text=named.get(path.stem, "text"), date="date_download", language="lang"), tally=tally)
+        assert len(rows) == tally.records == sum(1 for _ in path.open("rb")), path.name
+        assert all(row["text"].strip() for row in rows)
