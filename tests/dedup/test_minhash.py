@@ -178,6 +178,16 @@ def test_equal_the_reference_bit_by_bit(texts, shingle, banding, before, hashing
     same(texts, shingle, *banding, before=before, hashing=hashing, variants=variants)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(TEXTS, min_size=50, max_size=150), st.sampled_from(["oph", "kminhash"]))
+def test_a_text_is_signed_alike_wherever_it_lies(texts, hashing):
+    """Amid others, where the kernel reads past its end, as at the end of the data, where it must not."""
+    together = signatures(pa.array([*texts, " " * 200], pa.string()), 3, 3, 2, hashing=hashing)
+    alone = [signatures(pa.array([text], pa.string()), 3, 3, 2, hashing=hashing) for text in texts]
+    for column, ones in zip(together, zip(*alone, strict=True), strict=True):
+        assert np.array_equal(column[:-1], np.concatenate(ones))
+
+
 @pytest.mark.parametrize("inserted", ["，", "é", "ｘ", "\u200b", "中", "\U00020000", "…", "\xff", "\u0301"])
 def test_words_and_characters_at_every_place_of_a_block(inserted):
     """The kernel reads 64 bytes at a time: words of any length, and what may go on or end them, before, across and behind."""

@@ -125,3 +125,20 @@ def test_a_prefix_a_repeat_and_another_order_are_other_texts():
     found = signatures(pa.array(texts), 5, 14, 8).exact.tolist()
     alike = [{texts[j] for j in range(len(texts)) if found[j] == found[i]} for i in range(len(texts))]
     assert alike == [{t} if t not in ("甲乙", "甲 乙") else {"甲乙", "甲 乙"} for t in texts]
+
+
+@pytest.mark.parametrize("hashing", ["oph", "kminhash"])
+def test_of_equal_short_documents_one_stays_and_different_ones_all_do(dedup, hashing):
+    different = [f"{chr(0x4E00 + i)}{chr(0x5E00 + i)}" for i in range(300)] + ["", "!", "?", "ok", "OK then"]
+    documents = [{"id": f"a{i}", "text": text} for i, text in enumerate(different)]
+    copies = [{"id": f"b{i}", "text": f"《{text}》"} for i, text in enumerate(different[:20])]
+    assert dedup(hashing=hashing).kept(documents + copies) == sorted(d["id"] for d in documents)
+
+
+@pytest.mark.parametrize("hashing", ["oph", "kminhash"])
+def test_a_giant_document_is_no_copy_of_its_parts(hashing, words):
+    """Of peers' defects: a document with all shingles that there are has small values in every band."""
+    parts = [words(seed, 300) for seed in range(40)]
+    bands = signatures(pa.array([*parts, " ".join(parts) + words(99, 100_000)]), 5, 14, 8, hashing=hashing).bands
+    assert not (bands[:-1] == bands[-1]).any()
+    assert len({value for row in bands.tolist() for value in row}) == bands.size
