@@ -51,6 +51,7 @@ WANTED = {
     **dict.fromkeys((CLAUSED, CLAUSED_CHARS), CLAUSES),
 }
 
+_u = np.uint64  # of an index that cannot be negative: spares numba a test
 _BLANK = mask(BLANKS)
 _TERMINAL = mask(TERMINALS)
 _SENTENCE = mask(SENTENCE_ENDS)
@@ -66,22 +67,96 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, sc
     of it: of its beginning, its end and its identity. With `blank`, a line of nothing but whitespace counts as any other.
     `wanted` has a bit of REPEATS and CLAUSES if what these name is to be counted: of the first way, if it is of any.
 
-    `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs. `table` is theirs to
-    look repeats up in: at least four times as many.
+    `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs; and for COLUMNS.
+    `table` is to look repeats up in: at least four times as many.
     """
-    found = np.zeros(COLUMNS, np.int64)
-    lengths = scratch[1]
+    hashes, lengths, paragraph_hashes, paragraph_lengths, found = scratch
     for span in range(len(rows)):
         plain = False
         for way in range(len(ways)):
             chars, trim, blank, wanted = ways[way]
             if not plain:  # else all that can differ from the way before is what is short and what is long
-                begin, end = bounds[span], bounds[span + 1]
-                start, stop = span_starts[span], span_stops[span]
-                does_trim, takes_blank = trim != 0, blank != 0
-                plain = _count_span(
-                    data, at, kinds, begin, end, start, stop, does_trim, takes_blank, wanted, scratch, table, found
-                )
+                lines = paragraphs = total = longest = bulleted = claused = claused_chars = 0
+                stopped = punctuated = punctuated_chars = elliptic = 0
+                inside = False  # of a paragraph
+                plain = True
+                begin, end, start = bounds[span], bounds[span + 1], span_starts[span]
+                block = begin
+                newlines = within(kinds, block, NEWLINE, NEWLINE)
+                while begin < end:
+                    while newlines == 0 and block + LANES < end:
+                        block += LANES
+                        newlines = within(kinds, block, NEWLINE, NEWLINE)
+                    past = min(block + lowest(newlines), end)
+                    newlines &= newlines - np.uint64(1)
+                    length = past - begin
+                    first = begin
+                    last = past - 1
+                    begin = past + 1
+                    if length == 0:
+                        inside = False
+                        continue
+                    if (_BLANK >> kinds[_u(first)]) & 1 or (_BLANK >> kinds[_u(last)]) & 1:
+                        plain = False
+                        text = first
+                        while text <= last and (_BLANK >> kinds[_u(text)]) & 1:
+                            text += 1
+                        if text > last and blank == 0:
+                            inside = False
+                            continue
+                        if trim != 0 and text <= last:
+                            first = text
+                            while (_BLANK >> kinds[_u(last)]) & 1:
+                                last -= 1
+                    ends = kinds[_u(last)]
+                    bulleted += kinds[_u(first)] == BULLET
+                    if wanted & CLAUSES and (ends == STOP or has_clause(kinds, first, last + 1)):
+                        claused += 1
+                        claused_chars += length
+                    terminal = np.int64((_TERMINAL >> ends) & 1)
+                    punctuated += terminal
+                    punctuated_chars += terminal * length
+                    stopped += (_SENTENCE >> ends) & 1
+                    elliptic += ends == ELLIPSIS
+                    if (ends == STOP) | (ends == IDEOGRAPHIC_STOP):
+                        elliptic += last - first >= 2 and kinds[_u(last - 1)] == ends and kinds[_u(last - 2)] == ends
+                    total += length
+                    longest = max(longest, length)
+                    lengths[_u(lines)] = length
+                    if not inside:
+                        paragraph_hashes[_u(paragraphs)] = SEED
+                        paragraph_lengths[_u(paragraphs)] = 0
+                        paragraphs += 1
+                        inside = True
+                    if wanted & REPEATS:
+                        if trim != 0 and (_BLANK >> ends) & 1:  # of nothing but whitespace, nothing is left
+                            last = first - 1
+                        from_byte = start + at[_u(first)]
+                        to_byte = span_stops[span] if last + 1 == end else start + at[_u(last + 1)]
+                        state = hash_bytes(data, from_byte, to_byte - from_byte)
+                        hashes[_u(lines)] = state
+                        paragraph_hashes[_u(paragraphs - 1)] = mix(paragraph_hashes[_u(paragraphs - 1)], state, np.uint64(0))
+                        paragraph_lengths[_u(paragraphs - 1)] += length
+                    lines += 1
+                found[LINES] = lines
+                found[CHARS] = total
+                found[LONGEST] = longest
+                found[PUNCTUATED] = punctuated
+                found[PUNCTUATED_CHARS] = punctuated_chars
+                found[STOPPED] = stopped
+                found[ELLIPTIC] = elliptic
+                found[BULLETED] = bulleted
+                found[CLAUSED] = claused
+                found[CLAUSED_CHARS] = claused_chars
+                found[PARAGRAPHS] = paragraphs
+                if wanted & REPEATS:
+                    repeats, covered = _repeats(hashes, lengths, lines, table) if lines > 1 else (0, 0)
+                    found[REPEATED] = repeats
+                    found[REPEATED_CHARS] = covered
+                    if repeats:  # a paragraph repeats if all of its lines do
+                        repeats, covered = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
+                    found[REPEATED_PARAGRAPHS] = repeats
+                    found[REPEATED_PARAGRAPH_CHARS] = covered
             short = long = 0
             for line in range(found[LINES]):
                 short += lengths[_u(line)] <= chars
@@ -93,99 +168,6 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, sc
             for column in range(COLUMNS):
                 out[_u(way), row, _u(column)] += found[_u(column)]
             out[_u(way), row, LONGEST] = longest
-
-
-@numba.njit(inline="always")
-def _u(i):
-    """An index that cannot be negative, which spares numba a test."""
-    return np.uint64(i)
-
-
-@numba.njit(inline="always")  # a call with so many arrays costs more than a line
-def _count_span(data, at, kinds, begin, end, start, stop, trim, blank, wanted, scratch, table, found):
-    """Write one span's counts, and the lengths of its lines. Returns whether it has no whitespace around lines."""
-    hashes, lengths, paragraph_hashes, paragraph_lengths = scratch
-    lines = paragraphs = total = longest = bulleted = claused = claused_chars = 0
-    stopped = punctuated = punctuated_chars = elliptic = 0
-    inside = False  # of a paragraph
-    plain = True
-    block = begin
-    newlines = within(kinds, block, NEWLINE, NEWLINE)
-    while begin < end:
-        while newlines == 0 and block + LANES < end:
-            block += LANES
-            newlines = within(kinds, block, NEWLINE, NEWLINE)
-        past = min(block + lowest(newlines), end)
-        newlines &= newlines - np.uint64(1)
-        length = past - begin
-        first = begin
-        last = past - 1
-        begin = past + 1
-        if length == 0:
-            inside = False
-            continue
-        if (_BLANK >> kinds[_u(first)]) & 1 or (_BLANK >> kinds[_u(last)]) & 1:
-            plain = False
-            text = first
-            while text <= last and (_BLANK >> kinds[_u(text)]) & 1:
-                text += 1
-            if text > last and not blank:
-                inside = False
-                continue
-            if trim and text <= last:
-                first = text
-                while (_BLANK >> kinds[_u(last)]) & 1:
-                    last -= 1
-        ends = kinds[_u(last)]
-        bulleted += kinds[_u(first)] == BULLET
-        if wanted & CLAUSES and (ends == STOP or has_clause(kinds, first, last + 1)):
-            claused += 1
-            claused_chars += length
-        terminal = np.int64((_TERMINAL >> ends) & 1)
-        punctuated += terminal
-        punctuated_chars += terminal * length
-        stopped += (_SENTENCE >> ends) & 1
-        elliptic += ends == ELLIPSIS
-        if (ends == STOP) | (ends == IDEOGRAPHIC_STOP):
-            elliptic += last - first >= 2 and kinds[_u(last - 1)] == ends and kinds[_u(last - 2)] == ends
-        total += length
-        longest = max(longest, length)
-        lengths[_u(lines)] = length
-        if not inside:
-            paragraph_hashes[_u(paragraphs)] = SEED
-            paragraph_lengths[_u(paragraphs)] = 0
-            paragraphs += 1
-            inside = True
-        if wanted & REPEATS:
-            if trim and (_BLANK >> ends) & 1:  # of nothing but whitespace, nothing is left
-                last = first - 1
-            from_byte = start + at[_u(first)]
-            to_byte = stop if last + 1 == end else start + at[_u(last + 1)]
-            state = hash_bytes(data, from_byte, to_byte - from_byte)
-            hashes[_u(lines)] = state
-            paragraph_hashes[_u(paragraphs - 1)] = mix(paragraph_hashes[_u(paragraphs - 1)], state, np.uint64(0))
-            paragraph_lengths[_u(paragraphs - 1)] += length
-        lines += 1
-    found[LINES] = lines
-    found[CHARS] = total
-    found[LONGEST] = longest
-    found[PUNCTUATED] = punctuated
-    found[PUNCTUATED_CHARS] = punctuated_chars
-    found[STOPPED] = stopped
-    found[ELLIPTIC] = elliptic
-    found[BULLETED] = bulleted
-    found[CLAUSED] = claused
-    found[CLAUSED_CHARS] = claused_chars
-    found[PARAGRAPHS] = paragraphs
-    if wanted & REPEATS:
-        repeats, covered = _repeats(hashes, lengths, lines, table) if lines > 1 else (0, 0)
-        found[REPEATED] = repeats
-        found[REPEATED_CHARS] = covered
-        if repeats:  # a paragraph repeats if all of its lines do
-            repeats, covered = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
-        found[REPEATED_PARAGRAPHS] = repeats
-        found[REPEATED_PARAGRAPH_CHARS] = covered
-    return plain
 
 
 @numba.njit(cache=True, nogil=True)

@@ -221,7 +221,7 @@ def _distinct(run: Run) -> Counter:
 def _lines(runs: list[Run], counts: np.ndarray, longest: int) -> Counter:
     half = longest // 2 + 1  # a line has a character and a newline
     kinds = {"hashes": np.uint64, "lengths": np.int64, "paragraph hashes": np.uint64, "paragraph lengths": np.int64}
-    held = tuple(memory.scratch(f"line {name}", half, kind) for name, kind in kinds.items())
+    held = *(memory.scratch(f"line {name}", half, kind) for name, kind in kinds.items()), np.zeros(lines.COLUMNS, np.int64)
     table = memory.scratch("line table", 4 * half, np.int32)
     ways = np.array([_way(run) for run in runs], np.int64)
     ways[0, 3] = np.bitwise_or.reduce(ways[:, 3])

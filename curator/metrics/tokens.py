@@ -35,7 +35,7 @@ from curator.metrics.classes import (
     SYMBOLS,
 )
 from curator.metrics.hashes import BLOCK, hash_block, hash_bytes
-from curator.metrics.vectors import LANES, count, highest, low_alike, lowest, within
+from curator.metrics.vectors import LANES, after, before, below, count, highest, low_alike, lowest, within
 from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS
 
 _FIRST, _LAST = SPACED[0], SPACED[-1]
@@ -43,25 +43,8 @@ _FIRST_LETTER, _LAST_LETTER = SPACED_LETTERS[0], SPACED_LETTERS[-1]
 _FIRST_ALPHA, _LAST_ALPHA = LETTERS[0], LETTERS[-1]
 _FIRST_SYMBOL, _LAST_SYMBOL = SYMBOLS[0], SYMBOLS[-1]
 _BEFORE_CJK = 0x2E7F  # the last code point before those of Chinese and Japanese
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE = np.uint64(1)
-
-
-@numba.njit(inline="always")
-def _u(i):
-    """An index that cannot be negative, which spares numba a test."""
-    return np.uint64(i)
-
-
-@numba.njit(inline="always")
-def _before(bits, last, by):
-    """The bits of the places `by` before; `last` are those of the 64 places before."""
-    return bits << np.uint64(by) | last >> np.uint64(64 - by)
-
-
-@numba.njit(inline="always")
-def _after(bits, ahead, by):
-    return bits >> np.uint64(by) | ahead << np.uint64(64 - by)
+_u = np.uint64  # of an index that cannot be negative: spares numba a test
 
 
 @numba.njit(inline="always")
@@ -77,15 +60,6 @@ def _marks(points, kinds, at, inside):
         mark &= within(points, at, 0, _BEFORE_CJK) & ~within(points, at, 0x2010, 0x2015)
         dash = within(points, at, 0x2013, 0x2013) & inside
     return mark, hyphen, sigil & ascii & inside, dash
-
-
-@numba.njit(inline="always")
-def _inside(at, end):
-    """Which of the 64 places from `at` on are before `end`."""
-    left = end - at
-    if left >= LANES:
-        return _ALL
-    return (_ONE << np.uint64(max(left, 0))) - _ONE
 
 
 @numba.njit(cache=True, nogil=True)
@@ -108,21 +82,21 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
         words = chars = alphabetic = ellipses = longest = 0
         at = bounds[span]
         last_first = last_alpha = at - 1  # the last places where a token begins, and where a letter stands
-        inside = _inside(at, end)
+        inside = below(end - at)
         spaced = within(kinds, at, _FIRST, _LAST) & inside
         mark, hyphen, sigil, dash = _marks(points, kinds, at, inside)
         stop = within(kinds, at, STOP, STOP) & inside
         while at < end:
-            inside = _inside(at, end)
+            inside = below(end - at)
             letter = within(kinds, at, _FIRST_LETTER, _LAST_LETTER) & inside
             digit = within(kinds, at, DIGIT, DIGIT) & inside
-            digit_ahead = within(kinds, at + 1, DIGIT, DIGIT) & _inside(at + 1, end)
-            letter_ahead = within(kinds, at + 1, _FIRST_LETTER, _LAST_LETTER) & _inside(at + 1, end)
+            digit_ahead = within(kinds, at + 1, DIGIT, DIGIT) & below(end - at - 1)
+            letter_ahead = within(kinds, at + 1, _FIRST_LETTER, _LAST_LETTER) & below(end - at - 1)
             apostrophe = within(kinds, at, APOSTROPHE, APOSTROPHE) & inside
             alone = within(kinds, at, ALONE[0], ALONE[-1]) & inside
             dots = within(kinds, at, ELLIPSIS, ELLIPSIS) & inside
             text = inside & ~within(kinds, at, BLANKS[0], BLANKS[-1])
-            ahead = _inside(at + LANES, end)
+            ahead = below(end - at - LANES)
             if ahead:
                 a_spaced = within(kinds, at + LANES, _FIRST, _LAST) & ahead
                 a_mark, a_hyphen, a_sigil, a_dash = _marks(points, kinds, at + LANES, ahead)
@@ -131,48 +105,46 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
                 a_spaced = a_mark = a_hyphen = a_sigil = a_dash = a_stop = none
             plain = mark & ~stop  # marks that may stand in threes: ... does not join
             a_plain = a_mark & ~a_stop
-            b1, b2, b3 = _before(spaced, l_spaced, 1), _before(spaced, l_spaced, 2), _before(spaced, l_spaced, 3)
-            f1, f2, f3 = _after(spaced, a_spaced, 1), _after(spaced, a_spaced, 2), _after(spaced, a_spaced, 3)
-            mark_before, mark_after = _before(mark, l_mark, 1), _after(mark, a_mark, 1)
+            b1, b2, b3 = before(spaced, l_spaced, 1), before(spaced, l_spaced, 2), before(spaced, l_spaced, 3)
+            f1, f2, f3 = after(spaced, a_spaced, 1), after(spaced, a_spaced, 2), after(spaced, a_spaced, 3)
+            mark_before, mark_after = before(mark, l_mark, 1), after(mark, a_mark, 1)
             joins = mark & (b1 & (f1 | mark_after & f2) | mark_before & b2 & f1)
-            p1, p2 = _before(plain, l_plain, 1), _before(plain, l_plain, 2)
-            q1, q2 = _after(plain, a_plain, 1), _after(plain, a_plain, 2)
+            p1, p2 = before(plain, l_plain, 1), before(plain, l_plain, 2)
+            q1, q2 = after(plain, a_plain, 1), after(plain, a_plain, 2)
             joins |= plain & (b1 & q1 & q2 & f3 | p1 & b2 & q1 & f2 | p2 & p1 & b3 & f1)
-            letter_before = _before(letter, l_letter, 1)
+            letter_before = before(letter, l_letter, 1)
             joins |= hyphen & letter_before & digit_ahead
-            not_alone = _before(spaced | apostrophe, l_spaced | l_apostrophe, 2)
-            joins |= stop & letter_before & ~not_alone & ~f1 & ~_after(stop, a_stop, 1)
-            joins |= dash & _before(digit, l_digit, 1) & digit_ahead
-            joins |= sigil & f1 & ~_before(text, l_text, 1)
+            not_alone = before(spaced | apostrophe, l_spaced | l_apostrophe, 2)
+            joins |= stop & letter_before & ~not_alone & ~f1 & ~after(stop, a_stop, 1)
+            joins |= dash & before(digit, l_digit, 1) & digit_ahead
+            joins |= sigil & f1 & ~before(text, l_text, 1)
             clitic = apostrophe & letter_before & letter_ahead
             in_word = spaced | alone | joins | clitic
-            in_before = _before(in_word, l_in, 1)
+            in_before = before(in_word, l_in, 1)
             combining = spaced & within(kinds, at, MARK, MARK)
-            goes_on = in_before & ((spaced | joins) & ~_before(alone, l_alone, 1) | combining)
+            goes_on = in_before & ((spaced | joins) & ~before(alone, l_alone, 1) | combining)
             if cut:
                 goes_on |= within(kinds, at, HAN, HAN) & within(begins, at, 0, 0) & inside
             stop_alone, hyphen_alone = stop & ~in_word, hyphen & ~in_word
-            stop_again = stop_alone & _before(stop_alone, l_stop, 1)
-            goes_on |= stop_again | hyphen_alone & _before(hyphen_alone, l_hyphen, 1)
-            goes_on |= dots & _before(dots, l_dots, 1)
+            stop_again = stop_alone & before(stop_alone, l_stop, 1)
+            goes_on |= stop_again | hyphen_alone & before(hyphen_alone, l_hyphen, 1)
+            goes_on |= dots & before(dots, l_dots, 1)
             first = text & ~goes_on
-            past = _before(text, l_text, 1) & (~text | first)
+            past = before(text, l_text, 1) & (~text | first)
 
             # A word is all of the places of a token or none of them.
             words += count(first & in_word)
             chars += count(in_word)
-            third = stop_again & _before(stop_alone, l_stop, 2) & ~_before(stop_alone, l_stop, 3)
+            third = stop_again & before(stop_alone, l_stop, 2) & ~before(stop_alone, l_stop, 3)
             ellipses += count(first & dots) + count(third)
             alpha = within(kinds, at, _FIRST_ALPHA, _LAST_ALPHA) & inside | clitic
-            begins_alpha = alpha & (
-                first | ~_before(alpha, l_alpha, 1)
-            )  # letters with none before them: more than one a token?
+            begins_alpha = alpha & (first | ~before(alpha, l_alpha, 1))  # letters with none before them: more than one a token?
             alphabetic += count(begins_alpha)
             again = begins_alpha & ~first
             while again:
-                below = (again & (~again + _ONE)) - _ONE
-                began = at + highest(first & below) if first & below else last_first
-                alphabetic -= (at + highest(alpha & below) if alpha & below else last_alpha) >= began
+                lower = (again & (~again + _ONE)) - _ONE
+                began = at + highest(first & lower) if first & lower else last_first
+                alphabetic -= (at + highest(alpha & lower) if alpha & lower else last_alpha) >= began
                 again &= again - _ONE
             last_first = at + highest(first) if first else last_first
             last_alpha = at + highest(alpha) if alpha else last_alpha

@@ -165,6 +165,39 @@ def count(typingctx: Any, bits: Any) -> Any:
 
 
 @intrinsic
+def before(typingctx: Any, bits: Any, last: Any, by: Any) -> Any:
+    """The bits of the places `by` before, from 1 to 63; `last` are those of the 64 places before."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.or_(builder.shl(args[0], args[2]), builder.lshr(args[1], builder.sub(args[2].type(LANES), args[2])))
+
+    return types.uint64(types.uint64, types.uint64, types.int64), code
+
+
+@intrinsic
+def after(typingctx: Any, bits: Any, ahead: Any, by: Any) -> Any:
+    """The bits of the places `by` after, from 1 to 63; `ahead` are those of the 64 places after."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.or_(builder.lshr(args[0], args[2]), builder.shl(args[1], builder.sub(args[2].type(LANES), args[2])))
+
+    return types.uint64(types.uint64, types.uint64, types.int64), code
+
+
+@intrinsic
+def below(typingctx: Any, number: Any) -> Any:
+    """The lowest so many bits: none below 1, all from 64 on."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        one, most = args[0].type(1), args[0].type(LANES)
+        some = builder.sub(builder.shl(one, args[0]), one)
+        some = builder.select(builder.icmp_signed(">=", args[0], most), args[0].type(-1), some)
+        return builder.select(builder.icmp_signed("<", args[0], one), args[0].type(0), some)
+
+    return types.uint64(types.int64), code
+
+
+@intrinsic
 def copy(typingctx: Any, array: Any, index: Any, data: Any, start: Any, length: Any) -> Any:
     """Write `length` elements from `data[start]` on to `array[index]` and on; the arrays are not the same."""
 
