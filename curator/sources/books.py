@@ -59,12 +59,14 @@ class Books:
     paragraph borders. Charset: byte order mark, UTF-8, then detection. Project Gutenberg's header and footer are removed.
     Lines that were broken at a fixed width are joined again (`rejoin_lines`). Books above 256 MB, and what cannot be
     parsed, are errors.
+
+        books: {read: books, from: [data/books/*.epub, "data/novels/*.zip"], part_chars: 50000}
     """
 
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -156,7 +158,10 @@ class Books:
                 tally.error(error.kind, name, str(error))
                 continue
             text, heading = _html_text(data)
-            yield from self._chapter(self._tidy(text), heading, number, path, about)
+            unwrapped = gutenberg.unwrap(text)  # its EPUBs have the header in their first chapter, the licence in their last
+            if unwrapped.wrapped and heading and "gutenberg" in heading.lower():
+                heading = None
+            yield from self._chapter(self._tidy(unwrapped.text), heading, number, path, about)
 
     # ------------------------------------------------------------------------------------------------------- one book
 
@@ -290,6 +295,10 @@ def _string(value: Mapping[str, Any], *keys: str) -> str | None:
     return next((value[key] for key in keys if isinstance(value.get(key), str)), None)
 
 
+# Readings beside characters, and the numbers of a printed book's pages (EPUB 3 Structural Semantics, DPUB-ARIA).
+_NOT_TEXT = ["rt", "rp", '[role="doc-pagebreak"]', r'[epub\:type~="pagebreak"]']
+
+
 def _html_text(data: bytes) -> tuple[str, str | None]:
     """A page's text, and its first heading or its title."""
     try:
@@ -299,4 +308,4 @@ def _html_text(data: bytes) -> tuple[str, str | None]:
     tree = HTMLTree.parse(page)
     heading = tree.body.query_selector("h1, h2, h3") if tree.body else None
     name = " ".join(((heading.text if heading else tree.title) or "").split())
-    return extract_plain_text(tree, preserve_formatting=True, alt_texts=False, skip_elements=["rt", "rp"]), name[:200] or None
+    return extract_plain_text(tree, preserve_formatting=True, alt_texts=False, skip_elements=_NOT_TEXT), name[:200] or None

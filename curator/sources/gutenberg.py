@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 _MENTION = re.compile(r"project gutenberg", re.IGNORECASE)
 _START = re.compile(
-    r"^[ \t]*\*{3}[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]{0,300}+$"  # since about 2004
+    r"^[ \t]*\*{3}[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG(?:[^\n*]{0,300}+\n[^\n*]{0,200}\*{3}[ \t]*$|[^\n]{0,300}+$)"
     r"|^[^\n]{0,80}\*END[ \t*]{1,10}THE SMALL PRINT![^\n]{0,300}+$",  # before
     re.IGNORECASE | re.MULTILINE,
 )
 _END = re.compile(
     r"^[ \t]*\*{3}[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG[^\n]{0,300}+$"
-    r"|^[ \t]*(?:This is the )?End of (?:the |this )?(?:Project Gutenberg|PG)[^\n]{0,300}+$"
+    r"|^[ \t]*(?:This is the |The )?End of (?:the |this )?(?:Project Gutenberg|PG)[^\n]{0,300}+$"
     r"|^[ \t]*\*{3}[ \t]*START: FULL LICENSE[^\n]{0,100}+$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -38,8 +38,9 @@ class Book:
 
 
 def unwrap(text: str) -> Book:
-    """The book alone, and what its header says; text that is not from Project Gutenberg comes back as it is."""
-    if not _MENTION.search(text, 0, _HEAD_CHARS):
+    """The book alone, and what its header says; text that is not from Project Gutenberg comes back as it is. A text may have
+    the header alone, or the footer, as the first and the last chapter of an EPUB."""
+    if not _MENTION.search(text, 0, _HEAD_CHARS) and not _MENTION.search(text, max(len(text) - _HEAD_CHARS, 0)):
         return Book(text)
     starts = list(_START.finditer(text, 0, _HEAD_CHARS))
     begin = starts[-1].end() if starts else 0

@@ -198,6 +198,15 @@ WRAPPINGS = [
 ]
 
 
+WRAPPINGS.append(
+    (
+        f"The Project Gutenberg eBook of A Book\n\n{FIELDS}*** START OF THE PROJECT GUTENBERG EBOOK A BOOK: BEING A LONG\n"
+        "ACCOUNT OF TESTS ***\n\n",
+        "\n\nThe End of the Project Gutenberg Etext of A Book\n",
+    )
+)
+
+
 @pytest.mark.parametrize(("header", "footer"), WRAPPINGS)
 def test_gutenberg_wrappings_go(header, footer):
     body = f"A BOOK\n\n{ENGLISH * 5}\n\nThe End"
@@ -210,6 +219,27 @@ def test_other_books_stay_as_they_are():
     text = f"A book about Project Gutenberg and its history.\n{ENGLISH}"
     assert unwrap(text).text == text
     assert not unwrap(text).wrapped
+
+
+def test_the_chapters_of_an_epub_of_gutenberg(tmp_path):
+    header, footer = WRAPPINGS[0]
+    pages = {
+        "1.xhtml": f"<h2>The Project Gutenberg eBook of A Book</h2><pre>{header}</pre><p>{ENGLISH * 3}</p>",
+        "2.xhtml": f"<h2>Two</h2><p>{ENGLISH} <span epub:type='pagebreak' id='p7'>7</span>{ENGLISH}"
+        f"<span role='doc-pagebreak'>8</span></p>",
+        "3.xhtml": f"<h2>Three</h2><p>{ENGLISH * 500}</p><pre>{footer}\n{'law ' * 2000}</pre>",
+    }
+    items = "".join(f'<item id="i{n}" href="{n}.xhtml" media-type="application/xhtml+xml"/>' for n in (1, 2, 3))
+    package = f"<package><manifest>{items}</manifest><spine>" + "".join(f'<itemref idref="i{n}"/>' for n in (1, 2, 3))
+    container = '<container><rootfiles><rootfile full-path="p.opf"/></rootfiles></container>'
+    files = {"META-INF/container.xml": container, "p.opf": f"{package}</spine></package>", **pages}
+    rows, _ = read(written(tmp_path, "a.epub", zipped(files)))
+    assert [about(row).get("chapter") for row in rows] == [None, "Two", "Three"]
+    assert [row["text"].replace("\n", " ") for row in rows] == [
+        ENGLISH * 3,
+        f"Two {ENGLISH} {ENGLISH}",
+        f"Three {ENGLISH * 500}",
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------------- zips
