@@ -7,27 +7,43 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from curator.extraction.tree import BREAK, CLOSE, FIRST_INLINE, LINK, OPEN, TAGS, TEX, TEXT, Tree
+from curator.extraction.tags import FIRST_INLINE, TAGS
+from curator.extraction.tree import BREAK, CLOSE, LINK, OPEN, TEX, TEXT, Tree
 from curator.extraction.words import TEXT_PHRASES
 
+_COUNTS = 21
 # What is counted in a block's text: characters, of which Han, letters, digits, capitals; marks that end a sentence, that divide
 # one, other signs; characters in links, links, characters in bold; runs of white space; bytes; trigrams of the title, trigrams;
 # characters in code, formulas, bars and arrows, quotes; how often the page said the same before, and in all.
 (
     CHARS, HAN, LETTERS, DIGITS, CAPITALS, STOPS, COMMAS, SIGNS, LINKED, LINKS, STRONG, GAPS, BYTES, TITLED, TRIGRAMS, CODE,
     TEXES, BARS, QUOTES, TWIN, TWINS,
-) = range(21)  # fmt: skip
+) = range(_COUNTS)  # fmt: skip
 _STEP, _FOUND = TEXT_PHRASES.step, TEXT_PHRASES.found
 _PRE, _LINK = TAGS["pre"], TAGS["a"]
 _STRONG = (TAGS["b"], TAGS["strong"], TAGS["em"], TAGS["mark"])
 _CODE = (TAGS["code"], TAGS["pre"], TAGS["kbd"], TAGS["samp"])
 _TITLE_BITS = 1 << 15
+# Marks beyond ASCII (Chinese, Japanese, the ellipsis, danda, Urdu, Arabic, Burmese): those that end a sentence, then those that
+# divide one.
+_MARKS = np.array(
+    [*map(ord, "\u3002\uff01\uff1f\uff0e\uff61\u2026\u0964\u06d4\u061f\u104b\uff0c\u3001\uff1b\u060c\u104a\u061b")], np.int32
+)
+_ENDS = 10
+# Where an ASCII character is counted, and where besides (TWIN, which is written last, for nowhere).
+_ASCII, _BESIDE = np.full(128, SIGNS, np.int64), np.full(128, TWIN, np.int64)
+for _column_of, _characters in ((LETTERS, range(97, 123)), (LETTERS, range(65, 91)), (DIGITS, b"0123456789"), (STOPS, b".!?"),
+                                (COMMAS, b",;")):  # fmt: skip
+    _ASCII[list(_characters)] = _column_of
+for _column_of, _characters in ((CAPITALS, range(65, 91)), (BARS, b"|>"), (QUOTES, b'"')):
+    _BESIDE[list(_characters)] = _column_of
 
 
 @dataclass(frozen=True)
 class Blocks:
     """One row a block: `anchor` (the nearest element that is no inline one), `first` and `behind` (its events), `broken` (1
-    where a line break, 2 where an element's border is before it), `phrases` (bits of `words.PHRASES`), `counts` (see above)."""
+    where a line break, 2 where an element's border is before it), `phrases` (bits of `words.PHRASES`), `counts` (see above),
+    `said` (equal for blocks whose letters and digits are the same)."""
 
     anchor: np.ndarray
     first: np.ndarray
@@ -35,15 +51,28 @@ class Blocks:
     broken: np.ndarray
     phrases: np.ndarray
     counts: np.ndarray
+    said: np.ndarray
 
     def __len__(self) -> int:
         return len(self.anchor)
 
 
 def cut(tree: Tree, title: str) -> Blocks:
-    bits = np.zeros(_TITLE_BITS, np.bool_)
+    most = int(np.count_nonzero((tree.kind == TEXT) | (tree.kind == TEX)))
+    rows = [np.empty(most, kind) for kind in (np.int32, np.int32, np.int32, np.uint8)]
+    phrases, counts, spoken = np.zeros(most, np.int64), np.zeros((most, _COUNTS), np.float32), np.zeros(most, np.uint64)
     marked = np.frombuffer(title[:300].encode("utf-8", "replace"), np.uint8)
-    return Blocks(*_cut(tree.page, tree.tag, tree.parent, tree.flags, tree.kind, tree.node, tree.begin, tree.end, marked, bits))
+    page = (tree.page, tree.tag, tree.parent, tree.flags, tree.kind, tree.node, tree.begin, tree.end)
+    room = [*page, marked, np.zeros(_TITLE_BITS, np.bool_), *rows, phrases, counts, spoken]
+    n = _cut(*room)
+    counts = counts[:n]
+    said, kinds = groups(spoken[:n])
+    times = np.bincount(said, minlength=kinds)
+    order = np.argsort(said, kind="stable")
+    counts[order, TWIN] = np.arange(n) - (np.cumsum(times) - times)[said[order]]
+    counts[:, TWINS] = times[said]
+    anchor, first, behind, broken = (row[:n] for row in rows)
+    return Blocks(anchor, first, behind, broken, phrases[:n], counts, said)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -83,9 +112,18 @@ def _entity(page, at, end):
 
 
 @numba.njit(cache=True, nogil=True)
-def _stops(point):
-    """Marks that end a sentence beyond ASCII: Chinese and Japanese, the ellipsis, danda, Urdu, Arabic, Burmese."""
-    return point in (0x3002, 0xFF01, 0xFF1F, 0xFF0E, 0xFF61, 0x2026, 0x964, 0x6D4, 0x61F, 0x104B)
+def _column(point):
+    """Where a character beyond ASCII is counted."""
+    if 0x3400 <= point <= 0x9FFF or 0xF900 <= point <= 0xFAFF or point >= 0x20000:
+        return HAN
+    for i in range(len(_MARKS)):
+        if _MARKS[i] == point:
+            return STOPS if i < _ENDS else COMMAS
+    if 0x201C <= point <= 0x201F or 0x300C <= point <= 0x300F:
+        return QUOTES
+    if 0x2000 <= point <= 0x2BFF or 0x3000 <= point <= 0x303F or 0xFF00 <= point <= 0xFF20 or point < 0xC0:
+        return SIGNS
+    return LETTERS
 
 
 @numba.njit(cache=True, nogil=True)
@@ -99,48 +137,42 @@ def _wordlike(point):
                                                                         and not 0xFF00 <= point <= 0xFF20)  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
-def groups(keys):
+def groups(keys: np.ndarray) -> tuple[np.ndarray, int]:
     """Equal keys get equal small numbers, by a hash table with open addresses."""
-    size = 8
-    while size < 2 * len(keys):
-        size *= 2
-    table = np.full(size, -1, np.int32)
     out = np.empty(len(keys), np.int32)
-    names = np.empty(len(keys), np.uint64)
+    table = np.full(1 << max(3, (2 * len(keys)).bit_length()), -1, np.int32)
+    return out, int(_group(keys, table, np.empty(len(keys), np.uint64), out))
+
+
+@numba.njit(cache=True, nogil=True)
+def _group(keys, table, names, out):
+    most = np.uint64(len(table) - 1)
     count = 0
     for i in range(len(keys)):
-        spot = (keys[i] ^ (keys[i] >> np.uint64(29))) & np.uint64(size - 1)
+        spot = (keys[i] ^ (keys[i] >> np.uint64(29))) & most
         while table[spot] >= 0 and names[table[spot]] != keys[i]:
-            spot = (spot + np.uint64(1)) & np.uint64(size - 1)
+            spot = (spot + np.uint64(1)) & most
         if table[spot] < 0:
             table[spot] = count
             names[count] = keys[i]
             count += 1
         out[i] = table[spot]
-    return out, count
+    return count
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(page, tag, parent, flags, kind, node, begin, end, title, bits):
+def _cut(
+    page, tag, parent, flags, kind, node, begin, end, title, bits,
+    anchor, first, behind, broken, phrases, counts, spoken,
+):  # fmt: skip
     one, two = 0, 0  # the title's trigrams
-    at = 0
+    at = np.int64(0)
     while at < len(title):
         point, at = _code_point(title, at)
         if _wordlike(point):
             point = _fold(point)
             bits[(one * 961 + two * 31 + point) & (len(bits) - 1)] = two != 0
             one, two = two, point
-    most = 0
-    for k in kind:
-        most += k in (TEXT, TEX)
-    anchor = np.empty(most, np.int32)
-    first = np.empty(most, np.int32)
-    behind = np.empty(most, np.int32)
-    broken = np.empty(most, np.uint8)
-    phrases = np.zeros(most, np.int64)
-    counts = np.zeros((most, 21), np.float32)
-    spoken = np.zeros(most, np.uint64)  # a hash of what a block says
     blocks = 0
     running = False
     owed = 2
@@ -176,10 +208,11 @@ def _cut(page, tag, parent, flags, kind, node, begin, end, title, bits):
             owed = max(owed, 1)
             continue
         blank = True
-        at = begin[event]
-        while at < end[event]:
+        at, stop = np.int64(begin[event]), np.int64(end[event])
+        while at < stop:
+            place = at
             if page[at] == 38:
-                point, at = _entity(page, at, end[event])
+                point, at = _entity(page, at, stop)
             else:
                 point, at = _code_point(page, at)
             if _blank(point):
@@ -204,49 +237,22 @@ def _cut(page, tag, parent, flags, kind, node, begin, end, title, bits):
             row[STRONG] += bold > 0
             row[CODE] += code > 0
             folded = _fold(point)
-            if point < 128:
+            if page[place] == 38:
                 row[BYTES] += 1
-                state = _STEP[state, folded]
-                if 97 <= folded <= 122:
-                    row[LETTERS] += 1
-                    row[CAPITALS] += point < 97
-                elif 48 <= point <= 57:
-                    row[DIGITS] += 1
-                elif point == 46 or point == 33 or point == 63:
-                    following = page[at] if at < end[event] else 32
-                    row[STOPS] += following <= 32 or following == 34 or following == 60
-                elif point == 44 or point == 59:
-                    row[COMMAS] += 1
-                else:
-                    row[SIGNS] += 1
-                    row[BARS] += point == 124 or point == 62
-                    row[QUOTES] += point == 34
+                state = _STEP[state, folded & 127]
             else:
-                width = 2 if point < 0x800 else 3 if point < 0x10000 else 4
-                row[BYTES] += width
-                if width == 2:
-                    state = _STEP[_STEP[state, 0xC0 | (point >> 6)], 0x80 | (point & 63)]
-                elif width == 3:
-                    state = _STEP[state, 0xE0 | (point >> 12)]
-                    phrases[blocks] |= _FOUND[state]
-                    state = _STEP[_STEP[state, 0x80 | ((point >> 6) & 63)], 0x80 | (point & 63)]
-                else:
-                    state = np.int16(0)
-                if 0x3400 <= point <= 0x9FFF or 0xF900 <= point <= 0xFAFF or point >= 0x20000:
-                    row[HAN] += 1
-                elif _stops(point):
-                    row[STOPS] += 1
-                elif (
-                    point == 0xFF0C or point == 0x3001 or point == 0xFF1B or point == 0x60C or point == 0x104A or point == 0x61B
-                ):
-                    row[COMMAS] += 1
-                elif 0x201C <= point <= 0x201F or 0x300C <= point <= 0x300F:
-                    row[QUOTES] += 1
-                elif 0x2000 <= point <= 0x2BFF or 0x3000 <= point <= 0x303F or 0xFF00 <= point <= 0xFF20 or point < 0xC0:
-                    row[SIGNS] += 1
-                else:
-                    row[LETTERS] += 1
+                row[BYTES] += at - place
+                for i in range(place, min(at, len(page))):
+                    state = _STEP[state, _fold(np.int32(page[i]))]
             phrases[blocks] |= _FOUND[state]
+            if point >= 128:
+                row[_column(point)] += 1
+            elif _ASCII[point] == STOPS:
+                following = page[at] if at < stop else 32
+                row[STOPS] += following <= 32 or following == 34 or following == 60
+            else:
+                row[_ASCII[point]] += 1
+                row[_BESIDE[point]] += 1
             if _wordlike(point):
                 spoken[blocks] = (spoken[blocks] ^ np.uint64(folded)) * np.uint64(1099511628211)
                 if two != 0:
@@ -258,12 +264,4 @@ def _cut(page, tag, parent, flags, kind, node, begin, end, title, bits):
     if running:
         behind[blocks] = len(kind)
         blocks += 1
-    # how often the page says the same, and the how manieth this is
-    alike, kinds = groups(spoken[:blocks])
-    times = np.zeros(kinds, np.int32)
-    for block in range(blocks):
-        counts[block, TWIN] = times[alike[block]]
-        times[alike[block]] += 1
-    for block in range(blocks):
-        counts[block, TWINS] = times[alike[block]]
-    return anchor[:blocks], first[:blocks], behind[:blocks], broken[:blocks], phrases[:blocks], counts[:blocks]
+    return blocks

@@ -6,7 +6,8 @@ the first model thought of the surroundings is added by `context`.
 
 from __future__ import annotations
 
-import numba
+from typing import Any
+
 import numpy as np
 
 from curator.extraction.blocks import (
@@ -32,14 +33,15 @@ from curator.extraction.blocks import (
     TWIN,
     TWINS,
     Blocks,
-    groups,
 )  # fmt: skip
-from curator.extraction.tree import TAGS, Tree
+from curator.extraction.outline import LEVELS, Outline, core, meeting, nearest
+from curator.extraction.tags import TAGS
+from curator.extraction.tree import Tree
 from curator.extraction.words import NAMES, PHRASES
 
-LEVELS = 5  # ancestors that are described: each holds more text than the one before
 _NAMES, _PHRASES = len(NAMES), len(PHRASES)
-_FAR = 12.0  # a distance that means never
+_FAR, _DEEP = 12.0, 1e6  # distances that mean never
+_LONG_AGO = 40  # blocks
 
 # Tags whose nearest ancestor's distance is a feature; tags in one group count as one.
 _PATH = (
@@ -47,331 +49,212 @@ _PATH = (
     ("form",), ("section",), ("blockquote",), ("pre",), ("h1",), ("h2",), ("h3", "h4", "h5", "h6"), ("dl", "dt", "dd"),
     ("figure", "figcaption"), ("button", "label", "legend", "fieldset"), ("ul", "ol"), ("custom",), ("noscript",), ("center",),
 )  # fmt: skip
-_GROUP = np.full(len(TAGS), -1, np.int8)
+_PATHS = len(_PATH)
+_GROUPS = np.zeros((len(TAGS), _PATHS), np.bool_)
 for _at, _group in enumerate(_PATH):
     for _tag in _group:
-        _GROUP[TAGS[_tag]] = _at
-_P = TAGS["p"]
-_PATHS = len(_PATH)
-_KIND_WORDS = sum(
-    1 << at for at, name in enumerate(NAMES) if name in ("content", "main", "body", "text", "post", "title", "lead", "code")
-)
+        _GROUPS[TAGS[_tag], _at] = True
+_P, _BODY = TAGS["p"], TAGS["body"]
+_HEADINGS = slice(_PATH.index(("h1",)), _PATH.index(("h1",)) + 3)
+_KIND_WORDS = np.array([name in ("content", "main", "body", "text", "post", "title", "lead", "code") for name in NAMES])
+_RELATED, _COMMENT = list(PHRASES).index("related"), list(PHRASES).index("comment")
 
-_OWN, _LEVEL, _NEAR, _PAGE = 26, 10, 9, 9
-_NEIGHBOURS = (-3, -2, -1, 1, 2, 3)
-AROUND = np.array(_NEIGHBOURS, np.int32)
-FIRST = _OWN + _PHRASES + _NAMES + _PATHS + LEVELS * _LEVEL + len(_NEIGHBOURS) * _NEAR + _PAGE + 28 + _PHRASES + 4
-SECOND = FIRST + 26  # with those of `context`
+_OWN, _LEVEL, _NEAR, _PAGE, _PLACE = 26, 10, 9, 9, 28
+AROUND = (-3, -2, -1, 1, 2, 3)
+FIRST = _OWN + _PHRASES + _NAMES + _PATHS + LEVELS * _LEVEL + len(AROUND) * _NEAR + _PAGE + _PLACE + _PHRASES + 4
 
 
-@numba.njit(cache=True, nogil=True)
-def log(value):
-    return np.log1p(max(value, 0.0))
+def log(value: Any) -> Any:
+    return np.log1p(np.maximum(value, 0.0))
 
 
-@numba.njit(cache=True, nogil=True)
-def _is_prose(row):
-    """A block that reads like a sentence: several marks, or a long run of text, and hardly linked."""
-    return row[LINKED] * 3 < row[CHARS] and (
-        (row[STOPS] + row[COMMAS] >= 2 and row[BYTES] >= 45) or (row[STOPS] >= 1 and row[BYTES] >= 60) or row[BYTES] >= 150
-    )
+def bits(values: np.ndarray, count: int) -> np.ndarray:
+    return (values[:, None] >> np.arange(count)) & 1
 
 
-@numba.njit(cache=True, nogil=True)
-def outline(tag, parent, look, anchor, counts):
-    """Sums over subtrees, signatures and depths: what both passes ask of the tree."""
-    nodes = len(tag)
-    # chars, linked, stops + commas, blocks, prose chars, prose blocks, bytes
-    total = np.zeros((nodes, 7), np.float64)
-    for block in range(len(anchor)):
-        row, into = counts[block], total[anchor[block]]
-        prose = _is_prose(row)
-        into[0] += row[BYTES]
-        into[1] += row[LINKED] * row[BYTES] / max(row[CHARS], 1)
-        into[2] += row[STOPS] + row[COMMAS]
-        into[3] += 1
-        into[4] += row[BYTES] if prose else 0
-        into[5] += prose
-        into[6] += row[LINKS]
-    own = total.copy()
-    path = np.empty(nodes, np.uint64)
-    beside = np.empty(nodes, np.uint64)
-    depth = np.zeros(nodes, np.int32)
-    for node in range(nodes):
-        up = parent[node]
-        above = path[up] if up >= 0 else np.uint64(1469598103934665603)
-        path[node] = (above ^ look[node]) * np.uint64(1099511628211) + np.uint64(tag[node])
-        beside[node] = (look[node] * np.uint64(31) + np.uint64(up + 1)) * np.uint64(0x9E3779B97F4A7C15)
-        depth[node] = depth[up] + 1 if up >= 0 else 0
-    for node in range(nodes - 1, 0, -1):
-        if parent[node] >= 0:
-            for i in range(7):
-                total[parent[node], i] += total[node, i]
-    return total, own, path, beside, depth
-
-
-@numba.njit(cache=True, nogil=True)
-def levels(node, parent, total):
-    """The ancestors that hold more text than the one below them: their rows, at most LEVELS, -1 beyond the root."""
-    found = np.full(LEVELS, -1, np.int32)
+def first(tree: Tree, blocks: Blocks, shape: Outline, out: np.ndarray) -> None:
+    """Fill the first FIRST columns of `out`, a row a block."""
+    n = len(blocks)
+    if not n:
+        return
+    counts = blocks.counts.astype(np.float64)
+    all_bytes, all_prose = max(shape.total[0, 0], 1.0), max(shape.total[0, 4], 1.0)
+    above = _above(tree, shape, all_bytes)[blocks.anchor]
+    spoken = bits(blocks.phrases, _PHRASES)
+    on_path = above[:, _NAMES : _NAMES + _PATHS]
+    parts = [
+        _own(blocks, counts, shape, above[:, _NAMES + _PATHS :]),
+        spoken,
+        above[:, : _NAMES + _PATHS],
+        *_levels(shape, all_bytes, all_prose),
+        *_neighbours(tree, blocks, counts, shape),
+        _place(tree, blocks, counts, shape, on_path, all_bytes, all_prose),
+        _since(spoken.astype(np.bool_) & (counts[:, BYTES] < 90)[:, None]),
+        _headed(on_path[:, _HEADINGS] == 0, spoken, counts),
+    ]
     at = 0
-    while node >= 0 and at < LEVELS:
-        if at == 0 or total[node, 0] > total[found[at - 1], 0]:
-            found[at] = node
-            at += 1
-        elif at:
-            found[at - 1] = node  # a wrapper: the widest stands for all
-        node = parent[node]
-    return found
+    for part in parts:
+        out[:, at : at + part.shape[1]] = part
+        at += part.shape[1]
 
 
-@numba.njit(cache=True, nogil=True)
-def _first(tag, parent, last, words, flags, look, anchor, broken, phrases, counts, out):
-    n = len(anchor)
-    nodes = len(tag)
-    total, own, path, beside, depth = outline(tag, parent, look, anchor, counts)
-    all_bytes, all_links = max(total[0, 0], 1.0), total[0, 1]
-    all_prose, all_marks = total[0, 4], total[0, 2]
-    # names and tags above, as the distance to the nearest
-    said = np.full((nodes, _NAMES), np.float32(_FAR))
-    on_path = np.full((nodes, _PATHS), np.float32(_FAR))
-    hidden = np.zeros(nodes, np.uint8)
-    for node in range(nodes):
-        up = parent[node]
-        if up >= 0:
-            hidden[node] = hidden[up]
-            for i in range(_NAMES):
-                said[node, i] = min(_FAR, said[up, i] + 1)
-            for i in range(_PATHS):
-                on_path[node, i] = min(_FAR, on_path[up, i] + 1)
-        hidden[node] |= flags[node]
-        if tag[node] != 1:  # the body's class says something of the page, not of its parts
-            bits = words[node]
-            if total[node, 0] > 0.7 * all_bytes:  # nearly the whole page: a wrapper's name accuses nobody
-                bits &= _KIND_WORDS
-            for i in range(_NAMES):
-                if bits >> i & 1:
-                    said[node, i] = 0
-        if _GROUP[tag[node]] >= 0:
-            on_path[node, _GROUP[tag[node]]] = 0
-    # blocks that look alike (same path), elements that look alike (same parent)
-    block_path = np.empty(n, np.uint64)
-    for block in range(n):
-        block_path[block] = path[anchor[block]]
-    alike, kinds = groups(block_path)
-    kind_sum = np.zeros((kinds, 5), np.float64)  # blocks, bytes, linked, marks, prose bytes
-    twins, families = groups(beside)
-    family = np.zeros((families, 4), np.float64)  # elements with text, bytes, prose bytes, marks
-    for block in range(n):
-        row, into = counts[block], kind_sum[alike[block]]
-        into[0] += 1
-        into[1] += row[BYTES]
-        into[2] += row[LINKED] * row[BYTES] / max(row[CHARS], 1)
-        into[3] += row[STOPS] + row[COMMAS]
-        into[4] += row[BYTES] if _is_prose(row) else 0
-    for node in range(nodes):
-        if total[node, 0] > 0:
-            into = family[twins[node]]
-            into[0] += 1
-            into[1] += total[node, 0]
-            into[2] += total[node, 4]
-            into[3] += total[node, 2]
-    # the core: down from the root while one child holds most of the prose; and the parent that scores best
-    core = 0
-    node = 1
-    while node < last[core] and core < nodes:
-        if parent[node] == core and total[node, 4] > 0.55 * all_prose and all_prose > 0:
-            core = node
-            node = core + 1
-        else:
-            node = last[node] if parent[node] == core else node + 1
-    points = np.zeros(nodes, np.float64)
-    for block in range(n):
-        row = counts[block]
-        if _is_prose(row):
-            gain = 1 + row[COMMAS] + row[STOPS] + min(row[BYTES] / 100, 3.0)
-            up = anchor[block]
-            if tag[up] == _P and parent[up] >= 0:
-                up = parent[up]
-            points[up] += gain
-            if parent[up] >= 0:
-                points[parent[up]] += gain / 2
-    top, best = 0, 0.0
-    for node in range(nodes):
-        if points[node] > 0:
-            value = points[node] * (1 - total[node, 1] / max(total[node, 0], 1))
-            if value > best:
-                top, best = node, value
-    # the place of the title: a heading, or the first short block, that says what <title> says
-    title_at, title_best = -1, 0.0
-    for block in range(n):
-        row = counts[block]
-        if row[TRIGRAMS] >= 3 and row[CHARS] < 200:
-            share = row[TITLED] / row[TRIGRAMS] * min(1.0, row[TITLED] / 6)
-            heading = on_path[anchor[block], 15] < 2 or on_path[anchor[block], 16] < 2
-            share = share + (0.3 if heading else 0.0) - (0.2 if row[LINKED] > 0 else 0.0)
-            if share > title_best and share > 0.6:
-                title_at, title_best = block, share
-    top_first, top_last, core_first, core_last = n, -1, n, -1
-    for block in range(n):
-        node = anchor[block]
-        if top <= node < last[top]:
-            top_first, top_last = min(top_first, block), block
-        if core <= node < last[core]:
-            core_first, core_last = min(core_first, block), block
-    before = 0.0
-    prose_before = 0.0
-    since = np.full(_PHRASES, np.float32(40))  # blocks since a short one spoke so
-    headed = np.zeros(4, np.float32)  # the last heading: blocks since, what it says
-    headed[0] = 40
-    for block in range(n):
-        row, o = counts[block], out[block]
-        node = anchor[block]
-        chars, size = max(row[CHARS], 1), row[BYTES]
-        o[0] = log(row[CHARS])
-        o[1] = log(size)
-        o[2] = row[LINKED] / chars
-        o[3] = min(row[LINKS], 20)
-        o[4] = row[HAN] / chars
-        o[5] = row[LETTERS] / chars
-        o[6] = row[DIGITS] / chars
-        o[7] = row[CAPITALS] / max(row[LETTERS], 1)
-        o[8] = min(row[STOPS], 30)
-        o[9] = min(row[COMMAS], 30)
-        o[10] = (row[STOPS] + row[COMMAS]) / chars * 20
-        o[11] = row[SIGNS] / chars
-        o[12] = min(row[BARS], 10)
-        o[13] = row[STRONG] / chars
-        o[14] = row[CODE] / chars
-        o[15] = row[TEXES]
-        o[16] = min(row[QUOTES], 10)
-        o[17] = row[TITLED] / max(row[TRIGRAMS], 1)
-        o[18] = row[GAPS] / chars
-        o[19] = broken[block]
-        o[20] = hidden[node]
-        o[21] = min(depth[node], 40)
-        o[22] = min(row[TRIGRAMS], 50)
-        o[23] = _is_prose(row)
-        o[24] = min(row[TWIN], 10)
-        o[25] = min(row[TWINS], 20)
-        k = _OWN
-        for i in range(_PHRASES):
-            o[k + i] = phrases[block] >> i & 1
-        k += _PHRASES
-        for i in range(_NAMES):
-            o[k + i] = said[node, i]
-        k += _NAMES
-        for i in range(_PATHS):
-            o[k + i] = on_path[node, i]
-        k += _PATHS
-        level = levels(node, parent, total)
-        for i in range(LEVELS):
-            at = level[i]
-            if at < 0:
-                for j in range(_LEVEL):
-                    o[k + j] = -1
-            else:
-                sums = total[at]
-                inside = max(sums[0], 1.0)
-                o[k] = log(inside)
-                o[k + 1] = sums[1] / inside
-                o[k + 2] = inside / all_bytes
-                o[k + 3] = sums[2] / inside * 50
-                o[k + 4] = log(sums[3])
-                o[k + 5] = sums[4] / inside
-                o[k + 6] = sums[4] / max(all_prose, 1.0)
-                o[k + 7] = own[at, 0] / inside
-                o[k + 8] = inside / sums[3]
-                o[k + 9] = min(family[twins[at], 0], 100)
-            k += _LEVEL
-        for step in AROUND:
-            other = block + step
-            if other < 0 or other >= n:
-                for j in range(_NEAR):
-                    o[k + j] = -1
-            else:
-                near = counts[other]
-                o[k] = log(near[BYTES])
-                o[k + 1] = near[LINKED] / max(near[CHARS], 1)
-                o[k + 2] = (near[STOPS] + near[COMMAS]) / max(near[CHARS], 1) * 20
-                o[k + 3] = tag[anchor[other]] == tag[node]
-                o[k + 4] = alike[other] == alike[block]
-                o[k + 5] = parent[anchor[other]] == parent[node]
-                o[k + 6] = _is_prose(near)
-                o[k + 7] = depth[anchor[other]] - depth[node]
-                o[k + 8] = near[DIGITS] / max(near[CHARS], 1)
-            k += _NEAR
-        o[k] = log(n)
-        o[k + 1] = log(all_bytes)
-        o[k + 2] = all_links / all_bytes
-        o[k + 3] = all_prose / all_bytes
-        o[k + 4] = log(all_marks)
-        o[k + 5] = total[core, 4] / max(total[core, 0], 1)
-        o[k + 6] = total[top, 4] / max(all_prose, 1)
-        o[k + 7] = total[top, 1] / max(total[top, 0], 1)
-        o[k + 8] = log(total[top, 5])
-        k += _PAGE
-        kind = kind_sum[alike[block]]
-        o[k] = log(kind[0])
-        o[k + 1] = log(kind[1])
-        o[k + 2] = kind[1] / kind[0]
-        o[k + 3] = kind[2] / max(kind[1], 1)
-        o[k + 4] = kind[4] / max(kind[1], 1)
-        o[k + 5] = kind[4] / max(all_prose, 1)
-        # the family of repeated elements around the block with the most prose: posts of a thread, rows of a list
-        members, prose, bulk, place = 0.0, -1.0, 0.0, -1
-        at, up = node, 0
-        while at >= 0 and up < 12:
-            group = family[twins[at]]
-            if group[0] >= 2 and group[2] > prose:
-                members, prose, bulk, place = group[0], group[2], group[1], at
-            at = parent[at]
-            up += 1
-        o[k + 6] = min(members, 100)
-        o[k + 7] = prose / max(bulk, 1) if place >= 0 else -1
-        o[k + 8] = bulk / all_bytes
-        o[k + 9] = prose / max(all_prose, 1) if place >= 0 else -1
-        o[k + 10] = bulk / members if members else -1
-        o[k + 11] = total[place, 4] / max(total[place, 0], 1) if place >= 0 else -1
-        o[k + 12] = size / max(total[place, 0], 1) if place >= 0 else -1
-        o[k + 13] = top <= node < last[top]
-        o[k + 14] = core <= node < last[core]
-        o[k + 15] = max(-40, min(40, block - top_first))
-        o[k + 16] = max(-40, min(40, top_last - block))
-        o[k + 17] = max(-40, min(40, block - core_first))
-        o[k + 18] = max(-40, min(40, core_last - block))
-        o[k + 19] = max(-60, min(60, block - title_at)) if title_at >= 0 else 99
-        o[k + 20] = block / n
-        o[k + 21] = before / all_bytes
-        o[k + 22] = prose_before / max(all_prose, 1)
-        o[k + 23] = depth[node] - depth[top]
-        steps, at = 0, node  # up to what holds the best parent
-        while at > 0 and not (at <= top < last[at]):
-            at = parent[at]
-            steps += 1
-        o[k + 24] = min(steps, 20)
-        o[k + 25] = min(depth[top] - depth[at], 20)
-        o[k + 26] = parent[node] == top or node == top
-        o[k + 27] = total[core, 0] / all_bytes
-        k += 28
-        for i in range(_PHRASES):
-            o[k + i] = since[i]
-            since[i] = min(40, since[i] + 1)
-            if phrases[block] >> i & 1 and size < 90:
-                since[i] = 0
-        k += _PHRASES
-        for i in range(4):
-            o[k + i] = headed[i]
-        headed[0] = min(40, headed[0] + 1)
-        if on_path[node, 15] == 0 or on_path[node, 16] == 0 or on_path[node, 17] == 0:
-            headed[0], headed[1] = 0, phrases[block] >> 2 & 1
-            headed[2], headed[3] = phrases[block] >> 4 & 1, row[LINKED] / chars
-        before += size
-        prose_before += size if _is_prose(row) else 0
+def _above(tree: Tree, shape: Outline, all_bytes: float) -> np.ndarray:
+    """Distances to the nearest ancestor of each name, tag and flag, by element."""
+    named = bits(tree.words, _NAMES).astype(np.bool_)
+    named &= _KIND_WORDS | (shape.total[:, :1] <= 0.7 * all_bytes)  # nearly the whole page: a wrapper's name accuses nobody
+    named[tree.tag == _BODY] = False  # the body's class says something of the page, not of its parts
+    flags = nearest(tree, bits(tree.flags, 3).astype(np.bool_), _DEEP)
+    return np.concatenate([nearest(tree, np.concatenate([named, _GROUPS[tree.tag]], axis=1), _FAR), flags], axis=1)
 
 
-def first(tree: Tree, blocks: Blocks) -> np.ndarray:
-    out = np.empty((len(blocks), SECOND), np.float32)
-    _first(tree.tag, tree.parent, tree.last, tree.words, tree.flags, tree.look,
-           blocks.anchor, blocks.broken, blocks.phrases, blocks.counts, out)  # fmt: skip
-    return out
+def _own(blocks: Blocks, counts: np.ndarray, shape: Outline, flags: np.ndarray) -> np.ndarray:
+    c = counts.T
+    chars = np.maximum(c[CHARS], 1)
+    return np.stack(
+        [
+            log(c[CHARS]), log(c[BYTES]), c[LINKED] / chars, np.minimum(c[LINKS], 20), c[HAN] / chars, c[LETTERS] / chars,
+            c[DIGITS] / chars, c[CAPITALS] / np.maximum(c[LETTERS], 1), np.minimum(c[STOPS], 30), np.minimum(c[COMMAS], 30),
+            (c[STOPS] + c[COMMAS]) / chars * 20, c[SIGNS] / chars, np.minimum(c[BARS], 10), c[STRONG] / chars, c[CODE] / chars,
+            c[TEXES], np.minimum(c[QUOTES], 10), c[TITLED] / np.maximum(c[TRIGRAMS], 1), c[GAPS] / chars, blocks.broken,
+            (flags < _DEEP) @ np.array([1, 2, 4]), np.minimum(shape.depth[blocks.anchor], 40), np.minimum(c[TRIGRAMS], 50),
+            shape.each[:, 5], np.minimum(c[TWIN], 10), np.minimum(c[TWINS], 20),
+        ],
+        axis=1,
+    )  # fmt: skip
+
+
+def _levels(shape: Outline, all_bytes: float, all_prose: float) -> list[np.ndarray]:
+    """The elements that hold a block, each with more text than the one before."""
+    parts = []
+    for at in shape.level.T:
+        sums = shape.total[at].T
+        inside = np.maximum(sums[0], 1.0)
+        part = np.stack(
+            [
+                log(inside), sums[1] / inside, inside / all_bytes, sums[2] / inside * 50, log(sums[3]), sums[4] / inside,
+                sums[4] / all_prose, shape.own[at] / inside, inside / np.maximum(sums[3], 1),
+                np.minimum(shape.members[shape.twins[at]], 100),
+            ],
+            axis=1,
+        )  # fmt: skip
+        part[at < 0] = -1
+        parts.append(part)
+    return parts
+
+
+def _neighbours(tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline) -> list[np.ndarray]:
+    n, c = len(blocks), counts.T
+    chars = np.maximum(c[CHARS], 1)
+    said = np.stack(
+        [log(c[BYTES]), c[LINKED] / chars, (c[STOPS] + c[COMMAS]) / chars * 20, shape.each[:, 5], c[DIGITS] / chars]
+    )
+    kind = np.stack([tree.tag[blocks.anchor], shape.alike, tree.parent[blocks.anchor]])
+    depth = shape.depth[blocks.anchor]
+    parts = []
+    for step in AROUND:
+        part = np.full((n, _NEAR), -1.0)
+        here = slice(max(0, -step), max(0, min(n, n - step)))
+        there = slice(max(0, step), max(0, min(n, n + step)))
+        part[here, [0, 1, 2, 6, 8]] = said[:, there].T
+        part[here, 3:6] = (kind[:, here] == kind[:, there]).T
+        part[here, 7] = depth[there] - depth[here]
+        parts.append(part)
+    return parts
+
+
+def _place(
+    tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline, on_path: np.ndarray, all_bytes: float, all_prose: float
+) -> np.ndarray:
+    """The page, the blocks that look alike, and where the block stands towards the page's centre and its title."""
+    n, c, total = len(blocks), counts.T, shape.total
+    size, anchor, reads, place = c[BYTES], blocks.anchor, shape.each[:, 5], np.arange(n)
+    middle = core(tree, total[:, 4], 0.55)
+    top = _best_parent(tree, blocks, counts, shape)
+    title = _title(counts, on_path)
+    kind_bytes, kind_prose = shape.by_kind(size)[shape.alike], shape.by_kind(shape.each[:, 4])[shape.alike]
+    # the family of repeated elements around the block with the most prose: posts of a thread, rows of a list
+    family_bytes, family_prose = shape.by_family(total[:, 0]), shape.by_family(total[:, 4])
+    around = shape.richest(family_prose, tree, blocks)
+    family, some = shape.twins[around], around >= 0
+    members, bulk = np.where(some, shape.members[family], 0), np.where(some, family_bytes[family], 0)
+    held = np.maximum(total[around, 0], 1)
+    spans = []
+    for node in (top, middle):
+        inside = np.flatnonzero((anchor >= node) & (anchor < tree.last[node]))
+        spans += [place - (inside[0] if len(inside) else n), (inside[-1] if len(inside) else -1) - place]
+    steps, meet = meeting(tree, blocks, top)
+    page = [
+        log(n), log(all_bytes), total[0, 1] / all_bytes, total[0, 4] / all_bytes, log(total[0, 2]),
+        total[middle, 4] / max(total[middle, 0], 1), total[top, 4] / all_prose, total[top, 1] / max(total[top, 0], 1),
+        log(total[top, 5]),
+    ]  # fmt: skip
+    columns = [
+        *(np.full(n, value) for value in page),
+        log(shape.by_kind(np.ones(n))[shape.alike]),
+        log(kind_bytes),
+        kind_bytes / shape.by_kind(np.ones(n))[shape.alike],
+        shape.by_kind(shape.each[:, 1])[shape.alike] / np.maximum(kind_bytes, 1),
+        kind_prose / np.maximum(kind_bytes, 1),
+        kind_prose / all_prose,
+        np.minimum(members, 100),
+        np.where(some, family_prose[family] / np.maximum(bulk, 1), -1),
+        bulk / all_bytes,
+        np.where(some, family_prose[family] / all_prose, -1),
+        np.where(some, bulk / np.maximum(members, 1), -1),
+        np.where(some, total[around, 4] / held, -1),
+        np.where(some, size / held, -1),
+        (top <= anchor) & (anchor < tree.last[top]),
+        (middle <= anchor) & (anchor < tree.last[middle]),
+        *(np.clip(span, -40, 40) for span in spans),
+        np.clip(place - title, -60, 60) if title >= 0 else np.full(n, 99),
+        place / n,
+        (np.cumsum(size) - size) / all_bytes,
+        (np.cumsum(size * reads) - size * reads) / all_prose,
+        shape.depth[anchor] - shape.depth[top],
+        np.minimum(steps, 20),
+        np.minimum(shape.depth[top] - shape.depth[meet], 20),
+        (tree.parent[anchor] == top) | (anchor == top),
+        np.full(n, total[middle, 0] / all_bytes),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _best_parent(tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline) -> int:
+    """Paragraphs vote for what they stand in, with half a vote for what that stands in; links count against it."""
+    gain = (1 + counts[:, COMMAS] + counts[:, STOPS] + np.minimum(counts[:, BYTES] / 100, 3.0)) * shape.each[:, 5]
+    up = blocks.anchor
+    up = np.where((tree.tag[up] == _P) & (tree.parent[up] >= 0), tree.parent[up], up)
+    points = np.bincount(up, gain, len(tree.tag))
+    over = tree.parent[up]
+    points += np.bincount(over[over >= 0], gain[over >= 0] / 2, len(tree.tag))
+    return int(np.argmax(points * (1 - shape.total[:, 1] / np.maximum(shape.total[:, 0], 1))))
+
+
+def _title(counts: np.ndarray, on_path: np.ndarray) -> int:
+    """The block that says what <title> says: a heading rather than another, -1 if there is none."""
+    c = counts.T
+    heading = (on_path[:, _HEADINGS.start] < 2) | (on_path[:, _HEADINGS.start + 1] < 2)
+    share = c[TITLED] / np.maximum(c[TRIGRAMS], 1) * np.minimum(1.0, c[TITLED] / 6) + 0.3 * heading - 0.2 * (c[LINKED] > 0)
+    share[(c[TRIGRAMS] < 3) | (c[CHARS] >= 200)] = 0
+    best = int(np.argmax(share))
+    return best if share[best] > 0.6 else -1
+
+
+def _since(here: np.ndarray) -> np.ndarray:
+    """For each column how many blocks lie between a block and the last one before it where it holds."""
+    place = np.arange(len(here))[:, None]
+    latest = np.maximum.accumulate(np.where(here, place, -_LONG_AGO - 1), axis=0)
+    before = np.concatenate([np.full((1, here.shape[1]), -_LONG_AGO - 1), latest[:-1]])
+    return np.minimum(place - before - 1, _LONG_AGO)
+
+
+def _headed(heading: np.ndarray, spoken: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The last heading before a block: how long ago, whether it spoke of related things or of comments, its share of links."""
+    here = np.any(heading, axis=1)
+    since = _since(here[:, None])[:, 0]
+    latest = np.maximum.accumulate(np.where(here, np.arange(len(heading)), -1))
+    before = np.concatenate([[-1], latest[:-1]])
+    linked = counts[:, LINKED] / np.maximum(counts[:, CHARS], 1)
+    said = np.stack([spoken[before, _RELATED], spoken[before, _COMMENT], linked[before]], axis=1)
+    said[before < 0] = 0
+    return np.concatenate([since[:, None], said], axis=1)

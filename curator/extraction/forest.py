@@ -58,7 +58,11 @@ class Forest:
 
     def chances(self, table: np.ndarray) -> np.ndarray:
         """For each row of features the chance of being content."""
-        return _chances(table, self.feature, self.threshold, self.remaining, self.value, self.nodes, self.leaves)
+        column = np.zeros((int(self.feature.max(initial=0)) + 1, _ROWS), np.float32)
+        left, total = np.empty(_ROWS, np.uint32), np.zeros(len(table), np.float64)
+        trees = (self.feature, self.threshold, self.remaining, self.value, self.nodes, self.leaves)
+        _add(table, *trees, column, left, total)
+        return 1 / (1 + np.exp(-total))
 
 
 def _leaves(tree: Mapping[str, list], root: int) -> list[int]:
@@ -92,28 +96,23 @@ def read(text: str) -> Model:
 
 
 @numba.njit(cache=True, nogil=True)
-def _chances(table, feature, threshold, remaining, value, nodes, leaves):
-    count, features = table.shape
-    out = np.zeros(count, np.float64)
-    column = np.zeros((features, _ROWS), np.float32)
-    left = np.empty(_ROWS, np.uint32)
-    for start in range(0, count, _ROWS):
-        rows = min(_ROWS, count - start)
+def _add(table, feature, threshold, remaining, value, nodes, leaves, column, left, out):
+    """The trees' values, added to `out`; `column` (features x rows) and `left` are room for the rows that pass together."""
+    for start in range(0, len(table), _ROWS):
+        rows = min(_ROWS, len(table) - start)
         for row in range(rows):
-            for at in range(features):
+            for at in range(len(column)):
                 column[at, row] = table[start + row, at]
-        total = np.zeros(_ROWS, np.float64)
         for tree in range(len(nodes) - 1):
-            left[:] = _ALL
-            for node in range(nodes[tree], nodes[tree + 1]):
-                values, bound, rest = column[feature[node]], threshold[node], remaining[node]
-                for row in range(_ROWS):
-                    left[row] &= rest if values[row] > bound else _ALL
             for row in range(_ROWS):
+                left[row] = _ALL
+            for node in range(nodes[tree], nodes[tree + 1]):
+                which, bound, rest = feature[node], threshold[node], remaining[node]
+                for row in range(_ROWS):
+                    left[row] &= rest if column[which, row] > bound else _ALL
+            for row in range(rows):
                 lowest = left[row] & (_ZERO - left[row])
                 leaf = 0
                 for at in range(5):
                     leaf |= np.int64((lowest & _BIT[at]) != _ZERO) << at
-                total[row] += value[leaves[tree] + leaf]
-        out[start : start + rows] = total[:rows]
-    return 1 / (1 + np.exp(-out))
+                out[start + row] += value[leaves[tree] + leaf]

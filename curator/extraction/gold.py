@@ -19,7 +19,20 @@ GRAM = 5
 
 # Suffixes below which anyone may register, as far as the gold's addresses need them.
 _SECOND = frozenset(["com", "co", "org", "net", "gov", "edu", "ac", "or", "ne", "go"])
-_FORUM = ("forum", "bbs", "thread", "/topic", "tieba", "reddit.", "discuss", "board", "club.", "twitter.", "weibo.", "quora.")
+_FORUM = (
+    "forum",
+    "bbs",
+    "thread",
+    "/topic/",
+    "tieba",
+    "reddit.",
+    "discuss",
+    "boards.",
+    "club.",
+    "twitter.",
+    "weibo.",
+    "quora.",
+)
 _QA = ("stackoverflow", "stackexchange", "/question", "zhidao.", "zhihu.", "/ans/", "/faq/", "answer")
 _BLOG = ("blog", "cnblogs", "csdn", "51cto", "/note/", "smashingmagazine", "lifehacker", "wikihow")
 _DOCS = ("/docs", "docs.", "/manual", "/help/", "/reference", "mathjax", "rdocumentation", "wikipedia", "cookbooks",

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curator.extraction.blocks import Blocks
-from curator.extraction.tree import BREAK, CLOSE, OPEN, TAG_NAMES, TAGS, TEX, TEXT, Tree
+from curator.extraction.blocks import CHARS, CODE, Blocks
+from curator.extraction.tags import TAG_NAMES, TAGS
+from curator.extraction.tree import BREAK, CLOSE, OPEN, TEX, TEXT, Tree
 
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
 _LANGUAGE = re.compile(r'\bclass="[^"]{0,500}?\b(?:language|lang|highlight-source|brush:)[-: ]\s*([a-zA-Z0-9+#]{1,20})')
@@ -29,19 +30,31 @@ _MARKS = {
     "del": "~~",
     "s": "~~",
 }
+_ALL_CODE = 0.9  # the share of a line's characters that stand in `<code>`
 _DEEPEST = 8  # levels of lists and quotes that are shown
 
 
 def markdown(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
     page = _Page(tree)
+    listings = _listings(tree, blocks, chosen)
     for row in np.flatnonzero(chosen).tolist():
         place = page.place(int(blocks.anchor[row]))
+        if place.pre < 0 and place.row < 0:
+            place.pre = listings.get(row, -1)
         flat = place.row >= 0 or place.heading > 0
         text = _text(tree, int(blocks.first[row]), int(blocks.behind[row]), place.pre >= 0, not flat)
         if text.strip():
             page.add(place, text, int(blocks.broken[row]))
     page.close()
     return "\n".join(page.lines).strip()
+
+
+def _listings(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> dict[int, int]:
+    """Lines of code that stand side by side as elements of their own, as some highlighters write them: the element around."""
+    rows = np.flatnonzero(chosen & (blocks.counts[:, CODE] >= _ALL_CODE * blocks.counts[:, CHARS]))
+    around = tree.parent[blocks.anchor[rows]]
+    same = np.concatenate([[False], (around[1:] == around[:-1]) & (around[1:] >= 0), [False]])
+    return {int(row): int(up) for row, up, listed in zip(rows, around, same[1:] | same[:-1]) if listed}
 
 
 @dataclass
@@ -182,7 +195,7 @@ def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> st
             if kind == TEX:
                 parts.append(f"${_SPACES.sub(' ', text).strip()}$")
             else:
-                parts.append(text.replace("\r", "") if fenced else _SPACES.sub(" ", text))
+                parts.append(text.replace("\r", "").replace("\xa0", " ") if fenced else _SPACES.sub(" ", text))
         elif kind == BREAK and fenced:
             parts.append("\n")
         elif inline and not fenced and kind in (OPEN, CLOSE):
@@ -198,10 +211,13 @@ def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> st
 _OPENING = {mark: chr(0xF8D0 + 2 * at) for at, mark in enumerate(dict.fromkeys(_MARKS.values()))}
 _CLOSING = {mark: chr(ord(opening) + 1) for mark, opening in _OPENING.items()}
 _EITHER = re.compile("([\uf8d0-\uf8df])")
+_TOUCHING = re.compile("|".join(f"{_CLOSING[mark]}(?: ?){_OPENING[mark]}" for mark in _OPENING))
 
 
 def _marked(text: str) -> str:
-    """Marks around what is not empty, spaces outside of them; one whose partner stands in another block is dropped."""
+    """Marks around what is not empty, spaces outside of them; one whose partner stands in another block is dropped, and two
+    of a kind that touch become one."""
+    text = _TOUCHING.sub(lambda found: found[0][1:-1], text)
     parts = _EITHER.split(text)
     if len(parts) == 1:
         return text

@@ -6,16 +6,21 @@ import numba
 import numpy as np
 
 from curator.extraction.blocks import Blocks, _blank, _code_point, _entity
-from curator.extraction.tree import BREAK, TAGS, TEX, TEXT, Tree
+from curator.extraction.tags import TAGS
+from curator.extraction.tree import BREAK, TEX, TEXT, Tree
 
-_PRE, _TR, _CELLS = TAGS["pre"], TAGS["tr"], (TAGS["td"], TAGS["th"])
+_PRE, _TR, _CELLS = np.int16(TAGS["pre"]), np.int16(TAGS["tr"]), (TAGS["td"], TAGS["th"])
 
 
 def plain(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
     """One line a block; the cells of a row on one line, set apart by a tab; code as it stands. `chosen` is a mask, or rows."""
     rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-    return _plain(tree.page, tree.tag, tree.parent, tree.kind, tree.node, tree.begin, tree.end,
-                  blocks.anchor, blocks.first, blocks.behind, rows).tobytes().decode("utf-8", "replace")  # fmt: skip
+    begin, behind = blocks.first[rows], blocks.behind[rows]
+    most = (tree.end[behind - 1] - tree.begin[begin]) + (behind - begin) + 2  # the stretch of the page, breaks, borders
+    room = np.empty(int(most.sum(dtype=np.int64)), np.uint8)
+    columns = (tree.tag, tree.parent, tree.kind, tree.begin, tree.end, blocks.anchor, blocks.first, blocks.behind)
+    written = _plain(tree.page, *columns, rows, room)
+    return room[:written].tobytes().decode("utf-8", "replace")
 
 
 def separately(tree: Tree, blocks: Blocks) -> list[str]:
@@ -31,13 +36,7 @@ def _within(tag, parent, node, which):
 
 
 @numba.njit(cache=True, nogil=True)
-def _plain(page, tag, parent, kind, node, begin, end, anchor, first, behind, rows):
-    most = 16
-    for row in rows:
-        most += 2
-        for event in range(first[row], behind[row]):
-            most += end[event] - begin[event] + 1
-    room = np.empty(most, np.uint8)
+def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, rows, room):
     written = 0
     before_row, before_cell = -1, -1
     for row in rows:
@@ -58,11 +57,11 @@ def _plain(page, tag, parent, kind, node, begin, end, anchor, first, behind, row
                 written += 1
             if kind[event] != TEXT and kind[event] != TEX:
                 continue
-            at = begin[event]
-            while at < end[event]:
+            at, stop = np.int64(begin[event]), np.int64(end[event])
+            while at < stop:
                 place = at
                 if page[at] == 38:
-                    point, at = _entity(page, at, end[event])
+                    point, at = _entity(page, at, stop)
                 else:
                     point, at = _code_point(page, at)
                 if pre and point != 0xA0:
@@ -85,4 +84,4 @@ def _plain(page, tag, parent, kind, node, begin, end, anchor, first, behind, row
         if pre:
             while written > began and (room[written - 1] == 10 or room[written - 1] == 32):
                 written -= 1
-    return room[:written]
+    return written

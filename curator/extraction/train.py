@@ -21,14 +21,16 @@ import numpy as np
 from curator.extraction import about
 from curator.extraction.blocks import Blocks, cut
 from curator.extraction.choose import choose
-from curator.extraction.context import second
-from curator.extraction.features import FIRST, SECOND, first
+from curator.extraction.context import SECOND, second
+from curator.extraction.features import FIRST, first
 from curator.extraction.forest import Forest, read
 from curator.extraction.gold import GoldPage, labels, load, score, squeezed, table
+from curator.extraction.outline import Outline, outline
 from curator.extraction.render import plain, separately
 from curator.extraction.tree import Tree, parse
 
 FOLDS, INNER = 5, 3
+MODELS = 3  # of each stage, whose sums are averaged: they differ by the rows and columns that each tree was shown
 ROUNDS = 160
 MOST_BLOCKS = 220  # of a page that are trained on: a table of contents of ten thousand lines must not be the data
 MODEL = Path(__file__).with_name("model.json")
@@ -54,6 +56,7 @@ class Example:
     page: GoldPage
     tree: Tree
     blocks: Blocks
+    shape: Outline
     table: np.ndarray
     share: np.ndarray  # of each block's text that the gold holds
     kept: np.ndarray  # rows that are trained on
@@ -66,7 +69,9 @@ def example(page: GoldPage) -> Example:
     texts = separately(tree, blocks)
     kept = np.sort(np.random.default_rng(5).permutation(len(blocks))[:MOST_BLOCKS])
     size = np.array([max(1, len(squeezed(text))) for text in texts], np.float64)[kept] ** 0.7
-    return Example(page, tree, blocks, first(tree, blocks), labels(texts, page.gold), kept, size / max(size.sum(), 1.0))
+    shape, table = outline(tree, blocks), np.zeros((len(blocks), SECOND), np.float32)
+    first(tree, blocks, shape, table)
+    return Example(page, tree, blocks, shape, table, labels(texts, page.gold), kept, size / max(size.sum(), 1.0))
 
 
 def folds(examples: Sequence[Example], count: int, seed: int) -> np.ndarray:
@@ -83,27 +88,28 @@ def folds(examples: Sequence[Example], count: int, seed: int) -> np.ndarray:
 
 
 def fit(examples: Sequence[Example], columns: int, seed: int) -> Forest:
-    return Forest.of(grow(examples, columns, seed))
+    return Forest.of(grow(examples, columns, [seed]))
 
 
-def grow(examples: Sequence[Example], columns: int, seed: int) -> list[dict[str, list]]:
+def grow(examples: Sequence[Example], columns: int, seeds: Sequence[int]) -> list[dict[str, list]]:
     import lightgbm
 
     rows = np.concatenate([e.table[e.kept, :columns] for e in examples])
     share = np.concatenate([e.share[e.kept] for e in examples])
     weight = np.concatenate([e.weight for e in examples])
-    data = lightgbm.Dataset(rows, label=share, weight=weight / weight.mean())
-    booster = lightgbm.train({**SETTINGS, "seed": seed}, data, ROUNDS)
-    return [_tree(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]]
+    data = lightgbm.Dataset(rows, label=share, weight=weight / weight.mean(), params=dict(SETTINGS), free_raw_data=False)
+    boosters = [lightgbm.train({**SETTINGS, "seed": seed}, data, ROUNDS) for seed in seeds]
+    return [_tree(tree["tree_structure"], len(seeds)) for b in boosters for tree in b.dump_model()["tree_info"]]
 
 
-def _tree(root: Mapping[str, Any]) -> dict[str, list]:
-    """A tree as lists (see `forest`). Thresholds are rounded down to what a float32 holds: the features are such."""
+def _tree(root: Mapping[str, Any], models: int) -> dict[str, list]:
+    """A tree as lists (see `forest`), its values divided by the number of models. Thresholds are rounded down to what a float32
+    holds: the features are such."""
     tree: dict[str, list] = {"feature": [], "threshold": [], "left": [], "right": [], "value": []}
 
     def add(node: Mapping[str, Any]) -> int:
         if "leaf_value" in node:
-            tree["value"].append(float(f"{node['leaf_value']:.4g}"))
+            tree["value"].append(float(f"{node['leaf_value'] / models:.4g}"))
             return ~(len(tree["value"]) - 1)
         at = len(tree["feature"])
         tree["feature"].append(node["split_feature"])
@@ -124,8 +130,8 @@ def train(examples: Sequence[Example], seed: int) -> tuple[list[dict[str, list]]
         ahead = fit([e for e, f in zip(examples, inner) if f != fold], FIRST, 1)
         for e, f in zip(examples, inner):
             if f == fold:
-                second(e.tree, e.blocks, ahead.chances(e.table[:, :FIRST]), e.table)
-    return grow(examples, FIRST, 2), grow(examples, SECOND, 3)
+                second(e.tree, e.blocks, e.shape, ahead.chances(e.table), e.table)
+    return grow(examples, FIRST, range(2, 2 + MODELS)), grow(examples, SECOND, range(12, 12 + MODELS))
 
 
 def judge(examples: Sequence[Example], seed: int = 0) -> tuple[dict[str, float], np.ndarray]:

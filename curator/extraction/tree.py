@@ -13,166 +13,14 @@ import numba
 import numpy as np
 from resiliparse.parse.html import HTMLTree
 
+from curator.extraction import tags
+from curator.extraction.formulas import with_sources
 from curator.extraction.words import NAME_WORDS
 
 OPEN, CLOSE, TEXT, TEX, BREAK = range(5)  # kinds of events; TEX is a formula's source
-
-# Tags by what they are to a reader. Everything unknown is inline, but custom elements (`x-y`) stand as blocks.
-_BLOCKS = [
-    "html",
-    "body",
-    "div",
-    "p",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "ul",
-    "ol",
-    "li",
-    "dl",
-    "dt",
-    "dd",
-    "table",
-    "caption",
-    "thead",
-    "tbody",
-    "tfoot",
-    "tr",
-    "td",
-    "th",
-    "pre",
-    "blockquote",
-    "article",
-    "section",
-    "main",
-    "nav",
-    "header",
-    "footer",
-    "aside",
-    "form",
-    "fieldset",
-    "figure",
-    "figcaption",
-    "details",
-    "summary",
-    "address",
-    "center",
-    "hr",
-    "button",
-    "label",
-    "legend",
-    "noscript",
-    "custom",
-    "dir",
-    "menu",
-    "hgroup",
-    "search",
-    "option",
-    "marquee",
-    "picture",
-    "frameset",
-    "ruby",
-]
-_INLINE = [
-    "a",
-    "abbr",
-    "b",
-    "big",
-    "cite",
-    "code",
-    "del",
-    "dfn",
-    "em",
-    "font",
-    "i",
-    "ins",
-    "kbd",
-    "mark",
-    "q",
-    "s",
-    "samp",
-    "small",
-    "span",
-    "strike",
-    "strong",
-    "sub",
-    "sup",
-    "time",
-    "tt",
-    "u",
-    "var",
-    "img",
-    "math",
-    "br",
-    "wbr",
-    "input",
-    "rt",
-    "rp",
-    "nobr",
-    "bdi",
-    "bdo",
-    "data",
-    "output",
-    "acronym",
-    "other",
-]
-_UNREAD = [
-    "head",
-    "script",
-    "style",
-    "template",
-    "svg",
-    "iframe",
-    "noembed",
-    "noframes",
-    "textarea",
-    "select",
-    "datalist",
-    "canvas",
-    "audio",
-    "video",
-    "object",
-    "embed",
-    "map",
-    "applet",
-    "title",
-]
-TAGS = {name: at for at, name in enumerate((*_BLOCKS, *_INLINE, *_UNREAD))}
-TAG_NAMES = tuple(TAGS)
-FIRST_INLINE, FIRST_UNREAD = len(_BLOCKS), len(_BLOCKS) + len(_INLINE)
-OTHER, CUSTOM = TAGS["other"], TAGS["custom"]
-
 HIDDEN, ARTICLE_BODY, LINK = 1, 2, 4  # flags of an element; a link is an `a` that leads somewhere
-
-
-def _packed(name: str) -> int:
-    """The first eight letters of a name as one number."""
-    return int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "big")
-
-
-_ORDER = sorted((_packed(name), tag) for name, tag in TAGS.items() if name not in ("custom", "other"))
-_KEYS = np.array([key for key, _ in _ORDER], np.uint64)
-_IDS = np.array([tag for _, tag in _ORDER], np.int16)
-_VOID = np.array(
-    sorted(
-        map(
-            _packed,
-            ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"],
-        )
-    ),
-    np.uint64,
-)
-_RAW = np.array(sorted(map(_packed, ["script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"])), np.uint64)
 _STEP, _FOUND = NAME_WORDS.step, NAME_WORDS.found
-_CLASS, _ID, _ROLE, _STYLE, _HIDDEN, _ARIA, _ITEMPROP, _ALTTEXT, _ENCODING, _TYPE, _HREF = (
-    np.uint64(_packed(name))
-    for name in ["class", "id", "role", "style", "hidden", "aria-hidden", "itemprop", "alttext", "encoding", "type", "href"]
-)
-_BR, _MATH, _SCRIPT, _SPAN, _HR = (np.uint64(_packed(name)) for name in ("br", "math", "script", "span", "hr"))
-_ANNOTATION = np.uint64(_packed("annotation"))
+_LESS, _MORE, _QUOTE = np.uint8(60), np.uint8(62), np.uint8(34)  # no literals: a kernel is compiled anew for each of those
 
 
 @dataclass(frozen=True)
@@ -201,8 +49,14 @@ def parse(page: str) -> Tree:
         html = str(HTMLTree.parse(page))
     except UnicodeEncodeError:  # half a surrogate pair is no character
         html = str(HTMLTree.parse(page.encode("utf-8", "replace").decode()))
+    html = with_sources(html)
     data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
-    return Tree(html, data, *_walk(data))
+    most = 1 + int(np.count_nonzero(data == 60))  # elements; each begins and ends, and text may stand before and behind
+    nodes = [np.empty(most, kind) for kind in (np.int16, np.int32, np.int32, np.int64, np.uint8, np.uint64, np.int32)]
+    events = [np.empty(2 * most + 1, kind) for kind in (np.uint8, np.int32, np.int32, np.int32)]
+    room = [data, *nodes, *events, np.empty(most, np.uint64), np.empty(most, np.int32)]
+    count, happened = _walk(*room)
+    return Tree(html, data, *(column[:count] for column in nodes), *(column[:happened] for column in events))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -224,17 +78,6 @@ def _holds(page, at, end, what):
         if same:
             return True
     return False
-
-
-_NONE = np.frombuffer(b"none", np.uint8)
-_DISPLAY = np.frombuffer(b"display", np.uint8)
-_INVISIBLE = np.frombuffer(b"visibility:hidden", np.uint8)
-_TRUE = np.frombuffer(b"true", np.uint8)
-_BODY = np.frombuffer(b"articlebody", np.uint8)
-_KATEX = np.frombuffer(b"katex-html", np.uint8)
-_MATHJAX = np.frombuffer(b"mathjax", np.uint8)
-_TEX = np.frombuffer(b"x-tex", np.uint8)
-_MATH_TYPE = np.frombuffer(b"math/tex", np.uint8)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -294,31 +137,29 @@ def _speak(page, at, end, words, look):
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(page):
-    most = 1
-    for byte in page:
-        most += byte == 60
-    tag = np.empty(most, np.int16)
-    parent = np.empty(most, np.int32)
-    last = np.empty(most, np.int32)
-    words = np.empty(most, np.int64)
-    flags = np.empty(most, np.uint8)
-    look = np.empty(most, np.uint64)
-    start = np.empty(most, np.int32)
-    kind = np.empty(2 * most + 1, np.uint8)
-    node = np.empty(2 * most + 1, np.int32)
-    begin = np.empty(2 * most + 1, np.int32)
-    end = np.empty(2 * most + 1, np.int32)
-    names = np.empty(most, np.uint64)  # the open elements: name, row (-1 in what is not read)
-    rows = np.empty(most, np.int32)
+def _known(name):
+    """The row of a name in tags.KEYS, -1 for another."""
+    low, high = 0, len(tags.KEYS)
+    while low < high:
+        middle = (low + high) >> 1
+        if tags.KEYS[middle] < name:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < len(tags.KEYS) and tags.KEYS[low] == name else -1
+
+
+@numba.njit(cache=True, nogil=True)
+def _walk(page, tag, parent, last, words, flags, look, start, kind, node, begin, end, names, rows):
+    """Fills the columns of `Tree`; `names` and `rows` (-1 in what is not read) are room for the open elements."""
     height, nodes, events = 0, 0, 0
     unread = -1  # the height above which nothing is read
     in_math, wrote_tex = -1, False
     before, same = np.uint64(0), 0
-    at, size = 0, len(page)
+    at, size = np.int64(0), np.int64(len(page))
     while at < size:
         if page[at] != 60:  # text up to the next <
-            stop = _find(page, at, 60)
+            stop = _find(page, at, _LESS)
             if unread < 0 and in_math < 0 and height > 0:
                 kind[events], node[events], begin[events], end[events] = TEXT, rows[height - 1], at, stop
                 events += 1
@@ -333,12 +174,12 @@ def _walk(page):
                 while at < size and not (page[at] == 62 and page[at - 1] == 45 and page[at - 2] == 45):
                     at += 1
             else:
-                at = _find(page, at, 62)
+                at = _find(page, at, _MORE)
             at += 1
             continue
         if following == 47:
             name, at, _ = _name_at(page, at + 2)
-            at = _find(page, at, 62) + 1
+            at = _find(page, at, _MORE) + 1
             level = height - 1
             lowest = max(0, height - 64)
             while level >= lowest and names[level] != name:
@@ -365,7 +206,8 @@ def _walk(page):
         name, at, mark = _name_at(page, at + 1)
         said, flag = np.int64(0), np.uint8(0)
         seen = np.uint64(14695981039346656037)
-        tex_from, tex_to, tex_kind = -1, -1, False
+        tex_from, tex_to, tex_kind = np.int64(-1), np.int64(-1), False
+        alt_from, alt_to, drawn = np.int64(-1), np.int64(-1), False
         rendered = False
         while at < size and page[at] != 62:
             if page[at] == 32 or page[at] == 47 or page[at] == 34 or page[at] == 61:
@@ -375,24 +217,25 @@ def _walk(page):
             value = at
             if at + 1 < size and page[at] == 61 and page[at + 1] == 34:
                 value = at + 2
-                at = _find(page, value, 34)
+                at = _find(page, value, _QUOTE)
             if unread < 0:
-                if attribute == _CLASS:
+                if attribute == tags.CLASS:
                     said, seen = _speak(page, value, at, said, seen)
-                    if name == _SPAN and (_holds(page, value, at, _KATEX) or _holds(page, value, at, _MATHJAX)):
+                    drawn = drawn or (name == tags.IMG and _holds(page, value, at, tags.LATEX))
+                    if name == tags.SPAN and (_holds(page, value, at, tags.KATEX) or _holds(page, value, at, tags.MATHJAX)):
                         rendered = True  # a formula drawn with glyphs: its source stands beside it
-                elif attribute in (_ID, _ROLE, _ITEMPROP):
+                elif attribute in (tags.ID, tags.ROLE, tags.ITEMPROP):
                     said, _ = _speak(page, value, at, said, np.uint64(0))
-                    if attribute == _ITEMPROP and _holds(page, value, at, _BODY):
+                    if attribute == tags.ITEMPROP and _holds(page, value, at, tags.BODY):
                         flag |= ARTICLE_BODY
-                elif attribute == _STYLE:
-                    if (_holds(page, value, at, _DISPLAY) and _holds(page, value, at, _NONE)) or _holds(
-                        page, value, at, _INVISIBLE
+                elif attribute == tags.STYLE:
+                    if (_holds(page, value, at, tags.DISPLAY) and _holds(page, value, at, tags.NONE)) or _holds(
+                        page, value, at, tags.INVISIBLE
                     ):
                         flag |= HIDDEN
-                elif attribute == _HIDDEN or (attribute == _ARIA and _holds(page, value, at, _TRUE)):
+                elif attribute == tags.HIDDEN_NAME or (attribute == tags.ARIA and _holds(page, value, at, tags.TRUE)):
                     flag |= HIDDEN
-                elif attribute == _HREF:
+                elif attribute == tags.HREF:
                     target = np.uint64(at - value + 1)
                     for i in range(value, at):
                         target = (target ^ np.uint64(page[i])) * np.uint64(1099511628211)
@@ -400,29 +243,44 @@ def _walk(page):
                     before = target
                     if same < 3:  # one that its author forgot to close is opened again in every paragraph
                         flag |= LINK
-                elif attribute == _ALTTEXT:
+                elif name == tags.IMG and attribute == tags.SRC:
+                    query = value
+                    while query < at and page[query] != 63:
+                        query += 1
+                    if (
+                        _holds(page, value, query, tags.CODECOGS)
+                        or _holds(page, value, query, tags.MIMETEX)
+                        or _holds(page, value, query, tags.MATHTEX)
+                        or _holds(page, value, query, tags.LATEX_PHP)
+                    ):  # a formula as an image
+                        drawn = True
+                        if alt_from < 0:
+                            alt_from, alt_to = min(query + 1, at), at
+                elif name == tags.IMG and attribute == tags.ALT and at > value:
+                    alt_from, alt_to = value, at
+                elif attribute == tags.ALTTEXT:
                     tex_from, tex_to = value, at
-                elif attribute in (_ENCODING, _TYPE):
-                    tex_kind = tex_kind or _holds(page, value, at, _TEX) or _holds(page, value, at, _MATH_TYPE)
+                elif attribute in (tags.ENCODING, tags.TYPE):
+                    tex_kind = tex_kind or _holds(page, value, at, tags.TEX_NAME) or _holds(page, value, at, tags.MATH_TYPE)
         at += 1
-        void_at = np.searchsorted(_VOID, name)
-        void = void_at < len(_VOID) and _VOID[void_at] == name
-        raw_at = np.searchsorted(_RAW, name)
-        if raw_at < len(_RAW) and _RAW[raw_at] == name:  # its content is no markup
+        known = _known(name)
+        traits = tags.TRAITS[known] if known >= 0 else 0
+        void = traits & tags.VOID != 0
+        if traits & tags.RAW:  # its content is no markup
             content = at
             while at < size:
-                at = _find(page, at, 60)
+                at = _find(page, at, _LESS)
                 if at + 1 < size and page[at + 1] == 47 and _name_at(page, at + 2)[0] == name:
                     break
                 at += 1
-            if name == _SCRIPT and tex_kind and unread < 0 and in_math < 0 and height > 0:
+            if name == tags.SCRIPT and tex_kind and unread < 0 and in_math < 0 and height > 0:
                 kind[events], node[events], begin[events], end[events] = TEX, rows[height - 1], content, min(at, size)
                 events += 1
-            at = _find(page, at, 62) + 1
+            at = _find(page, at, _MORE) + 1
             continue
         if unread >= 0 or in_math >= 0:
-            if in_math >= 0 and name == _ANNOTATION and tex_kind and not wrote_tex and unread < 0:
-                stop = _find(page, at, 60)
+            if in_math >= 0 and name == tags.ANNOTATION and tex_kind and not wrote_tex and unread < 0:
+                stop = _find(page, at, _LESS)
                 kind[events], node[events], begin[events], end[events] = TEX, rows[in_math], at, stop
                 events += 1
                 wrote_tex = True
@@ -430,19 +288,21 @@ def _walk(page):
                 names[height], rows[height] = name, -1
                 height += 1
             continue
-        found = np.searchsorted(_KEYS, name)
-        if found < len(_KEYS) and _KEYS[found] == name:
-            which = _IDS[found]
+        if known >= 0:
+            which = tags.IDS[known]
         elif mark == 45 and name >> np.uint64(40) != np.uint64(7170680):  # mjx-… stands in a line
-            which = CUSTOM
+            which = tags.CUSTOM
         else:
-            which = OTHER
+            which = tags.OTHER
         if void:
-            if name in (_BR, _HR):
+            if name == tags.IMG and drawn and alt_to > alt_from and height > 0:
+                kind[events], node[events], begin[events], end[events] = TEX, rows[height - 1], alt_from, alt_to
+                events += 1
+            if name in (tags.BR, tags.HR):
                 kind[events], node[events], begin[events], end[events] = BREAK, rows[height - 1] if height else -1, at, at
                 events += 1
             continue
-        if which >= FIRST_UNREAD or rendered:
+        if which >= tags.FIRST_UNREAD or rendered:
             unread = height
             names[height], rows[height] = name, -1
             height += 1
@@ -454,7 +314,7 @@ def _walk(page):
         kind[events], node[events], begin[events], end[events] = OPEN, nodes, place, at
         events += 1
         names[height], rows[height] = name, nodes
-        if name == _MATH:
+        if name == tags.MATH:
             in_math, wrote_tex = height, tex_from >= 0
             if tex_from >= 0:
                 kind[events], node[events], begin[events], end[events] = TEX, nodes, tex_from, tex_to
@@ -464,7 +324,4 @@ def _walk(page):
     for row in range(nodes):
         if last[row] < 0:
             last[row] = nodes
-    return (
-        tag[:nodes], parent[:nodes], last[:nodes], words[:nodes], flags[:nodes], look[:nodes], start[:nodes],
-        kind[:events], node[:events], begin[:events], end[:events],
-    )  # fmt: skip
+    return nodes, events

@@ -58,6 +58,9 @@ PHRASES: dict[str, str] = {
     "counts": "阅读|閱讀|浏览|瀏覽|views|votes|likes|点赞|人气|人氣|点击|點擊|次|赞|joined|posts:|rank|ago|minutes|分钟前",
     "action": "click|点击|點擊|查看|download|下载|下載|edit|编辑本|举报|舉報|report|flag|字号|字體|字体|大中小|"
     "关闭|關閉|纠错|show|hide|copy|复制",
+    "advert": "advertis|sponsored|promoted|广告|廣告|推广|赞助|cookie|privacy|隐私|隱私|gdpr|opt out|opt-out|consent",
+    "browser": "javascript|your browser|浏览器|瀏覽器|please enable|disabled|app store|客户端|客戶端|关注我们|公众号|公眾號|"
+    "donat|contribut|support us|打赏|赞赏|聲明|声明|disclaimer|guidelines|forum rules",
     "photo": "图片|圖|photo|image|摄|攝|getty|视频|影片|video|资料图|credit|watch",
 }
 

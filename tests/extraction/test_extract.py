@@ -50,13 +50,13 @@ def test_lines_set_apart_by_br_are_paragraphs() -> None:
 
 
 def test_all_posts_of_a_thread_are_kept() -> None:
+    said = [f"{place}的消息。{text}" for place in ("城东", "城西", "城南", "城北") for text in PROSE]
     posts = "".join(
         f"<div class=post id=p{i}><div class=user><a href=/u{i}>user{i}</a></div><div class=message>{text}</div></div>"
-        for i, text in enumerate(PROSE * 4)
+        for i, text in enumerate(said)
     )
     found = extract(page(f"<h1>暴雨预警</h1>{posts}"))
-    for text in PROSE:
-        assert found.text.count(text) == 4
+    assert [line for line in found.text.split("\n") if line in said] == said
 
 
 def test_nothing_on_a_page_without_text() -> None:
@@ -104,10 +104,12 @@ def test_markdown_says_what_the_text_says() -> None:
         '<math alttext="x^2+y"><mi>x</mi></math>',
         '<math><semantics><mi>x</mi><annotation encoding="application/x-tex">x^2+y</annotation></semantics></math>',
         '<script type="math/tex">x^2+y</script>',
+        '<img class="latex" src="/latex.php?latex=x%5E2%2By" alt="x^2+y">',
+        '<img src="http://latex.codecogs.com/gif.latex?x^2+y">',
         '<span class="katex"><span class="katex-mathml"><math><semantics><mi>x</mi><annotation encoding="application/x-tex">'
         'x^2+y</annotation></semantics></math></span><span class="katex-html"><span>x2y</span></span></span>',
     ],
-    ids=["alttext", "annotation", "mathjax", "katex"],
+    ids=["alttext", "annotation", "mathjax", "image", "image without alt", "katex"],
 )
 def test_formulas_keep_their_source(formula: str) -> None:
     html = page(
@@ -115,6 +117,28 @@ def test_formulas_keep_their_source(formula: str) -> None:
     )
     assert "school, is x^2+y in all" in extract(html).text
     assert "school, is $x^2+y$ in all" in extract(html, "markdown").text
+
+
+def test_a_picture_is_no_formula() -> None:
+    html = page(paragraphs(ENGLISH) + '<p>A vortex, as seen, <img src="/texture.png?w=200" alt="blue swirl">, they said.</p>')
+    assert "swirl" not in extract(html).text
+
+
+def test_the_form_for_print_is_left_out() -> None:
+    text = extract(page(f"<h1>暴雨预警</h1>{paragraphs(PROSE)}<div class=print>{paragraphs(PROSE)}</div>")).text
+    assert all(text.count(line) == 1 for line in PROSE)
+
+
+def test_lines_of_a_highlighter_are_one_piece_of_code() -> None:
+    lines = [("import", " java.util.*;"), ("public", " class A {"), ("return", " 1; }")]
+    code = "".join(f"<div class=line><code class=keyword>{a}</code><code>{b}</code></div>" for a, b in lines)
+    text = extract(page(f"{paragraphs(PROSE)}<div class=code>{code}</div>{paragraphs(ENGLISH)}"), "markdown").text
+    assert "```\nimport java.util.*;\npublic class A {\nreturn 1; }\n```" in text
+
+
+def test_marks_that_touch_are_one() -> None:
+    text = extract(page(f"{paragraphs(PROSE)}<p>{PROSE[0]}<b>橙</b><b>色</b> <i>预</i> 警</p>"), "markdown").text
+    assert "**橙色** *预* 警" in text
 
 
 def test_scripts_are_no_formulas() -> None:

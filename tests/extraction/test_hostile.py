@@ -38,6 +38,12 @@ HOSTILE = {
     "meta": "<meta name=a content=b>" * 30_000 + "<p>text, text.",
     "headings": "<h1>" + "<b>x</b>" * 20_000,
     "almost json": '<script>"author":' + " " * 200_000 + '"datePublished":' * 20_000 + "</script><p>text.",
+    "formulas": "<math><mi>x</mi></math>" * 20_000,
+    "deep formulas": ("<math>" + "<mrow>" * 200 + "x" + "</mrow>" * 200 + "</math>") * 100,
+    "formulas never closed": "<math><mi>x" * 1_000,
+    "formulas in a script": "<script>" + "<math>" * 150_000 + "</script><p>text.",
+    "images of formulas": "<img src=codecogs?x alt=y>" * 50_000,
+    "copies": "<p>The same sentence, said again and again and again." * 30_000,
     "titles": "<title>" + "a" * 1_000_000 + "</title><p>text.",
 }
 

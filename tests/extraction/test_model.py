@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.extraction.choose import LEAST, best
-from curator.extraction.features import FIRST, SECOND
+from curator.extraction.context import SECOND
+from curator.extraction.features import FIRST
 from curator.extraction.forest import MOST_LEAVES, Forest, load
 from curator.extraction.train import MODEL
 

@@ -1,0 +1,179 @@
+"""What all passes ask of a page's tree: sums over subtrees, depths, what looks alike, and the elements above a block.
+
+The kernels are small and fill what they are given: a kernel that allocates takes longer to compile than to run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from curator.extraction.blocks import BYTES, CHARS, COMMAS, LINKED, LINKS, STOPS, Blocks, groups
+from curator.extraction.tree import Tree
+
+LEVELS = 5  # ancestors that are described: each holds more text than the one before
+HIGHEST = 12  # ancestors that are searched for a family
+
+
+@dataclass(frozen=True)
+class Outline:
+    """`total`: for each element its subtree's bytes, linked bytes, marks, blocks, bytes of prose, blocks of prose and links;
+    `own` the bytes of its own blocks. `alike`: for each block the number of its path of tags and classes, one of `kinds`;
+    `twins`: for each element the number that it shares with children of its parent that look the same, one of `families`,
+    and `members`: how many of them hold text. `level`: for each block its element and the ancestors that hold more (-1)."""
+
+    each: np.ndarray  # what `total` sums, by block
+    total: np.ndarray
+    own: np.ndarray
+    depth: np.ndarray
+    path: np.ndarray
+    alike: np.ndarray
+    kinds: int
+    twins: np.ndarray
+    members: np.ndarray
+    level: np.ndarray
+
+    def up(self, values: np.ndarray, tree: Tree, blocks: Blocks) -> np.ndarray:
+        """Values of blocks (one column or more) summed over subtrees."""
+        out = np.zeros((len(tree.tag), values.shape[1]))
+        _sum(tree.parent, blocks.anchor, values, out)
+        return out
+
+    def by_kind(self, values: np.ndarray) -> np.ndarray:
+        return np.bincount(self.alike, values, self.kinds)
+
+    def by_family(self, values: np.ndarray) -> np.ndarray:
+        """Values of elements summed over those that look the same and have the same parent."""
+        return np.bincount(self.twins, np.where(self.total[:, 0] > 0, values, 0), len(self.members))
+
+    def richest(self, value: np.ndarray, tree: Tree, blocks: Blocks) -> np.ndarray:
+        """For each block the element above it whose family (of two or more) has the greatest value; -1 where there is none."""
+        place = np.empty(len(blocks), np.int32)
+        _richest(tree.parent, self.twins, self.members, value, blocks.anchor, place)
+        return place
+
+
+def prose(counts: np.ndarray) -> np.ndarray:
+    """Which blocks read like a sentence: several marks, or a long run of text, and hardly linked."""
+    size, stops = counts[:, BYTES], counts[:, STOPS]
+    said = ((stops + counts[:, COMMAS] >= 2) & (size >= 45)) | ((stops >= 1) & (size >= 60)) | (size >= 150)
+    return said & (counts[:, LINKED] * 3 < counts[:, CHARS])
+
+
+def outline(tree: Tree, blocks: Blocks) -> Outline:
+    nodes, counts = len(tree.tag), blocks.counts.astype(np.float64)
+    reads = prose(counts)
+    size = counts[:, BYTES]
+    linked = counts[:, LINKED] * size / np.maximum(counts[:, CHARS], 1)
+    marks = counts[:, STOPS] + counts[:, COMMAS]
+    each = np.stack([size, linked, marks, np.ones(len(blocks)), size * reads, reads, counts[:, LINKS]], axis=1)
+    total = np.zeros((nodes, each.shape[1]))
+    _sum(tree.parent, blocks.anchor, each, total)
+    path, depth = np.empty(nodes, np.uint64), np.empty(nodes, np.int32)
+    _paths(tree.tag, tree.parent, tree.look, path, depth)
+    beside = (tree.look * np.uint64(31) + (tree.parent + 1).astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+    alike, kinds = groups(path[blocks.anchor])
+    twins, families = groups(beside)
+    members = np.bincount(twins, total[:, 0] > 0, families)
+    level = np.full((len(blocks), LEVELS), -1, np.int32)
+    _levels(tree.parent, total, blocks.anchor, level)
+    own = np.bincount(blocks.anchor, size, nodes)
+    return Outline(each, total, own, depth, path, alike, kinds, twins, members, level)
+
+
+def core(tree: Tree, value: np.ndarray, share: float) -> int:
+    """Down from the root while one child holds more than this share of the value."""
+    return int(_core(tree.parent, tree.last, value, share * value[0])) if len(value) and value[0] > 0 else 0
+
+
+def meeting(tree: Tree, blocks: Blocks, node: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each block how many elements it is up to the first that `node` lies in, and which that is."""
+    steps, meet = np.empty(len(blocks), np.int32), np.empty(len(blocks), np.int32)
+    _meeting(tree.parent, tree.last, blocks.anchor, node, steps, meet)
+    return steps, meet
+
+
+def nearest(tree: Tree, here: np.ndarray, far: float) -> np.ndarray:
+    """For each element and column how many elements up the nearest is that is marked so, itself counted; `far` for none."""
+    out = np.where(here, np.float32(0), np.float32(far))
+    _nearest(tree.parent, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum(parent, anchor, each, total):
+    for block in range(len(anchor)):
+        for i in range(each.shape[1]):
+            total[anchor[block], i] += each[block, i]
+    for node in range(len(parent) - 1, 0, -1):
+        if parent[node] >= 0:
+            for i in range(each.shape[1]):
+                total[parent[node], i] += total[node, i]
+
+
+@numba.njit(cache=True, nogil=True)
+def _paths(tag, parent, look, path, depth):
+    for node in range(len(tag)):
+        up = parent[node]
+        above = path[up] if up >= 0 else np.uint64(1469598103934665603)
+        path[node] = (above ^ look[node]) * np.uint64(1099511628211) + np.uint64(tag[node])
+        depth[node] = depth[up] + 1 if up >= 0 else 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _levels(parent, total, anchor, level):
+    for block in range(len(anchor)):
+        node, at = anchor[block], 0
+        while node >= 0 and at < LEVELS:
+            if at == 0 or total[node, 0] > total[level[block, at - 1], 0]:
+                level[block, at] = node
+                at += 1
+            else:
+                level[block, at - 1] = node  # a wrapper: the widest stands for all
+            node = parent[node]
+
+
+@numba.njit(cache=True, nogil=True)
+def _richest(parent, twins, members, value, anchor, place):
+    for block in range(len(anchor)):
+        place[block], most = -1, -1.0
+        node, up = anchor[block], 0
+        while node >= 0 and up < HIGHEST:
+            family = twins[node]
+            if members[family] >= 2 and value[family] > most:
+                place[block], most = node, value[family]
+            node = parent[node]
+            up += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _core(parent, last, value, least):
+    found, node = 0, 1
+    while node < last[found]:
+        if parent[node] == found and value[node] > least:
+            found = node
+            node = found + 1
+        else:
+            node = last[node] if parent[node] == found else node + 1
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _meeting(parent, last, anchor, node, steps, meet):
+    for block in range(len(anchor)):
+        at, count = anchor[block], 0
+        while at > 0 and not at <= node < last[at]:
+            at = parent[at]
+            count += 1
+        steps[block], meet[block] = count, at
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(parent, out):
+    for node in range(len(parent)):
+        up = parent[node]
+        if up >= 0:
+            for i in range(out.shape[1]):
+                out[node, i] = min(out[node, i], out[up, i] + np.float32(1))

@@ -1,0 +1,77 @@
+"""What the pass over a page knows by name: tags, attributes, and marks in attributes' values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _split(names: str) -> list[str]:
+    return names.split()
+
+
+# Tags by what they are to a reader. Everything unknown is inline, but custom elements (`x-y`) stand as blocks.
+_BLOCKS = _split(
+    "html body div p h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table caption thead tbody tfoot tr td th pre blockquote "
+    "article section main nav header footer aside form fieldset figure figcaption details summary address center hr "
+    "button label legend noscript custom dir menu hgroup search option marquee picture frameset ruby"
+)
+_INLINE = _split(
+    "a abbr b big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup time tt u var "
+    "img math br wbr input rt rp nobr bdi bdo data output acronym other"
+)
+_UNREAD = _split(
+    "head script style template svg iframe noembed noframes textarea select datalist canvas audio video object "
+    "embed map applet title"
+)
+TAGS = {name: at for at, name in enumerate((*_BLOCKS, *_INLINE, *_UNREAD))}
+TAG_NAMES = tuple(TAGS)
+FIRST_INLINE, FIRST_UNREAD = len(_BLOCKS), len(_BLOCKS) + len(_INLINE)
+OTHER, CUSTOM = TAGS["other"], TAGS["custom"]
+_VOID = _split("area base br col embed hr img input link meta param source track wbr")  # without an end
+_RAW = _split("script style xmp iframe noembed noframes plaintext")  # what they hold is no markup
+VOID, RAW = 1, 2  # bits of TRAITS
+
+
+def packed(name: str) -> int:
+    """The first eight letters of a name as one number."""
+    return int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "big")
+
+
+_KNOWN = sorted({*TAGS, *_VOID, *_RAW} - {"custom", "other"}, key=packed)
+KEYS = np.array([packed(name) for name in _KNOWN], np.uint64)  # sorted
+IDS = np.array([TAGS.get(name, OTHER) for name in _KNOWN], np.int64)
+TRAITS = np.array([VOID * (name in _VOID) | RAW * (name in _RAW) for name in _KNOWN], np.int64)
+
+# Attributes and elements that are asked for by name.
+CLASS, ID, ROLE, STYLE, HIDDEN_NAME, ARIA, ITEMPROP, ALTTEXT, ENCODING, TYPE, HREF, SRC, ALT = (
+    np.uint64(packed(name))
+    for name in [
+        "class",
+        "id",
+        "role",
+        "style",
+        "hidden",
+        "aria-hidden",
+        "itemprop",
+        "alttext",
+        "encoding",
+        "type",
+        "href",
+        "src",
+        "alt",
+    ]
+)
+BR, MATH, SCRIPT, SPAN, HR, ANNOTATION, IMG = (
+    np.uint64(packed(name)) for name in ("br", "math", "script", "span", "hr", "annotation", "img")
+)
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+# Values are searched for these, in lower case.
+NONE, DISPLAY, INVISIBLE, TRUE = _bytes("none"), _bytes("display"), _bytes("visibility:hidden"), _bytes("true")
+BODY, KATEX, MATHJAX = _bytes("articlebody"), _bytes("katex-html"), _bytes("mathjax")
+TEX_NAME, MATH_TYPE, LATEX = _bytes("x-tex"), _bytes("math/tex"), _bytes("latex")
+CODECOGS, MIMETEX, MATHTEX, LATEX_PHP = _bytes("codecogs"), _bytes("mimetex"), _bytes("mathtex"), _bytes("latex.php")
