@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numba
 import numpy as np
@@ -17,16 +18,25 @@ COLUMNS = CLASSES + 2
 
 _BLANK = mask(BLANKS)
 _ONE = np.uint64(1)
+_LOGS = np.array([0.0, *(n * math.log(n) for n in range(1, 1024))])  # n ln(n)
+
+
+def wanted_classes(columns: Iterable[int]) -> np.ndarray:
+    """The classes that must be counted for these columns of `out`."""
+    needed = {BRACKETED: (LENTICULAR_OPEN,), VISIBLE: BLANKS}
+    return np.array(sorted({kind for column in columns for kind in needed.get(column, (column,))}), np.uint8)
 
 
 @numba.njit(cache=True, nogil=True)
-def count_characters(kinds, bounds, rows, out):
-    """Add each span's characters by class to its row of `out`, and those that stand inside 【】 on one line."""
+def count_characters(kinds, bounds, rows, wanted, out):
+    """Add each span's characters of the `wanted` classes to its row of `out`, all that are not whitespace, and those that stand
+    inside 【】 on one line."""
     for span in range(len(rows)):
         row = out[rows[span]]
         begin = bounds[span]
         end = bounds[span + 1]
-        for kind in range(CLASSES):
+        row[VISIBLE] += end - begin
+        for kind in wanted:
             found = 0
             at = begin
             while at + LANES <= end:
@@ -34,7 +44,7 @@ def count_characters(kinds, bounds, rows, out):
                 at += LANES
             found += count(within(kinds, at, kind, kind) & ((_ONE << np.uint64(end - at)) - _ONE))
             row[kind] += found
-            row[VISIBLE] += found * np.int64(not (_BLANK >> kind) & 1)
+            row[VISIBLE] -= found * np.int64((_BLANK >> kind) & 1)
             if kind == LENTICULAR_OPEN and found:
                 row[BRACKETED] += _bracketed(kinds, begin, end)
 
@@ -76,14 +86,15 @@ def count_distinct(points, kinds, bounds, rows, final, counts, seen, held, disti
         if rows[span] != held[0]:
             _finish(counts, seen, held, distinct, entropy_sum)
             held[0] = rows[span]
-        for i in range(bounds[span], bounds[span + 1]):
-            if (_BLANK >> kinds[i]) & 1:
-                continue
-            point = points[i]
-            if counts[point] == 0:
-                seen[held[1]] = point
-                held[1] += 1
-            counts[point] += 1
+        known = held[1]
+        for i in range(bounds[span], bounds[span + 1]):  # no branch: which characters are new cannot be guessed
+            point = np.uint64(points[np.uint64(i)])
+            visible = np.int32(~(_BLANK >> kinds[np.uint64(i)]) & 1)
+            before = counts[point]
+            seen[np.uint64(known)] = np.int32(point)
+            known += visible & np.int32(before == 0)
+            counts[point] = before + visible
+        held[1] = known
     if final:
         _finish(counts, seen, held, distinct, entropy_sum)
 
@@ -94,7 +105,7 @@ def _finish(counts, seen, held, distinct, entropy_sum):
         total = 0.0
         for i in range(held[1]):
             count = counts[seen[i]]
-            total += count * math.log(np.float64(count))
+            total += _LOGS[count] if count < len(_LOGS) else count * math.log(np.float64(count))
             counts[seen[i]] = 0
         distinct[held[0]] = held[1]
         entropy_sum[held[0]] = total

@@ -202,7 +202,9 @@ def _length(run: Run) -> Counter:
 
 
 def _characters(run: Run) -> Counter:
-    return lambda c: characters.count_characters(c.kinds, c.bounds, c.rows, run.counts)
+    columns = [column for m in run.metrics for kernel, column in (*m.count, *m.over) if kernel is Kernel.CHARACTERS]
+    wanted = characters.wanted_classes(columns)
+    return lambda c: characters.count_characters(c.kinds, c.bounds, c.rows, wanted, run.counts)
 
 
 def _distinct(run: Run) -> Counter:

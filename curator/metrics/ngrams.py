@@ -133,13 +133,19 @@ def u(i):
 
 
 @numba.njit(inline="always")
+def _clear(array, first, end):
+    for i in range(first, end):
+        array[u(i)] = 0
+
+
+@numba.njit(inline="always")
 def _open(places, entries, table, held):
     """Make `table` ready for at most so many entries, of so many places: its shift, its last slot, its base."""
     bits = 2
     while (1 << bits) < SLOTS // 2 * entries:
         bits += 1
     if held[0] > 0x7FFFFFFF - places - 1:
-        table[:] = 0
+        _clear(table, 0, len(table))
         held[0] = 0
     base = np.int64(held[0])
     held[0] += places
@@ -172,7 +178,7 @@ def _first_classes(n, units, keys, classes, counts, table, held):
             key = key * SEED + units[u(p + k)]
         keys[u(p)] = key
     shift, last_slot, base = _open(left, left, table, held)
-    counts[left : len(units)] = 0
+    _clear(counts, left, len(units))
     for p in range(left):
         _count(p, keys[u(p)], keys, classes, counts, table, shift, last_slot, base)
 
@@ -182,7 +188,7 @@ def _next_classes(left, n, units, bits, keys, classes, counts, table, held):
     """From the classes of the (n-1)-grams those of the n-grams at the `left` places of `bits`, and their numbers."""
     long = n > GUESSED
     shift, last_slot, base = _open(len(units), left, table, held)
-    counts[: len(units)] = 0
+    _clear(counts, 0, len(units))
     for at in range(0, len(units), LANES):
         some = bits[at // LANES]
         while some:
@@ -291,7 +297,7 @@ def _deepen(n, longest, units, bits, keys, classes, depths, table, held):
     """How long, up to `longest`, the passage is that begins at each place of `bits` and stood before; 0 at all others.
     `classes` are those of the n-grams. What is looked up is a tree of passages: a node is where one first stood, and its
     length."""
-    depths[: len(units)] = 0
+    _clear(depths, 0, len(units))
     shift, last_slot, base = _open(len(units), len(units), table, held)
     for at in range(0, len(units), LANES):
         some = bits[at // LANES]
