@@ -133,6 +133,8 @@ def train(
         _train(_training_config(section), output, tokens)
 
 
+Tokens = Annotated[str | None, typer.Option("--tokens", help="Its token shards, if not `<output>/tokens`.", metavar="DIR")]
+Step = Annotated[int | None, typer.Option("--step", help="The checkpoint of this step, not the newest.", min=1)]
 exports = typer.Typer(help="Hand a trained model to other tools.", no_args_is_help=True)
 app.add_typer(exports, name="export")
 
@@ -149,16 +151,41 @@ def export_hf(
 ) -> None:
     """Write a folder that Hugging Face's transformers loads: LlamaForCausalLM in safetensors, with its tokenizer."""
     with _complaining():
-        from curator.pipeline.run import RunFailed
-        from curator.tokens.shards import ShardError
-        from curator.train.export import ExportError
         from curator.train.export import export_hf as write
 
-        try:
-            made = write(output.rstrip("/"), folder, tokens, step)
-        except (ExportError, ShardError) as error:
-            raise RunFailed(f"export: {error}") from error
+        made = write(output.rstrip("/"), folder, tokens, step)
         _say(f"{made['folder']}: step {made['step']}, {made['parameters']:,} parameters")
+
+
+@app.command("eval")
+def evaluate(
+    output: Annotated[str, typer.Argument(help="The output of a run that was trained.", metavar="OUTPUT")],
+    tokens: Tokens = None,
+    step: Step = None,
+    split: Annotated[str, typer.Option("--split", help="Of the token shards.")] = "validation",
+    sequences: Annotated[int, typer.Option("--sequences", help="At most so many, evenly spread; 0 is all.", min=0)] = 0,
+    questions: Annotated[
+        list[str] | None,
+        typer.Option("--questions", help="Files with options to choose from, as CMMLU's CSV.", metavar="GLOB"),
+    ] = None,
+    form: Annotated[
+        Literal["cloze", "letters"], typer.Option("--form", help="Compare the options themselves, or their letters.")
+    ] = "cloze",
+    language: Annotated[Literal["zh", "en"], typer.Option("--language", help="Of the prompt.")] = "zh",
+) -> None:
+    """Perplexity and bits per character and byte by source; with --questions, how many it answers right. One JSON object."""
+    with _complaining():
+        from curator.train import evaluate as judge
+
+        trained = judge.load(output.rstrip("/"), tokens, step)
+        found = judge.perplexity(trained, split, sequences)
+        if questions:
+            files = [file.path for file in storage.find(questions)]
+            asked = {path: judge.read_questions(path) for path in files}
+            found["questions"] = {
+                path.rsplit("/", 1)[-1]: judge.choices(trained, each, form, language) for path, each in asked.items()
+            }
+        print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 
 @app.command()
@@ -392,14 +419,17 @@ def _complaining() -> Iterator[None]:
     from curator.engine.ray import ClusterError
     from curator.pipeline.load import RecipeErrors
     from curator.pipeline.run import RunFailed
+    from curator.tokens.shards import ShardError
+    from curator.train.config import TrainedRunError
     from curator.wheels import WheelError
 
+    stopped = (storage.StorageError, WheelError, OutputInUse, TooManyErrors, WorkerKillers, ClusterError, RunFailed)
     try:
         yield
     except (config.ConfigError, RecipeErrors) as error:
         complaints.print(printable(str(error)))
         raise typer.Exit(2) from None
-    except (storage.StorageError, WheelError, OutputInUse, TooManyErrors, WorkerKillers, ClusterError, RunFailed) as error:
+    except (*stopped, ShardError, TrainedRunError) as error:
         complaints.print(printable(f"curator: {error}"))
         raise typer.Exit(1) from None
     except OSError as error:  # the output cannot be written, the disk is full …

@@ -30,6 +30,7 @@ import tiktoken
 from tokenizers import Tokenizer
 
 from curator import storage
+from curator.tokens.bytelevel import byte_characters
 
 # Ends a document, in the tokenizers people use; the first that a vocabulary has is taken unless `eos` names one.
 USUAL_EOS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>")
@@ -198,10 +199,3 @@ def _same_merges(model: dict[str, Any], added: set[str], reference: Tokenizer) -
         return False
     bare = reference.model
     return all(len(bare.tokenize(token)) == 1 for token in vocabulary if token not in added)
-
-
-def byte_characters() -> dict[str, int]:
-    """GPT-2's printable stand-in for each byte: printable Latin-1 stands for itself, the rest is counted from U+0100."""
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in plain]
-    return {chr(b): b for b in plain} | {chr(0x100 + i): b for i, b in enumerate(others)}

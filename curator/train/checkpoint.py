@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from curator.tokens.shards import TokenShards
-from curator.train.config import TrainConfig
+from curator.train.config import ModelConfig, TrainConfig, TrainedRunError
 
 VERSION = 1
 DESCRIPTION = "checkpoint.json"
@@ -160,6 +160,33 @@ def describe(path: Path, verify: bool = True) -> dict[str, Any]:
         if _sha256(path / name) != digest:
             raise ValueError(f"{name} is not what was written: its sha256 differs")
     return description
+
+
+def find(output: Path, step: int | None = None) -> tuple[Path, dict[str, Any]]:
+    """The newest whole checkpoint of a run, or that of `step`, and its description. Raises TrainedRunError."""
+    folder = output / "checkpoints"
+    if step is None:
+        found = newest(folder)
+        if found is None:
+            raise TrainedRunError(f"{folder}: no whole checkpoint; train first")
+        return found
+    path = folder / f"step-{step:08d}"
+    try:
+        return path, describe(path)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainedRunError(f"{path}: no whole checkpoint: {error}") from None
+
+
+def model_config(described: dict[str, Any]) -> ModelConfig:
+    """The shape of the model that a checkpoint holds."""
+    fixed = described["run"]["fixed"]
+    return ModelConfig(**{name.removeprefix("model."): value for name, value in fixed.items() if name.startswith("model.")})
+
+
+def check_shards(path: Path, described: dict[str, Any], shards: TokenShards) -> None:
+    """Raise TrainedRunError if the checkpoint's ids are of another tokenizer than the shards'."""
+    if described["run"]["fixed"]["tokens.tokenizer"] != shards.tokenizer_hash:
+        raise TrainedRunError(f"{shards.folder}: its tokenizer is not the one that {path} was trained with")
 
 
 def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -9,6 +9,10 @@ from typing import Literal
 FFN_ROUNDING = 64  # widths that are multiples of 64 fill the tiles of tensor cores
 
 
+class TrainedRunError(ValueError):
+    """A trained run, or what it is asked for, cannot be used: in words for the user."""
+
+
 def _require(right: bool, message: str) -> None:
     if not right:
         raise ValueError(message)

@@ -12,30 +12,24 @@ from typing import Any
 from curator import storage
 from curator.tokens.shards import TokenShards
 from curator.train import checkpoint
-from curator.train.config import ModelConfig
+from curator.train.config import ModelConfig, TrainedRunError
 from curator.train.model import Decoder
-
-
-class ExportError(ValueError):
-    """A run that cannot be exported, in words for the user."""
 
 
 def export_hf(output: str, folder: str, tokens: str | None = None, step: int | None = None) -> dict[str, Any]:
     """Write the newest whole checkpoint below `output`, or that of `step`, to `folder`; what was written comes back.
 
     `tokens` is the folder of token shards (default: `<output>/tokens`), for the tokenizer and the id that ends a document.
-    Weights stay float32, as they were trained. Raises ExportError for a missing or damaged checkpoint, shards of another
-    run, and a folder that is not empty.
+    Weights stay float32, as they were trained. Raises ShardError, and TrainedRunError for a missing checkpoint or a folder
+    that is not empty.
     """
-    path, described = _checkpoint(Path(output), step)
+    path, described = checkpoint.find(Path(output), step)
     shards = TokenShards(tokens or storage.join(output, "tokens"))
-    fixed = described["run"]["fixed"]
-    if fixed["tokens.tokenizer"] != shards.tokenizer_hash:
-        raise ExportError(f"{shards.folder}: its tokenizer is not the one that {path} was trained with")
+    checkpoint.check_shards(path, described, shards)
     target = Path(folder)
     if target.exists() and any(target.iterdir()):
-        raise ExportError(f"{target}: there is something in it already; name an empty or a new folder")
-    config = ModelConfig(**{name.removeprefix("model."): v for name, v in fixed.items() if name.startswith("model.")})
+        raise TrainedRunError(f"{target}: there is something in it already; name an empty or a new folder")
+    config = checkpoint.model_config(described)
     model = Decoder(config, shards.vocabulary_size, shards.sequence_length)
     checkpoint.load_weights(path, model)
     tokenizer = shards.tokenizer()
@@ -80,20 +74,6 @@ def llama_config(config: ModelConfig, vocabulary_size: int, sequence_length: int
 def llama_name(name: str) -> str:
     """Ours lacks only the prefix of the body."""
     return name if name.startswith("lm_head.") else f"model.{name}"
-
-
-def _checkpoint(output: Path, step: int | None) -> tuple[Path, dict[str, Any]]:
-    folder = output / "checkpoints"
-    if step is None:
-        found = checkpoint.newest(folder)
-        if found is None:
-            raise ExportError(f"{folder}: no whole checkpoint; train first")
-        return found
-    path = folder / f"step-{step:08d}"
-    try:
-        return path, checkpoint.describe(path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ExportError(f"{path}: no whole checkpoint: {error}") from None
 
 
 def _write_weights(model: Decoder, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from curator.tokens.shards import Header, write_shard
-from curator.train import ModelConfig, OptimizerConfig, TrainConfig
+from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
 
 LENGTH, VOCABULARY = 16, 32
 
@@ -114,6 +116,23 @@ def small() -> Callable[..., TrainConfig]:
         return TrainConfig(**(options | changes))
 
     return config
+
+
+@pytest.fixture
+def trained(
+    shards_of: Callable[..., str], small: Callable[..., TrainConfig], tmp_path: Path, corpus: dict[str, Any]
+) -> tuple[str, str]:
+    """(output, tokens) of a run whose shards have a real tokenizer."""
+    alphabet = {character: number for number, character in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(["<|endoftext|>"])
+    data = tokenizer.to_str().encode()
+    folder = shards_of("tokens", corpus, vocabulary_size=257, tokenizer=hashlib.sha256(data).hexdigest(), eos=256)
+    (Path(folder) / "tokenizer.json").write_bytes(data)
+    train(small(), folder, str(tmp_path), lambda record: None)
+    return str(tmp_path), folder
 
 
 def losses(output: Path) -> list[tuple[int, float, dict, float]]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from typer.testing import CliRunner
 
 from curator.cli import app
-from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
-from curator.train.export import ExportError, export_hf, llama_config, llama_name
+from curator.train import ModelConfig, OptimizerConfig
+from curator.train.config import TrainedRunError
+from curator.train.export import export_hf, llama_config, llama_name
 from curator.train.model import Decoder
 from curator.train.optimizer import adamw
 
@@ -65,23 +63,6 @@ def test_loss_and_gradients_are_llamas_at_every_one_of_20_steps(shape: str) -> N
             optimizer.zero_grad(set_to_none=True)
 
 
-@pytest.fixture
-def trained(
-    shards_of: Callable[..., str], small: Callable[..., TrainConfig], tmp_path: Path, corpus: dict[str, Any]
-) -> tuple[str, str]:
-    """(output, tokens) of a run whose shards have a real tokenizer."""
-    alphabet = {character: number for number, character in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    tokenizer = Tokenizer(models.BPE(vocab=alphabet, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(["<|endoftext|>"])
-    data = tokenizer.to_str().encode()
-    folder = shards_of("tokens", corpus, vocabulary_size=257, tokenizer=hashlib.sha256(data).hexdigest(), eos=256)
-    (Path(folder) / "tokenizer.json").write_bytes(data)
-    train(small(), folder, str(tmp_path), lambda record: None)
-    return str(tmp_path), folder
-
-
 def test_transformers_loads_what_was_exported_with_equal_logits(trained: tuple[str, str], tmp_path: Path) -> None:
     output, _ = trained
     folder = tmp_path / "hf"
@@ -102,13 +83,13 @@ def test_transformers_loads_what_was_exported_with_equal_logits(trained: tuple[s
 
 def test_export_says_what_is_wrong(trained: tuple[str, str], tmp_path: Path) -> None:
     output, tokens = trained
-    with pytest.raises(ExportError, match="no whole checkpoint"):
+    with pytest.raises(TrainedRunError, match="no whole checkpoint"):
         export_hf(str(tmp_path / "elsewhere"), str(tmp_path / "a"), tokens)
-    with pytest.raises(ExportError, match="step-00000099: no whole checkpoint"):
+    with pytest.raises(TrainedRunError, match="step-00000099: no whole checkpoint"):
         export_hf(output, str(tmp_path / "a"), tokens, step=99)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(ExportError, match="name an empty or a new folder"):
+    with pytest.raises(TrainedRunError, match="name an empty or a new folder"):
         export_hf(output, str(tmp_path / "full"), tokens)
     (Path(tokens) / "tokenizer.json").write_text("{}")
     found = CliRunner().invoke(app, ["export", "hf", output, str(tmp_path / "b")])
@@ -116,5 +97,5 @@ def test_export_says_what_is_wrong(trained: tuple[str, str], tmp_path: Path) -> 
     manifest = Path(tokens) / "manifest.json"
     changed = json.loads(manifest.read_text()) | {"tokenizer": {"hash": "another"}}
     manifest.write_text(json.dumps(changed))
-    with pytest.raises(ExportError, match="not the one that"):
+    with pytest.raises(TrainedRunError, match="not the one that"):
         export_hf(output, str(tmp_path / "c"), tokens)
