@@ -1,10 +1,15 @@
 """MinHash signatures of texts: one numba kernel from Arrow's UTF-8 buffer to band hashes.
 
-A *shingle* is `shingle` consecutive units (see `folding`), hashed by a polynomial over the units' 64-bit hashes.
-One-permutation hashing (Li, Owen & Zhang 2012) puts every shingle in one of `bands * rows` bins and keeps the smallest of each;
-an empty bin borrows from a full one, in an order of its own (the optimal densification of Shrivastava 2017, with a fixed
-permutation in place of a hash sequence). Two texts agree in a bin with a probability equal to the Jaccard similarity of their
-shingle sets. Each band is the hash of its rows. All arithmetic is modulo 2**64, so every platform gives the same bits.
+A *shingle* is `shingle` consecutive units (see `folding`), hashed by a polynomial over the units' hashes (see `units`).
+
+- `oph`, one-permutation hashing (Li, Owen & Zhang 2012): every shingle falls into one of `bands * rows` bins, and the smallest
+  of each bin is kept; an empty bin borrows from a full one, in an order of its own (the optimal densification of Shrivastava
+  2017, with a fixed permutation in place of a hash sequence).
+- `kminhash` (Broder 1997): of each of `bands * rows` hash functions `(factor * x + summand) mod 2**64` the smallest is kept.
+
+Two texts agree in a value with a probability equal to the Jaccard similarity of their shingle sets. The first has a variance
+not above the second's where shingles are many, above it where they are fewer than bins, and costs a third or less. Each band
+is the hash of its rows. All arithmetic is of whole numbers modulo 2**64 or 2**128: every platform gives the same bits.
 """
 
 from __future__ import annotations
@@ -121,7 +126,7 @@ def _borrowing_order(bins):
 @functools.cache
 @njit(cache=True, nogil=True)
 def _keys(hashes):
-    """Row i: an odd factor and a summand, which make the hash function `(factor * x + summand) mod 2**64` of the value i."""
+    """Odd factors and summands of the hash functions of the first `hashes` values."""
     factors, summands = np.empty(hashes, np.uint64), np.empty(hashes, np.uint64)
     for i in range(hashes):
         factors[i] = _mix(np.uint64(2 * i + 1) * _BASE) | np.uint64(1)
