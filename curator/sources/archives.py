@@ -212,6 +212,9 @@ def _as_archive_error() -> Iterator[None]:
         raise ArchiveError("truncated" if "unexpected end" in str(error) else "corrupt", str(error)) from None
 
 
+_EMPTY_READS = 64  # after the end: tarfile goes on reading for as long as the size that a header names
+
+
 class _Counted:
     """The bytes of a tar file, those of members that nobody reads too: bounded, and remembering whether it ended with a block
     of zeros, as every whole one does."""
@@ -220,11 +223,15 @@ class _Counted:
         self._stream = stream
         self._most = most
         self._given = 0
+        self._empty = 0
         self._tail = b""
 
     def read(self, size: int) -> bytes:
         portion = self._stream.read(size)
         self._given += len(portion)
+        self._empty += not portion
+        if self._empty > _EMPTY_READS:
+            raise ArchiveError("truncated", "the archive ends before a member that it announces")
         if self._given > self._most:
             raise ArchiveError("archive_too_large", f"more than {self._most:,} bytes")
         self._tail = (self._tail + portion)[-512:]

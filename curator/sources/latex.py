@@ -23,6 +23,7 @@ from curator.sources.latex_tokens import PARAGRAPH, VERBATIM, groups, source_of
 
 Form = Literal["markdown", "text", "latex"]
 MOST_TOKENS = 1_000_000  # of a source, and again of what its macros write: a long paper has 300,000
+_GROWTH = 20  # of a source by its macros, at most: real papers stay under 2
 _DEEPEST = 60  # arguments inside of arguments
 _MOST_AUTHORS = 200
 _ENDS = ("\\bibliography", "\\printbibliography", "\\begin{thebibliography}", "\\begin{references}", "\\begin{REFERENCES}")
@@ -44,7 +45,7 @@ def read_paper(
     found: Sequence[str], form: Form = "markdown", math: bool = True, appendix: bool = True, most_tokens: int = MOST_TOKENS
 ) -> Paper:
     """The paper in the tokens of a source whose inputs are inlined."""
-    expander = Expander(most_tokens)
+    expander = Expander(min(most_tokens, _GROWTH * len(found) + 50_000))
     found = expander.expand(found[:most_tokens])
     reader = _Reader(found, form, math)
     body = reader.body(appendix)

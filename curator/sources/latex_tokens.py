@@ -24,6 +24,7 @@ _AFTER_WORD = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
 _DROPPED = ("comment", "filecontents", "filecontents*")
 _VERBATIM = ("verbatim", "verbatim*", "Verbatim", "lstlisting", "minted", "alltt", "spverbatim", *_DROPPED)
 _DEEPEST = 20  # files inside of files
+_MOST_TIMES = 20  # that one file is put in
 _INPUTS = ("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists")
 _VERB = re.compile(r"(?:\[[^\]\n]{0,200}\])?([^A-Za-z\s*])(.{0,2000}?)\1")
 _OPTIONS = re.compile(r"(?:\[[^\]]{0,1000}\])?")
@@ -119,6 +120,7 @@ def inlined(found: Sequence[str], file: Callable[[str], str | None], most_tokens
     """
     out: list[str] = []
     stack: list[tuple[Sequence[str], int]] = [(found, 0)]
+    times: dict[str, int] = {}
     read = 2 * most_tokens  # tokens of files, and a thousand for each file
     while stack and len(out) < most_tokens:
         current, at = stack.pop()
@@ -132,7 +134,8 @@ def inlined(found: Sequence[str], file: Callable[[str], str | None], most_tokens
             stack.append((current, end))
             continue
         name, at, rest = _input_name(current, at, token[1:])
-        source = file(name) if name and len(stack) < _DEEPEST and read > 0 else None
+        times[name] = times.get(name, 0) + 1
+        source = file(name) if name and len(stack) < _DEEPEST and read > 0 and times[name] <= _MOST_TIMES else None
         stack.append((current, at))
         stack += [([rest], 0)] if rest else []
         if source is not None:

@@ -36,7 +36,9 @@ from curator.charsets import decode
 from curator.documents import File, Piece, Tally
 from curator.extraction import extract
 from curator.sources.archives import ArchiveError, Limits, MemberError, members, safe_name
+from curator.sources.arxiv import Arxiv
 from curator.sources.books import Books
+from curator.sources.code import Code
 from curator.sources.instructions import Instructions
 from curator.sources.jsonl import Jsonl
 from curator.sources.reddit import Reddit
@@ -479,7 +481,60 @@ def reddit(chance: random.Random, folder: Path) -> None:
     ledger(Reddit(join="threads"), path)
 
 
+LATEX = (
+    rb"\documentclass{article}\newcommand{\x}[2][d]{#1\y{#2}}\def\y#1{\textbf{#1}}\newif\ifa\title{T}\author{A \and B}"
+    rb"\newtheorem{thm}{Theorem}\begin{document}\begin{abstract}a\end{abstract}\section{S}\label{s} \x{a} \x[b]{c} $z$ \[w\]"
+    rb"\begin{itemize}\item a\item[b] c\end{itemize}\begin{thm}[N] t \cite{a,b} \ref{s}\end{thm}\ifa x\else y\fi"
+    rb"\begin{tabular}{ll} a & b \\ c & \multicolumn{1}{l}{d}\end{tabular}\begin{figure}\caption{f \'e}\end{figure}"
+    b"\\begin{verbatim}\n% v\n\\end{verbatim}\\verb|q| % comment\n\\begin{align}a&=b\\end{align}\\input{b}\\bibliography{r}"
+    rb"\appendix\section{More}\end{document}"
+) + ZH.encode() * 3
+NOTEBOOK = (
+    b'{"nbformat": 4, "metadata": {"language_info": {"name": "python"}}, "cells": [{"cell_type": "markdown", "source": "# a"},'
+    b'{"cell_type": "code", "source": "print(1)", "outputs": [{"output_type": "stream", "text": ["1\\n"]}]}]}'
+)
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def arxiv(chance: random.Random, folder: Path) -> None:
+    tex = mutated(chance, LATEX)
+    paper = gzip.compress(chance.choice([tex, tar_of({"main.tex": tex, "b.tex": mutated(chance, LATEX)})]), mtime=0)
+    dump = tar_of(
+        {"2203/2203.00001.gz": paper, "2203/2203.00002.pdf": b"%PDF", "2203/astro-ph9901001.gz": mutated(chance, paper)}
+    )
+    path = folder / "arXiv_src_2203_001.tar"
+    path.write_bytes(dump if chance.random() < 0.7 else mutated(chance, dump))
+    form = chance.choice(["markdown", "text", "latex"])
+    math = chance.choice(["latex", "none"])
+    ledger(Arxiv(format=form, math=math, appendix=chance.random() < 0.5, min_chars=1), path)  # type: ignore[arg-type]
+
+
+def code(chance: random.Random, folder: Path) -> None:
+    files = {"p/a.ipynb": NOTEBOOK, "p/LICENSE": PAGE[:300], "p/package.json": b'{"license": "MIT OR (Apache-2.0)"}'}
+    files |= {
+        "p/b.py": b"# SPDX-License-Identifier: MIT\nimport c\n" + ZH.encode(),
+        "p/c.py": b"#!/usr/bin/env -S python3\nfrom . import b",
+    }
+    files |= {"p/README.md": ZH.encode(), "p/d.h": b"#include <a.h>\n", "p/Cargo.toml": b"[package]\nlicense = 'MIT'\n"}
+    name = chance.choice(list(files))
+    data = tar_of({**files, name: mutated(chance, files[name])})
+    path = folder / "p.tar.gz"
+    path.write_bytes(gzip.compress(data if chance.random() < 0.7 else mutated(chance, data), mtime=0))
+    ledger(Code(notebooks=chance.choice(["markdown", "script", "structured", "raw"]), output_chars=100), path, unique=False)
+    ledger(Code(documents="repository", order="dependencies", repository_depth=chance.randrange(2)), path)
+
+
 TARGETS = (
+    *(arxiv, code),
     *(warc, framing, http, charsets, archive, epub, wiki, xml, jsonl),
     *(instructions, stackexchange, sevenzip, reddit),
 )

@@ -7,6 +7,7 @@ import lzma
 import random
 import struct
 import tarfile
+import time
 import zipfile
 
 import pytest
@@ -159,6 +160,28 @@ def test_a_truncated_tar_keeps_what_is_whole(tmp_path, pack):
     assert failure.value.kind == "truncated"
     assert kept == {name: files[name] for name in kept}
     assert len(kept) >= (1 if pack is bz2.compress else 8)
+
+
+@pytest.mark.parametrize("size", [1 << 32, 1 << 60])
+def test_a_member_that_is_not_there_is_not_waited_for(tmp_path, size):
+    info = tarfile.TarInfo("huge")
+    info.size = size
+    path = written(tmp_path, "x.tar", tar_of({"good": b"x"})[:1024] + info.tobuf(tarfile.GNU_FORMAT))
+    began = time.process_time()
+    found = members(path, path, Limits())
+    assert next(found).read() == b"x"
+    assert next(found).size == size
+    with pytest.raises(ArchiveError) as failure:
+        next(found)
+    assert failure.value.kind == "truncated"
+    assert time.process_time() - began < 2
+
+
+def test_what_nobody_reads_is_bounded_too(tmp_path):
+    path = written(tmp_path, "x.tar.gz", gzip.compress(tar_of({"a": bytes(5_000_000), "b": b"x"})))
+    with pytest.raises(ArchiveError) as failure:
+        list(members(path, path, Limits(total_bytes=1_000_000)))
+    assert failure.value.kind == "archive_too_large"
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
