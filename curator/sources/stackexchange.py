@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 import struct
@@ -24,6 +25,7 @@ from curator.sources.sorting import Sorter
 from curator.sources.streams import StreamError
 
 THREAD_BYTES = 64 << 20  # of a question and its answers; what goes beyond is an error
+MOST_WALKED = 1_000_000  # blocks times levels of a post; real ones have some thousands
 MARKS = {"text": ("Q: ", "A: "), "markdown": ("# ", "## Answer\n\n")}
 NOT_POSTS = {  # Posts.xml's own numbers of types
     "3": "orphaned_tag_wiki",
@@ -37,6 +39,7 @@ NOT_POSTS = {  # Posts.xml's own numbers of types
 LICENSES = (("2018-05-02", "CC BY-SA 4.0"), ("2011-04-08", "CC BY-SA 3.0"), ("", "CC BY-SA 2.5"))
 _KEY = struct.Struct(">QBQ")  # question, 0 for itself or 1 for an answer, id
 _SITE = re.compile(r"(?:^|/)((?:[a-z0-9-]{1,60}\.){1,4}(?:com|net|org))(?=[-/.]|$)")
+_TAG = re.compile(r"<[^<>]*>")
 _NUMBER = re.compile(r"-?\d{1,18}")
 
 
@@ -68,7 +71,7 @@ class StackExchange:
     does not say.
 
     Answers come long after their questions, so a file is read as one piece: posts are sorted by question in a temporary file
-    (half the size of Posts.xml, or less), in 64 MB of memory and 64 kB for each 64 MB of posts. Archives packed by PPMd must be
+    (of about half the size of Posts.xml), in 64 MB of memory and 64 kB for each 64 MB of posts. Archives packed by PPMd must be
     unpacked first. metadata: site, score, answers, accepted, tags, views, closed.
 
         stack: {read: stackexchange, from: dumps/*.7z, min_score: 1, most_answers: 5, format: markdown}
@@ -294,9 +297,19 @@ def _number(row: dict[str, str], name: str, missing: int | None = None, signed: 
     return int(value)
 
 
-def _text(html: str, form: str) -> str:
-    """A post's HTML by the renderers of pages."""
-    tree = parse(html)
+def _text(page: str, form: str) -> str:
+    """A post's HTML by the renderers of pages. These walk up from every block, so what nests without end, as no post does, has
+    its tags cut out instead."""
+    tree = parse(page)
     blocks = cut(tree, "")
+    if len(blocks) * len(tree.parent) > MOST_WALKED and len(blocks) * _depth(tree.parent) > MOST_WALKED:
+        return html.unescape(_TAG.sub("", page)).strip()
     every = np.ones(len(blocks), np.bool_)
     return (markdown(tree, blocks, every) if form == "markdown" else plain(tree, blocks, every)).strip()
+
+
+def _depth(parent: np.ndarray) -> int:
+    depths: list[int] = []
+    for above in parent.tolist():
+        depths.append(depths[above] + 1 if above >= 0 else 0)
+    return max(depths, default=0)
