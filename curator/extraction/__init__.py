@@ -1,9 +1,10 @@
 """The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
 
-In the order of the data flow: `tree` (page to flat arrays), `blocks` (runs of text and their counts), `features` and `context`
-(what the models see), `forest` (the models, in `model.json`), `choose`, then `render` or `markdown`; `about` reads title,
-author, date and address. `train` makes the models from `gold`, pages whose main text people marked. Everything between the
-parser and the plain text is compiled: a page costs no Python call for a node.
+In the order of the data flow: `tree` (page to flat arrays, with `tags` and `formulas`), `blocks` (runs of text and their
+counts), `outline` (sums over the tree), `features` and `context` (what the models see), `forest` (the models, in
+`model.json`), `choose`, then `render` or `markdown`; `about` reads title, author, date and address. `train` makes the models
+from `gold`, pages whose main text people marked. Everything between the parser and the plain text is compiled, or works on
+whole columns: a page costs no Python call for a node.
 """
 
 from __future__ import annotations
