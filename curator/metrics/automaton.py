@@ -87,8 +87,14 @@ def automaton(*lists: WordList) -> Automaton:
         size *= 2
     firsts, keys, nexts = np.zeros(len(alphabet) + 1, np.int32), np.zeros(size, np.uint64), np.zeros(size, np.int32)
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    wanted, fails, rests, heads, shorter = _build(numbers[points], starts, lengths, firsts, keys, nexts)
-    dense = _dense(firsts, keys, nexts, fails)
+    room = len(points) + 1
+    wanted, heads, shorter = np.zeros(room, np.uint64), np.full(room, -1, np.int32), np.full(len(lengths), -1, np.int32)
+    fails, rests, going, at_state = (np.zeros(size, np.int32) for size in (room, room, len(lengths), len(lengths)))
+    edges = firsts, keys, nexts
+    count = _build(numbers[points], starts, lengths, *edges, wanted, fails, rests, heads, shorter, going, at_state)
+    wanted, fails, rests, heads = wanted[:count], fails[:count], rests[:count], heads[:count]
+    dense = np.zeros((min(count, DENSE_STATES), DENSE_SYMBOLS), np.int32)
+    _dense(*edges, fails, dense)
     ends, masks = _ends(kept, fold), np.array(list(having.values()), np.uint64)
     made = dense, numbers[fold], firsts, keys, nexts, wanted, fails, rests, heads, ends, lengths, shorter, masks
     return Automaton(*made, tuple(kept.values()))
@@ -144,25 +150,21 @@ def child(state, symbol, keys, nexts):
 
 
 @numba.njit(cache=True, nogil=True)
-def _build(symbols, starts, lengths, firsts, keys, nexts):
-    """Fill the tables of edges; return wanted, fails, rests, heads and shorter. Level by level, so that states near the root,
-    where a text spends its time, lie together, and a state's fail is ready before the state."""
-    room = len(symbols) + 1
-    wanted = np.zeros(room, np.uint64)
-    fails = np.zeros(room, np.int32)
-    rests = np.zeros(room, np.int32)
-    heads = np.full(room, -1, np.int32)
-    shorter = np.full(len(starts), -1, np.int32)
-    at_state = np.zeros(len(starts), np.int64)  # of each phrase
-    going = np.arange(len(starts))
+def _build(symbols, starts, lengths, firsts, keys, nexts, wanted, fails, rests, heads, shorter, going, at_state):
+    """Fill the tables of edges, states and phrases; return the number of states. Level by level, so that states near the root,
+    where a text spends its time, lie together, and a state's fail is ready before the state. `going` has room for the phrases
+    that are longer than a level, `at_state` for the state that each has come to."""
+    for phrase in range(len(starts)):
+        going[phrase] = phrase
+    longer = len(starts)
     depth = 0
     count = 1
-    while len(going):
+    while longer:
         left = 0
-        for j in range(len(going)):
-            phrase = going[j]
+        for j in range(longer):
+            phrase = np.int64(going[j])
             symbol = symbols[starts[phrase] + depth]
-            parent = at_state[phrase]
+            parent = np.int64(at_state[phrase])
             state = np.int64(firsts[symbol]) if parent == 0 else child(parent, symbol, keys, nexts)
             if state == 0:
                 state = count
@@ -187,16 +189,15 @@ def _build(symbols, starts, lengths, firsts, keys, nexts):
             else:
                 going[left] = phrase
                 left += 1
-        going = going[:left]
+        longer = left
         depth += 1
     for state in range(1, count):
         rests[state] = state if wanted[state] != 0 else rests[fails[state]]
-    return wanted[:count], fails[:count], rests[:count], heads[:count], shorter
+    return count
 
 
 @numba.njit(cache=True, nogil=True)
-def _dense(firsts, keys, nexts, fails):
-    dense = np.zeros((min(len(fails), DENSE_STATES), DENSE_SYMBOLS), np.int32)
+def _dense(firsts, keys, nexts, fails, dense):
     for state in range(len(dense)):
         for symbol in range(1, min(len(firsts), DENSE_SYMBOLS)):
             if state == 0:
@@ -204,7 +205,6 @@ def _dense(firsts, keys, nexts, fails):
             else:
                 to = child(state, symbol, keys, nexts)
                 dense[state, symbol] = to if to != 0 else dense[fails[state], symbol]
-    return dense
 
 
 @numba.njit(cache=True, nogil=True)

@@ -172,15 +172,13 @@ def _find(p, key, keys, table, shift, last_slot, base):
 def _first_classes(n, units, keys, classes, counts, table, held):
     """The class of the n-gram at every place, and at those that are one the number of its places; _AGAIN at the others."""
     left = len(units) - n + 1
+    shift, last_slot, base = _open(left, left, table, held)
+    _clear(counts, left, len(units))
     for p in range(left):
         key = units[u(p)]
         for k in range(1, n):
             key = key * SEED + units[u(p + k)]
-        keys[u(p)] = key
-    shift, last_slot, base = _open(left, left, table, held)
-    _clear(counts, left, len(units))
-    for p in range(left):
-        _count(p, keys[u(p)], keys, classes, counts, table, shift, last_slot, base)
+        _count(p, key, keys, classes, counts, table, shift, last_slot, base)
 
 
 @numba.njit(cache=True, nogil=True)
