@@ -64,10 +64,9 @@ class Reddit:
     successors publish them: a JSON object a line, zstd with a window of up to 2 GB (which takes as much memory), or .xz, .bz2,
     .gz, plain. Each line says itself what it is.
 
-    `join: none` makes a document of each submission that has a text (its title before it) and of each comment: Dolma compared
-    this with threads and found it better. `join: threads` makes one of all comments of a submission that are in the same file,
-    with the submission if it is there too: replies behind what they answer, higher scores first, `between` set between them;
-    a file is then sorted on disk and read as one piece.
+    `join: none` makes a document of each submission that has a text (its title before it) and of each comment. `join: threads`
+    makes one of all comments of a submission that are in the same file, with the submission if it is there too: replies behind
+    what they answer, higher scores first, `between` set between them; a file is then sorted on disk and read as one piece.
 
     Skips: `deleted` and `removed` by their texts, `link` (a submission without a text), `empty`, `below_min_score`,
     `below_min_comments` (of submissions, by their own count), `over_18` unless that is `keep`, `bot` (the authors in `bots`),
