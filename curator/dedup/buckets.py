@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.dedup.clusters import bucket_edges, components, mixed
+from curator.dedup.clusters import bucket_edges, components, distinct, mixed
 from curator.dedup.earlier import matching
 from curator.dedup.exchange import by_range, read_span, write_spans
 from curator.dedup.keys import columns_of, keys, same_text, signatures
@@ -52,7 +52,7 @@ def entries(plan: Plan, partition: int) -> tuple[np.ndarray, np.ndarray]:
         hashes.append(found)
         nodes.append(rows.astype(np.int64) + plan.groups[index].first)
     if plan.stores:
-        of_earlier = matching(plan, partition, np.unique(np.concatenate(hashes)))
+        of_earlier = matching(plan, partition, distinct(np.concatenate(hashes)))
         hashes.append(of_earlier[0])
         nodes.append(of_earlier[1])
     joined, documents = np.concatenate(hashes), np.concatenate(nodes)

@@ -156,7 +156,7 @@ def keep_documents(keeping: Keeping, index: int) -> None:
     table = pa.concat_tables(tables) if tables else pa.table({"id": pa.array([], pa.string())})
     if len(table):
         hashes, rows = keys(table, plan.options.by)
-    order = np.lexsort((rows, hashes))
+    order = np.argsort(hashes, kind="stable")
     hashes, rows = hashes[order], rows[order]
     write_spans(keeping.path("routed", index), [hashes, rows.astype(np.uint32)], by_range(hashes, plan.partitions))
     with storage.create(keeping.path("documents", index)) as stream:
@@ -175,7 +175,7 @@ def keep_hashes(keeping: Keeping, partition: int) -> None:
         numbers.append(places.astype(np.uint64) + np.uint64(first))
         first += rows
     joined, documents = np.concatenate(hashes), np.concatenate(numbers)
-    order = np.lexsort((documents, joined))
+    order = np.argsort(joined, kind="stable")  # equal ones stay in the order of their numbers
     joined, documents = joined[order], documents[order]
     begins = [*joined[::BATCH].tolist(), *joined[-1:].tolist()]
     schema = _ENTRIES.with_metadata({"begins": json.dumps(begins)})

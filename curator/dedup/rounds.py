@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from curator.dedup.buckets import EDGE
-from curator.dedup.clusters import Forest, unique_edges, unmixed
+from curator.dedup.clusters import Forest, distinct, unique_edges, unmixed
 from curator.dedup.exchange import batch_of, by_range, chunks, read_metadata, read_part, read_span, write_batches, write_spans
 from curator.dedup.plan import BYTES_AN_EDGE, Plan, counted, make_missing
 from curator.documents import Executor
@@ -87,7 +87,7 @@ def label(plan: Plan, part: int, number: int) -> None:
     """What has become a star, told to the groups."""
     found = [np.concatenate(c) for c in zip(*_read(plan, f"large{number}", part), strict=True)]
     nodes, roots = unique_edges(*found) if found else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
-    centres = np.unique(roots)
+    centres = distinct(roots)
     _write_labels(plan, part, np.concatenate([nodes, centres]), np.concatenate([roots, centres]))
 
 

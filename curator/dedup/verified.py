@@ -16,6 +16,7 @@ from numba import njit
 
 from curator import storage
 from curator.dedup.buckets import entries, write_edges
+from curator.dedup.clusters import distinct
 from curator.dedup.exchange import read_span, write_spans
 from curator.dedup.keys import SURE, ranks, signatures
 from curator.dedup.plan import Plan
@@ -83,7 +84,7 @@ def _uncertain(hashes: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, np.nd
     same = hashes[1:] == hashes[:-1]
     shared[1:] |= same
     shared[:-1] |= same
-    return shared, np.unique(nodes[shared & ((hashes & SURE) == 0)])
+    return shared, distinct(nodes[shared & ((hashes & SURE) == 0)])
 
 
 def _equal(similarity: float) -> int:
