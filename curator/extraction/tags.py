@@ -72,6 +72,7 @@ def _bytes(text: str) -> np.ndarray:
 
 # Values are searched for these, in lower case.
 NONE, DISPLAY, INVISIBLE, TRUE = _bytes("none"), _bytes("display"), _bytes("visibility:hidden"), _bytes("true")
-BODY, KATEX, MATHJAX = _bytes("articlebody"), _bytes("katex-html"), _bytes("mathjax")
-TEX_NAME, MATH_TYPE, LATEX = _bytes("x-tex"), _bytes("math/tex"), _bytes("latex")
-CODECOGS, MIMETEX, MATHTEX, LATEX_PHP = _bytes("codecogs"), _bytes("mimetex"), _bytes("mathtex"), _bytes("latex.php")
+BODY, LATEX = _bytes("articlebody"), _bytes("latex")
+# Several at once, each with a line's end behind it.
+DRAWN_BY, TEX_KINDS = _bytes("katex-html\nmathjax\n"), _bytes("x-tex\nmath/tex\n")
+FORMULA_IMAGES = _bytes("codecogs\nmimetex\nmathtex\nlatex.php\n")

@@ -81,6 +81,18 @@ def _holds(page, at, end, what):
 
 
 @numba.njit(cache=True, nogil=True)
+def _holds_any(page, at, end, names):
+    """Whether one of several words does; they stand in one row of bytes, each with a line's end behind it."""
+    first = 0
+    for i in range(len(names)):
+        if names[i] == 10:
+            if _holds(page, at, end, names[first:i]):
+                return True
+            first = i + 1
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
 def _name_at(page, at):
     """A name packed into a number, where it ends, and whether it has a hyphen or a colon."""
     packed = np.uint64(0)
@@ -222,7 +234,7 @@ def _walk(page, tag, parent, last, words, flags, look, start, kind, node, begin,
                 if attribute == tags.CLASS:
                     said, seen = _speak(page, value, at, said, seen)
                     drawn = drawn or (name == tags.IMG and _holds(page, value, at, tags.LATEX))
-                    if name == tags.SPAN and (_holds(page, value, at, tags.KATEX) or _holds(page, value, at, tags.MATHJAX)):
+                    if name == tags.SPAN and _holds_any(page, value, at, tags.DRAWN_BY):
                         rendered = True  # a formula drawn with glyphs: its source stands beside it
                 elif attribute in (tags.ID, tags.ROLE, tags.ITEMPROP):
                     said, _ = _speak(page, value, at, said, np.uint64(0))
@@ -247,12 +259,7 @@ def _walk(page, tag, parent, last, words, flags, look, start, kind, node, begin,
                     query = value
                     while query < at and page[query] != 63:
                         query += 1
-                    if (
-                        _holds(page, value, query, tags.CODECOGS)
-                        or _holds(page, value, query, tags.MIMETEX)
-                        or _holds(page, value, query, tags.MATHTEX)
-                        or _holds(page, value, query, tags.LATEX_PHP)
-                    ):  # a formula as an image
+                    if _holds_any(page, value, query, tags.FORMULA_IMAGES):  # a formula as an image
                         drawn = True
                         if alt_from < 0:
                             alt_from, alt_to = min(query + 1, at), at
@@ -261,7 +268,7 @@ def _walk(page, tag, parent, last, words, flags, look, start, kind, node, begin,
                 elif attribute == tags.ALTTEXT:
                     tex_from, tex_to = value, at
                 elif attribute in (tags.ENCODING, tags.TYPE):
-                    tex_kind = tex_kind or _holds(page, value, at, tags.TEX_NAME) or _holds(page, value, at, tags.MATH_TYPE)
+                    tex_kind = tex_kind or _holds_any(page, value, at, tags.TEX_KINDS)
         at += 1
         known = _known(name)
         traits = tags.TRAITS[known] if known >= 0 else 0
