@@ -71,6 +71,14 @@ class Piece:
     def whole(self) -> bool:
         return self.start == 0 and self.stop == -1
 
+    @property
+    def files(self) -> tuple[File, ...]:
+        return (self.file, *self.others)
+
+    @property
+    def size(self) -> int:
+        return (self.file.size if self.stop == -1 else self.stop) - self.start + sum(other.size for other in self.others)
+
 
 @dataclass(frozen=True)
 class Split:
@@ -82,7 +90,7 @@ class Split:
 
     @property
     def size(self) -> int:
-        return sum((p.file.size if p.stop == -1 else p.stop) - p.start for p in self.pieces)
+        return sum(piece.size for piece in self.pieces)
 
 
 @dataclass
@@ -124,7 +132,8 @@ class Source(Protocol):
     """Raw bytes in, documents out. Implementations are frozen dataclasses whose fields are the YAML options.
 
     A source whose documents depend on other files than their own (`code`: the licence of a folder) has a `beside(files)` that
-    returns what they say, by name: it enters the fingerprint of every split with these files.
+    returns what they say, by name: it enters the fingerprint of every split with these files. One that makes a document of
+    several files (`code`: a repository) has a `together(files)` that returns them in groups, each read as one piece.
     """
 
     revision: ClassVar[int]  # bump when the output changes: part of the fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import posixpath
 import re
@@ -18,15 +19,17 @@ def make_splits(source: str, reader: Source, files: Sequence[File], split_bytes:
     A file under a quarter of `split_bytes` joins a bundle. A bundle ends where a hash of the path says so, so that one file
     more or less changes one or two bundles and leaves all others as they were.
     """
-    small = [f for f in files if f.size < split_bytes // 4]
-    large = [f for f in files if f.size >= split_bytes // 4]
-    splits = [
-        Split(_key(source, bundle[0].name, "+"), source, tuple(Piece(f) for f in bundle))
-        for bundle in _bundles(small, split_bytes)
-    ]
-    for file in large:
-        for start, stop in _ranges(reader, file, split_bytes):
-            splits.append(Split(_key(source, file.name, str(start)), source, (Piece(file, start, stop),)))
+    together = getattr(reader, "together", None)  # groups of files that make one document
+    groups = together(files) if together else ([file] for file in files)
+    pieces = [Piece(first, others=tuple(others)) for first, *others in groups]
+    small = [piece for piece in pieces if piece.size < split_bytes // 4]
+    splits = [Split(_key(source, bundle[0].file.name, "+"), source, tuple(bundle)) for bundle in _bundles(small, split_bytes)]
+    for piece in pieces:
+        if piece.size >= split_bytes // 4:
+            ranges = _ranges(reader, piece.file, split_bytes) if not piece.others else [(0, -1)]
+            for start, stop in ranges:
+                key = _key(source, piece.file.name, str(start))
+                splits.append(Split(key, source, (dataclasses.replace(piece, start=start, stop=stop),)))
     return sorted(splits, key=lambda s: s.key)
 
 
@@ -37,19 +40,19 @@ def _ranges(reader: Source, file: File, split_bytes: int) -> Sequence[tuple[int,
         return [(0, -1)]
 
 
-def _bundles(files: Sequence[File], split_bytes: int) -> Iterator[list[File]]:
-    if not files:
+def _bundles(pieces: Sequence[Piece], split_bytes: int) -> Iterator[list[Piece]]:
+    if not pieces:
         return
     most = split_bytes // 4
-    mean = max(1, sum(f.size for f in files) // len(files))
+    mean = max(1, sum(piece.size for piece in pieces) // len(pieces))
     # A power of two: when the mean drifts over a border, every second end stays an end.
     one_in = 1 << max(0, (most // max(mean, 1 << 10)).bit_length() - 1)
-    bundle: list[File] = []
+    bundle: list[Piece] = []
     size = 0
-    for file in files:
-        bundle.append(file)
-        size += file.size
-        ends = int.from_bytes(hashlib.blake2b(file.name.encode(), digest_size=8).digest()) % one_in == 0
+    for piece in pieces:
+        bundle.append(piece)
+        size += piece.size
+        ends = int.from_bytes(hashlib.blake2b(piece.file.name.encode(), digest_size=8).digest()) % one_in == 0
         if ends or size >= split_bytes:
             yield bundle
             bundle, size = [], 0

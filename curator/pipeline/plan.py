@@ -123,7 +123,7 @@ def first_legs(recipe: Recipe, ways: Mapping[str, list[Route]], splits: Mapping[
         for split in found:
             inputs = {"reader": reader, "input": _pieces(split.pieces), "sample": recipe.sample}
             if hasattr(route.source.reader, "beside"):
-                inputs["beside"] = dict(route.source.reader.beside([piece.file for piece in split.pieces]))
+                inputs["beside"] = dict(route.source.reader.beside([file for piece in split.pieces for file in piece.files]))
             legs.append(_leg(recipe, route, split.key, inputs, split=split, reader=route.source.reader, sample=recipe.sample))
     return legs
 
@@ -252,5 +252,7 @@ def _pieces(pieces: Sequence[Piece]) -> dict[str, str]:
         return f"{file.size} bytes, {file.stamp}"
 
     return {
-        piece.file.name: seen(piece.file) + ("" if piece.whole else f", from {piece.start} to {piece.stop}") for piece in pieces
+        file.name: seen(file) + ("" if piece.whole else f", from {piece.start} to {piece.stop}")
+        for piece in pieces
+        for file in piece.files
     }

@@ -49,3 +49,24 @@ def test_keys_are_safe_file_names():
     (split,) = make_splits("a", Whole(), [File("/x", "../../日本語 name?.txt", 1, "1")], 1 << 20)
     assert "/" not in split.key
     assert split.key.isascii()
+
+
+class Grouped(Whole):
+    def together(self, files):
+        """By the first letter of the name."""
+        groups: dict[str, list[File]] = {}
+        for file in files:
+            groups.setdefault(file.name[0], []).append(file)
+        return list(groups.values())
+
+
+def test_files_that_belong_together_are_one_piece():
+    found = [
+        File(f"/x/{name}", name, size, "1")
+        for name, size in (("a1", 10), ("a2", 20), ("b1", 5), ("c1", 600_000), ("c2", 600_000))
+    ]
+    splits = make_splits("code", Grouped(), found, 1 << 20)
+    pieces = [piece for split in splits for piece in split.pieces]
+    assert sorted(tuple(file.name for file in piece.files) for piece in pieces) == [("a1", "a2"), ("b1",), ("c1", "c2")]
+    assert sum(split.size for split in splits) == 1_200_035
+    assert all(piece.whole for piece in pieces)
