@@ -21,6 +21,7 @@ from curator.dedup.sentence_copies import choose_candidates, find_common, keep_b
 from curator.dedup.sentence_cutting import without
 from curator.dedup.sentence_plan import sentence_plan
 from curator.dedup.sentence_units import UNITS, Units, split
+from curator.dedup.signing import REVISION
 from curator.documents import Executor, Rule, Shard
 from curator.metrics.hashes import hash_bytes
 from curator.metrics.segments import texts
@@ -63,6 +64,7 @@ class DedupSentences:
     prefer: tuple[str, ...] = ("*",)
     quality: str | None = None
     unicode: str = field(default=unicodedata.unidata_version, init=False)  # the folding follows it: part of the fingerprint
+    signatures: int = field(default=REVISION, init=False)  # of near sentences, likewise
 
     revision: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("datasketch",)
