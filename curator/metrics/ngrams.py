@@ -61,7 +61,7 @@ def skipping_column(n: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def character_units(points, kinds, bounds, units, places, unit_bounds):
-    """Characters that are not whitespace as units: their code points; see `count_words` for the other arrays."""
+    """Characters that are not whitespace as units: their code points; see `hash_tokens` for the other arrays."""
     n = 0
     unit_bounds[0] = 0
     places[0] = 0

@@ -161,6 +161,8 @@ def dedup(run: Run) -> list[Html]:
             f"{many(found['clusters'], 'cluster')} of near-duplicates among {many(found['signed'], 'document')}; "
             f"{count(found['duplicates'])} of them removed."
         )
+        if found.get("known_clusters"):
+            said += f" {count(found['known_clusters'])} of the clusters were published by an earlier run."
         if largest.get("copies"):
             said += f" The largest cluster has {many(largest['copies'], 'document')}, of which {largest['cluster']} is kept."
         parts.append(paragraph(said))

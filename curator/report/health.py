@@ -52,11 +52,8 @@ def _losses(run: Run) -> Iterator[Notice]:
 
 def _shares(run: Run) -> Iterator[Notice]:
     for stage, found in run.summary.get("dedup", {}).items():
-        for source, counts in found.get("sources", {}).items():
-            if counts["share"] > MOST_LOST and counts["signed"] >= LEAST_JUDGED:
-                yield Notice(
-                    "warn", f"{source} lost {share(counts['duplicates'], counts['signed'])} of its documents to {stage}."
-                )
+        for line in found.get("warnings", ()):
+            yield Notice("warn", f"{stage}: {line}.")
     for name, found in run.sources.items():
         for reason, lost in found["rejected"].items():
             whole_dataset = run.stage_of(reason, run.stages) in run.summary.get("dedup", {})

@@ -103,6 +103,7 @@ SUMMARY: dict[str, Any] = {
     "quarantined": [],
     "dedup": {
         "dedup": {
+            "warnings": ["web loses 60.0% of its documents (60 of 100)"],
             "clusters": 1,
             "documents": 100,
             "duplicates": 60,

@@ -127,7 +127,7 @@ def test_what_is_not_well_is_said_first(output: str) -> None:
     assert "Problem 1 damaged file" in told
     assert "1 record could not be read (5.0 % of all)" in told
     assert "1 document made a stage fail" in told
-    assert "web lost 60.0 % of its documents to dedup" in told
+    assert "dedup: web loses 60.0% of its documents (60 of 100)." in told
     assert "Tokenizer drift: the pinned vocabulary is of another corpus" in told
     assert "wiki is seen 7.7 times over" in told
     assert told.index("Problem") < told.index("Look at this")
