@@ -321,17 +321,25 @@ def _executor(on: str | None, workers: int | None) -> Inline | Ray:
 
 
 def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
-    """Compile kernels once, here, before many workers do it at the same time; then let every node look at its files."""
+    """Compile kernels once, before many workers do it at the same time; then let every node look at its files."""
+    kinds: dict[type, list[Any]] = {}  # stages of one kind share kernels; those of two are compiled beside each other
+    for spec in recipe.stages:
+        if hasattr(spec.placed.stage, "warm"):
+            kinds.setdefault(type(spec.placed.stage), []).append(spec.placed.stage)
     with console.status("compiling kernels (kept for the next run)"):
-        for spec in recipe.stages:
-            if hasattr(spec.placed.stage, "warm"):
-                spec.placed.stage.warm()
+        for _ in executor.map(_warm, list(kinds.values())):
+            pass
     if hasattr(executor, "preflight"):
         inputs = [storage.find(s.patterns, s.exclude)[0].path for s in recipe.sources.values()]
         models = [path for spec in recipe.stages for path in spec.placed.stage.files()]
         nodes = executor.preflight(recipe.output, inputs, models)  # type: ignore[union-attr]
         if nodes:
             console.print(f"output, inputs and models are seen by all nodes ({len(nodes)})", highlight=False)
+
+
+def _warm(stages: list[Any]) -> None:
+    for stage in stages:
+        stage.warm()
 
 
 def _training(recipe: Recipe) -> Any:
