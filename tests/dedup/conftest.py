@@ -83,6 +83,17 @@ class Dedup:
             marks.update(zip(ids, pq.read_table(path).to_pylist(), strict=True))
         return marks
 
+    def mark_despite_kills(self, shards: Sequence[Shard], executor: Chaotic) -> dict[str, dict]:
+        """Run again after every kill, the shards in another order, until the run ends."""
+        shuffled = list(shards)
+        for _ in range(2000):
+            executor.random.shuffle(shuffled)
+            try:
+                return self.mark(shuffled, executor)
+            except Killed:
+                continue
+        return pytest.fail("never done")
+
     def dedup(self, documents: Sequence[dict]) -> dict[str, dict]:
         return self.mark(self.shards(documents))
 
