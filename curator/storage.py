@@ -27,12 +27,13 @@ from typing import IO, Any, cast
 import fsspec
 
 from curator.documents import File
+from curator.errors import UserError
 from curator.wheels import cache_folder, wheel_member
 
 PRESETS = Path(__file__).resolve().parent  # in the wheel, pipelines/, filters/ and tokenizers/ lie below the package
 
 
-class StorageError(Exception):
+class StorageError(UserError):
     """A path that cannot be read or written, in words for the user."""
 
 

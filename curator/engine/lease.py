@@ -13,13 +13,14 @@ from types import TracebackType
 import orjson
 
 from curator import storage
+from curator.errors import UserError
 
 BEAT = 15.0  # seconds between signs of life
 TAKEOVER = 0.5  # seconds after which one who took over a dead lease looks whether another did so too
 STALE = 90.0  # without one for so long, a writer counts as dead
 
 
-class OutputInUse(Exception):
+class OutputInUse(UserError):
     """Another run writes to the same output."""
 
 

@@ -12,11 +12,12 @@ from curator.engine.leg import Leg
 from curator.engine.manifest import Manifest, drift
 from curator.engine.quarantine import finish_leg
 from curator.engine.reading import UNREADABLE
+from curator.errors import UserError
 
 LEAST_ERRORS = 20  # a handful of bad documents never stops a run, however small it is
 
 
-class TooManyErrors(Exception):
+class TooManyErrors(UserError):
     """More went wrong than bad documents explain."""
 
 

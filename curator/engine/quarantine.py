@@ -23,12 +23,13 @@ from curator.engine.leg import Leg
 from curator.engine.manifest import Ledger, Manifest
 from curator.engine.reading import Batch, read
 from curator.engine.shard import run_leg, through
+from curator.errors import UserError
 
 ATTEMPTS_BEFORE_CARE = 2
 MOST_KILLERS = 32  # in one shard; beyond that the library is broken, not the documents
 
 
-class WorkerKillers(Exception):
+class WorkerKillers(UserError):
     """A shard that cannot be finished because what it holds kills every process."""
 
 

@@ -12,6 +12,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from curator import storage
+from curator.errors import UserError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,7 +20,7 @@ R = TypeVar("R")
 RETRIES = 5  # of a call whose worker or node died: the third attempt at a shard looks for what kills it (quarantine.py)
 
 
-class ClusterError(Exception):
+class ClusterError(UserError):
     """Ray, or a node of the cluster, cannot do the work; says which and why."""
 
 

@@ -20,6 +20,7 @@ from curator.engine.lease import Lease
 from curator.engine.leg import Leg
 from curator.engine.manifest import Manifest, drift, fingerprint
 from curator.engine.passes import State, check_errors, look, run_pass
+from curator.errors import UserError
 from curator.pipeline.plan import Route, describe, find_inputs, first_legs, later_leg, routes, whole_dataset_stages
 from curator.pipeline.publish import publish, summarise
 from curator.pipeline.recipe import Recipe, StageSpec
@@ -28,7 +29,7 @@ from curator.tokens.build import build as build_tokens
 from curator.tokens.mixture import Mixture
 
 
-class RunFailed(Exception):
+class RunFailed(UserError):
     """The recipe is sound and its data are not what it needs; says what is missing."""
 
 

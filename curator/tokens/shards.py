@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from curator import storage
+from curator.errors import UserError
 
 VERSION = 1
 MAGIC = b"CURTOKEN"
@@ -44,7 +45,7 @@ TOKENIZER = "tokenizer.json"  # beside the shards: who trains on them needs noth
 DTYPES = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 
 
-class ShardError(ValueError):
+class ShardError(UserError, ValueError):
     """A token shard or manifest that cannot be trusted: the message names the file and what is wrong with it."""
 
 

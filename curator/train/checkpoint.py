@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from curator.errors import UserError
 from curator.tokens.shards import TokenShards
 from curator.train.config import ModelConfig, TrainConfig, TrainedRunError
 
@@ -29,7 +30,7 @@ VERSION = 1
 DESCRIPTION = "checkpoint.json"
 
 
-class CheckpointMismatch(ValueError):
+class CheckpointMismatch(UserError, ValueError):
     """The run in the output folder is another one; `fields` names what differs."""
 
     def __init__(self, folder: Path, differences: dict[str, tuple[Any, Any]], advice: str) -> None:

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from curator.errors import UserError
+
 FFN_ROUNDING = 64  # widths that are multiples of 64 fill the tiles of tensor cores
 
 
-class TrainedRunError(ValueError):
+class TrainedRunError(UserError, ValueError):
     """A trained run, or what it is asked for, cannot be used: in words for the user."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from curator.errors import UserError
 from curator.tokens.shards import TokenShards
 from curator.train import checkpoint
 from curator.train.config import TrainConfig
@@ -27,7 +28,7 @@ from curator.train.model import Decoder
 from curator.train.optimizer import adamw, learning_rate
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(UserError, RuntimeError):
     """A loss or a gradient that is not a number; the weights of the last checkpoint are untouched by it."""
 
 

@@ -1,4 +1,4 @@
-"""The commands: what they print, that nothing of a corpus steers the terminal, and slips as one sentence with exit code 2."""
+"""The commands: what they print, that nothing of a corpus steers the terminal, and slips as one sentence."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from curator.cli import app
+from curator.cli import tuning as commands
 from curator.pipeline.finished import read_run
-from curator.tuning import commands, stored
+from curator.tuning import stored
 from curator.tuning.inspecting import inspect
 from curator.tuning.show_inspect import show_inspected
 
@@ -155,13 +156,13 @@ def test_metrics_are_looked_up_by_name_or_part():
         (("metrics", "han_ration"), "there is no metric 'han_ration'. Did you mean 'han_ratio'?"),
     ],
 )  # fmt: skip
-def test_slips_are_one_sentence_and_exit_code_2(output, tmp_path, arguments, said):
+def test_slips_are_one_sentence(output, tmp_path, arguments, said):
     shutil.copytree(output, tmp_path / "unfinished")
     (tmp_path / "unfinished" / "summary.json").unlink()
     (tmp_path / "empty").mkdir()
     shutil.copy(f"{output}/summary.json", tmp_path / "empty" / "summary.json")
     places = {"out": output, "unfinished": tmp_path / "unfinished", "empty": tmp_path / "empty"}
     found = curator(*(a.format(**places) for a in arguments))
-    assert found.exit_code == 2, found.output
+    assert found.exit_code in (1, 2), found.output  # what is named is not there, or the words are wrong
     assert said in found.output.replace("\n", " ")
     assert "Traceback" not in found.output

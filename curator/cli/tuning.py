@@ -13,16 +13,14 @@ import orjson
 import typer
 from rich.console import Console
 
-from curator import storage
+from curator.cli.errors import complaining
 from curator.config import ConfigError, nearest
-from curator.terminal import printable
 
 if TYPE_CHECKING:
     from curator.pipeline.finished import Run
 
 commands = typer.Typer()
 console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-complaints = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 RunPath = Annotated[str, typer.Argument(help="The output of a finished run.", metavar="RUN")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -67,7 +65,7 @@ def score(
     with the rule that cuts them. With several filters each sees the text that those before it have left. A rule on a column of
     another stage (language, language.score) is `not measured here`, unless the document has that column.
     """
-    with _answering():
+    with complaining(again=""):
         from curator.tuning.changes import read_change
         from curator.tuning.reading import read_document
         from curator.tuning.scoring import every_metric, load_filters, score
@@ -114,7 +112,7 @@ def retune(
     With --change: what would be kept and rejected now, by source and language; a whole filter (a YAML with `document:`) may be
     given too. Only what the run measured can be judged; documents that would pass now have not been through later stages.
     """
-    with _answering():
+    with complaining(again=""):
         from curator.tuning.changes import read_change
         from curator.tuning.retune import retune
         from curator.tuning.show_retune import show_retuned
@@ -158,7 +156,7 @@ def inspect(
     redacts later: here private data (e-mail addresses, telephone, identity, bank card numbers, IP addresses) is replaced,
     unless --raw is given. In a terminal more than a screen goes through a pager ($PAGER).
     """
-    with _answering():
+    with complaining(again=""):
         from curator.tuning.inspecting import inspect
         from curator.tuning.show_inspect import plain_inspected, show_inspected, show_reasons
 
@@ -187,7 +185,7 @@ def metrics(
     as_json: AsJson = False,
 ) -> None:
     """List the metrics that the rules of a filter can name: what they measure, their parameters, which filters use them."""
-    with _answering():
+    with complaining(again=""):
         from curator.tuning.catalogue import catalogue, show_catalogue
 
         found = catalogue(name)
@@ -207,24 +205,6 @@ def _read_run(output: str) -> Run:
     if not run.manifests:
         raise ConfigError("there are no manifests, so nothing is known of its documents: run it again", output)
     return run
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """What was asked for and is not there is said in one plain sentence, with the exit code of a slip."""
-    try:
-        yield
-    except (ConfigError, storage.StorageError) as error:
-        complaints.print(printable(str(error)))
-        raise typer.Exit(2) from None
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-    except OSError as error:
-        complaints.print(printable(f"curator: {error.filename or ''}: {error.strerror or error}"))
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
 
 
 @contextmanager
