@@ -1,0 +1,1 @@
+"""Invented values: private ones by type, and what looks like them."""
