@@ -14,6 +14,7 @@ from curator.engine.manifest import FORMAT, Ledger, Manifest
 from curator.metrics import CUTS, METRICS, WORDS
 from curator.pipeline.load import _Top
 from curator.pipeline.recipe import Recipe
+from curator.selection import SELECTION
 from curator.sources import SOURCES
 from curator.stages import STAGES
 from curator.stages.rules import BOUNDS, PARTS
@@ -35,7 +36,9 @@ def contracts() -> dict[str, object]:
         "yaml": {
             "top": options(_Top),
             "sources": {name: options(cls) for name, cls in sorted(SOURCES.items())},
-            "stages": {name: options(cls) for name, cls in sorted({**STAGES, **DEDUP}.items()) if name != "filter"},
+            "stages": {
+                name: options(cls) for name, cls in sorted({**STAGES, **DEDUP, **SELECTION}.items()) if name != "filter"
+            },
             "filter": {"parts": list(PARTS), "bounds": list(BOUNDS), "words": list(WORDS)},
             "metrics": {name: sorted(metric.parameters) for name, metric in sorted({**METRICS, **CUTS}.items())},
             "tokenize": options(Tokenize),
@@ -56,7 +59,7 @@ def test_the_contracts_are_the_pinned_ones():
 
 def test_the_changelog_names_every_contract():
     text = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
-    for name in [*SOURCES, *STAGES, *DEDUP]:
+    for name in [*SOURCES, *STAGES, *DEDUP, *SELECTION]:
         assert f"`{name}`" in text, f"CHANGELOG.md does not name {name!r}"
 
 

@@ -29,6 +29,11 @@ def check_columns(recipe: Recipe) -> list[ConfigError]:
         for spec in recipe.stages:
             if source.name not in spec.only:
                 continue
+            errors += [
+                _error(spec, f"wants numbers, and {column!r} is {types[column]}")
+                for column in sorted(getattr(spec.placed.stage, "numbers", ()))
+                if column in types and not (pa.types.is_floating(types[column]) or pa.types.is_integer(types[column]))
+            ]
             for column in sorted(_reads(spec)):
                 if column not in have:
                     missing.setdefault((spec.placed.name, column), []).append(source.name)

@@ -16,6 +16,7 @@ from curator.engine.splits import SPLIT_BYTES
 from curator.pipeline.columns import check_columns
 from curator.pipeline.plugins import Plugins
 from curator.pipeline.recipe import Recipe, SourceSpec, StageSpec
+from curator.selection import SELECTION
 from curator.sources import SOURCES
 from curator.stages import STAGES
 from curator.tokens.build import Tokenize, check
@@ -199,7 +200,7 @@ def _stages(value: Any, top: Section, plugins: Plugins, sources: Sequence[str], 
     if not isinstance(value, Items):
         errors.append(top.error("stages: must be a list of stages", "stages"))
         return []
-    known = {**STAGES, **DEDUP, **plugins.stages}
+    known = {**STAGES, **DEDUP, **SELECTION, **plugins.stages}
     found: list[StageSpec] = []
     for index, entry in enumerate(value):
         spec = _attempt(errors, lambda index=index, entry=entry: _stage(entry, value, index, known, sources))
@@ -242,7 +243,7 @@ def _stage(entry: Any, stages: Items, index: int, known: Mapping[str, Any], sour
         raise section.error("as: must be a name of letters, digits and _", "as")
     stage, name = _make(known[kind], kind, given, alias)
     _check_runs(stage, given)
-    whole = kind in DEDUP or hasattr(stage, "mark")
+    whole = getattr(stage, "whole_dataset", kind in DEDUP or hasattr(stage, "mark"))
     for source in getattr(stage, "prefer", ()) if whole else ():
         if source != "*" and source not in sources and sources:
             raise given.error(f"prefer: no source {source!r}{nearest(source, sources)}", "prefer")

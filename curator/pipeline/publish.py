@@ -12,12 +12,14 @@ from curator.engine.digest import tokens_digest
 from curator.engine.manifest import Ledger, Manifest, add_digests
 from curator.pipeline.plan import manifest_path, whole_dataset_stages
 from curator.pipeline.recipe import Recipe
+from curator.selection import SELECTION
 
-PUBLISHED = ("documents", "rejected", "manifests", "signatures")
+PUBLISHED = ("documents", "rejected", "manifests", "signatures", "cuts")
 
 
 def publish(recipe: Recipe, manifests: Sequence[Manifest], kept: Sequence[str], summary: Mapping[str, Any]) -> None:
-    """Remove what earlier runs have left in the published folders, then write `summary.json`. `kept`: files of signatures."""
+    """Remove what earlier runs have left in the published folders, then write `summary.json`. `kept`: files of signatures and
+    cut points."""
     wanted = referred(recipe, manifests) | {path.removeprefix(recipe.output).lstrip("/") for path in kept}
     for folder in PUBLISHED:
         for path in storage.listing(storage.join(recipe.output, folder)):
@@ -48,6 +50,7 @@ def summarise(
     elapsed: Mapping[str, float],
 ) -> dict[str, Any]:
     """Counts by source, stage and reason; what was damaged; timings; digests."""
+    selecting = {spec.placed.name for spec in recipe.stages if spec.kind in SELECTION}
     return {
         "name": recipe.name,
         "recipe": recipe.path,
@@ -56,7 +59,8 @@ def summarise(
         "sources": {name: _of_source(name, manifests, finals) for name in recipe.sources},
         "damage": [place | {"source": m.source} for m in manifests for place in m.damage],
         "quarantined": sorted({document for m in manifests for document in m.quarantined}),
-        "dedup": {name: dict(found) for name, found in marks.items()},
+        "dedup": {name: dict(found) for name, found in marks.items() if name not in selecting},
+        "selection": {name: dict(found) for name, found in marks.items() if name in selecting},
         "seconds": _seconds(manifests),
         "elapsed": dict(elapsed),  # wall time of the parts of this very run
         "tokens": tokens,

@@ -25,6 +25,7 @@ from curator.pipeline.plan import Route, describe, find_inputs, first_legs, late
 from curator.pipeline.publish import publish, summarise
 from curator.pipeline.recipe import Recipe, StageSpec
 from curator.pipeline.watch import Watch
+from curator.selection.cut import Cut
 from curator.tokens.build import build as build_tokens
 from curator.tokens.mixture import Mixture
 
@@ -189,8 +190,11 @@ def _signed(recipe: Recipe, spec: StageSpec, progress: Progress) -> list[Shard]:
 def _keep(
     recipe: Recipe, spec: StageSpec, signed: Sequence[Shard], published: Sequence[Shard], executor: Executor
 ) -> list[str]:
-    """Signatures of the published documents, for later runs that are deduplicated `against` this one; paths of all files."""
+    """What later runs read: cut points, and signatures of the published documents, for those that are deduplicated `against`
+    this one; paths of all files."""
     stage = spec.placed.stage
+    if isinstance(stage, Cut):
+        return stage.publish(storage.join(recipe.output, "work", spec.placed.name), recipe.output)
     if not isinstance(stage, Deduplication):
         return []
     keeping = Keeping(
