@@ -32,7 +32,7 @@ def ipv6(r: Random) -> Value:
 
 def ipv6_short(r: Random) -> Value:
     few = [f"{r.randrange(1, 65536):x}" for _ in range(r.randrange(1, 4))]
-    return Value(r.choice(("2001:db8::", "2001:db8:1::", "fd12:3456:789a::", "fe80::")) + ":".join(few))
+    return Value(r.choice(("2001:db8::", "2001:db8:1::", "240e:3b7:4c11::", "2409:8a55:2e10:7f::")) + ":".join(few))
 
 
 def ipv6_mapped(r: Random) -> Value:
