@@ -72,9 +72,9 @@ def run(
 
         loaded = _load(recipe, output, changes, sample, verify)
         training = training_of(loaded)
-        executor = _executor(on, workers)
+        executor = executor_for(on, workers)
         try:
-            _prepare(loaded, executor)
+            prepare(loaded, executor)
             summary = run_recipe(loaded, executor, Shown(console))
         finally:
             executor.close()  # the trainer wants the cores
@@ -148,7 +148,7 @@ def _load(recipe: str, output: str | None, changes: list[str] | None, sample: fl
     return load_recipe(recipe, changes=changes or (), output=output, sample=sample, verify=verify)
 
 
-def _executor(on: str | None, workers: int | None) -> Inline | Ray:
+def executor_for(on: str | None, workers: int | None) -> Inline | Ray:
     if on is None:
         on = "auto" if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else "local"
     if on == "inline":
@@ -165,7 +165,7 @@ def _executor(on: str | None, workers: int | None) -> Inline | Ray:
     return made
 
 
-def _prepare(recipe: Recipe, executor: Inline | Ray) -> None:
+def prepare(recipe: Recipe, executor: Inline | Ray) -> None:
     """Compile kernels once, before many workers do it at the same time; then let every node look at its files."""
     kinds: dict[type, list[Any]] = {}  # stages of one kind share kernels; those of two are compiled beside each other
     for spec in recipe.stages:

@@ -31,7 +31,7 @@ def train(
     """Train on token shards. Runs under torchrun, and goes on from the newest checkpoint."""
     with complaining():
         section = config.load(storage.preset("pipelines", recipe))
-        train_on(_training_config(section), output, tokens)
+        train_on(training_config(section), output, tokens)
 
 
 @commands.command("eval")
@@ -75,10 +75,10 @@ def training_of(recipe: Recipe) -> Any:
         raise recipe.train.error(
             "training writes checkpoints to a folder: give a local or shared output, or --set train=null and `curator train`"
         )
-    return _training_config(recipe.train)
+    return training_config(recipe.train)
 
 
-def _training_config(section: config.Section) -> Any:
+def training_config(section: config.Section) -> Any:
     try:
         from curator.train import TrainConfig
     except ModuleNotFoundError as error:
