@@ -165,6 +165,8 @@ def row(frame: Frame, entity: str, make: Any, label: str, r: Random) -> dict[str
         else:
             value = machines.assigned_secret(r) if name == "secret" else make(r)
             least = value.core or (0, len(value.text))
+            if re.search("[A-Za-z]$", text) and re.match("[A-Za-z]", value.text):
+                text += " "  # a label in Latin letters is not glued to letters: nobody could tell where the value begins
             spans.append(
                 [len(text), len(text) + len(value.text), entity, value.text, len(text) + least[0], len(text) + least[1]]
             )

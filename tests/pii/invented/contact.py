@@ -137,10 +137,10 @@ def taiwan_hong_kong(r: Random) -> Value:
     if form == 0:
         return around(
             r.choice(("+852 ", "+852-", "(852) ", "+852")),
-            r.choice("2356") + draw(r, DIGITS, 3) + r.choice(("", " ")) + draw(r, DIGITS, 4),
+            r.choice(("21", "25", "61", "93")) + draw(r, DIGITS, 2) + r.choice(("", " ")) + draw(r, DIGITS, 4),
         )
     if form == 1:
-        return around("+853 ", "6" + draw(r, DIGITS, 3) + " " + draw(r, DIGITS, 4))
+        return around("+853 ", "66" + draw(r, DIGITS, 2) + " " + draw(r, DIGITS, 4))
     if form == 2:
         return Value(f"09{draw(r, DIGITS, 2)}-{draw(r, DIGITS, 3)}-{draw(r, DIGITS, 3)}")
     if form == 3:
@@ -174,9 +174,9 @@ def abroad(r: Random) -> Value:
             lambda: around("+33 ", f"1 99 00 {d(2)} {d(2)}"),
             lambda: around("+49 ", f"30 23125 {d(3)}"),
             lambda: around("+81-", f"3-{r.choice('356')}{d(3)}-{d(4)}"),
-            lambda: around("+65 ", f"{r.choice('689')}{d(3)} {d(4)}"),
+            lambda: around("+65 ", f"6{r.choice('2345')}{d(2)} {d(4)}"),
             lambda: around("+82-", f"10-{r.choice('2345')}{d(3)}-{d(4)}"),
-            lambda: around("+420 ", f"{r.choice('67')}{d(2)} {d(3)} {d(3)}"),
+            lambda: around("+420 ", f"{r.choice(('602', '605', '721', '736', '775'))} {d(3)} {d(3)}"),
         )
     )()
 

@@ -169,7 +169,7 @@ def uuid(r: Random) -> str:
 
 def scoped_package(r: Random) -> str:
     scope, name = r.choice(("babel", "types", "vue", "angular", "nestjs")), r.choice(("core", "node", "cli", "runtime"))
-    return f"@{scope}/{name}@{version(r)}"
+    return f"@{scope}/{name}@{release(r)}"
 
 
 def package(r: Random) -> str:

@@ -36,7 +36,7 @@ def ipv6_short(r: Random) -> Value:
 
 
 def ipv6_mapped(r: Random) -> Value:
-    return Value(f"::ffff:{ipv4_digits(r)}")
+    return around("::ffff:", ipv4_digits(r))
 
 
 def mac_colon(r: Random) -> Value:
