@@ -25,19 +25,8 @@ from scoring import Found, Label, Score, count
 from curator import privacy
 
 DATA = Path(os.environ.get("CURATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
-FIXED = {
-    "email",
-    "id_card",
-    "uscc",
-    "bank_card",
-    "plate",
-    "ip",
-    "mac",
-    "url_credentials",
-    "api_key",
-    "private_key",
-}  # or a checksum
-DIGEST = "500161750c8ab0eeed568f848a4746c6c88789bd25dad13bce70337041b99d6a"  # of the set: it is not changed to please the recognisers
+FIXED = {"email", "id_card", "uscc", "bank_card", "plate", "ip", "mac", "url_credentials", "api_key", "private_key"}
+DIGEST = "d677aec10bcaf4d531545794e6195beffe659c1f0ce12606bf0bdefaa1ba23a9"  # of the set: it is not changed to please the recognisers
 PATTERNS = {"EMAIL_ADDRESS": "email", "CREDIT_CARD": "bank_card", "PHONE_NUMBER": "phone"}
 
 
@@ -46,7 +35,7 @@ def floor(entity: str) -> float:
 
 
 def find(texts: list[str], entities: list[str] | None = None) -> list[list[Found]]:
-    return [list(map(tuple, found)) for found in privacy.find(pa.array(texts, pa.string()), entities)]
+    return [[(start, end, entity) for start, end, entity in found] for found in privacy.find(pa.array(texts), entities)]
 
 
 @cache
@@ -66,7 +55,7 @@ def scores(half: str, show: bool = False) -> dict[tuple[str, str], Score]:
 
 @cache
 def presidio_scores(show: bool = False) -> dict[str, Score]:
-    """The pattern types of the synthetic sentences; a type that we do not look for is no label, but ours found in it is wrong."""
+    """The pattern types of the synthetic sentences; of other types there are no labels, but ours found in them are wrong."""
     rows = [json.loads(line) for line in (DATA / "pii" / "en_presidio_synth.jsonl").read_text(encoding="utf-8").splitlines()]
     tally: defaultdict[str, Score] = defaultdict(Score)
     entities = sorted(PATTERNS.values())
