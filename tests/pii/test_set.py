@@ -26,7 +26,8 @@ from curator import privacy
 
 DATA = Path(os.environ.get("CURATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FIXED = {"email", "id_card", "uscc", "bank_card", "plate", "ip", "mac", "url_credentials", "api_key", "private_key"}
-DIGEST = "d677aec10bcaf4d531545794e6195beffe659c1f0ce12606bf0bdefaa1ba23a9"  # of the set: it is not changed to please the recognisers
+# Of the set: it is not changed to please the recognisers.
+DIGEST = "d677aec10bcaf4d531545794e6195beffe659c1f0ce12606bf0bdefaa1ba23a9"
 PATTERNS = {"EMAIL_ADDRESS": "email", "CREDIT_CARD": "bank_card", "PHONE_NUMBER": "phone"}
 
 
