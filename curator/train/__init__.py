@@ -1,7 +1,8 @@
 """The pretraining loop: token shards in, checkpoints and a loss by source out. The only part of curator that imports torch.
 
-Read in this order: `config` (the YAML's options), `model` (the decoder), `data` (which sequences when), `optimizer`, `loop`;
-then `checkpoint` (what makes a resumed run the same run) and `device` (where it runs, and on how many).
+Read in this order: `config` (the YAML's options), `model` (the decoder) with `attention`, `data` (which sequences when),
+`schedule` and `optimizer`, `loop`; then `device` and `parallel` (where it runs, and on how many), `course`, `checkpoint` and
+`identity` (what makes a resumed run the same run), `spikes`, `journal` and `board`. `budget` needs none of them.
 """
 
 from __future__ import annotations

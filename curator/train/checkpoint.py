@@ -1,116 +1,110 @@
-"""Checkpoints that are whole or not there, and that only the same run goes on from.
+"""Checkpoints that are whole or not there, written while the run goes on, and read by any number of ranks.
 
-    <output>/checkpoints/step-00000500/model.pt optimizer.pt random.pt checkpoint.json
+    <output>/checkpoints/step-00000500/shard-*.safetensors checkpoint.json
 
-A checkpoint is written under another name, flushed to the disk and renamed, so a kill leaves the one before.
-`checkpoint.json` holds the sha256 of the other files: a damaged one is passed over, with a warning, for the one before it.
-Tensors are read with `weights_only`, so a file from elsewhere cannot run code.
+Weights and the optimiser's state are divided among the ranks and written by torch.distributed.checkpoint, as safetensors:
+nothing in them can run code. They are copied when `save` is called and written behind the run's back, under another name,
+flushed to the disk and renamed, so a kill leaves the one before. `checkpoint.json` holds the sha256 of the other files: a
+damaged one is passed over, with a warning, for the one before it. No state of random numbers is kept: after the first weights
+nothing is drawn.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from torch import nn
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict import get_model_state_dict, get_optimizer_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load as read_parts
+from torch.distributed.checkpoint.state_dict_saver import async_save
 
-from curator.errors import UserError
 from curator.tokens.shards import TokenShards
-from curator.train.config import ModelConfig, TrainConfig, TrainedRunError
+from curator.train.config import ModelConfig, TrainedRunError
+from curator.train.identity import CheckpointMismatch
 
-VERSION = 1
+warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or uninitialized")  # one rank is no mistake
+
+VERSION = 2
 DESCRIPTION = "checkpoint.json"
-
-
-class CheckpointMismatch(UserError, ValueError):
-    """The run in the output folder is another one; `fields` names what differs."""
-
-    def __init__(self, folder: Path, differences: dict[str, tuple[Any, Any]], advice: str) -> None:
-        self.fields = tuple(differences)
-        listed = "\n".join(f"  {name}: {was!r} in the checkpoint, {now!r} now" for name, (was, now) in differences.items())
-        super().__init__(f"cannot resume from {folder}: it is of another run:\n{listed}\n{advice}")
-
-
-# ---------------------------------------------------------------------------------------------------- which run it is
-
-
-def identity(config: TrainConfig, shards: TokenShards, steps: int, precision: torch.dtype) -> dict[str, dict[str, Any]]:
-    """What makes a run this one, flat: `fixed` may never differ on a resume, `course` only where the config allows it."""
-    fixed: dict[str, Any] = {f"model.{k}": v for k, v in dataclasses.asdict(config.model).items()}
-    fixed |= {"batch_tokens": config.batch_tokens, "seed": config.seed}
-    fixed |= {"tokens.sequence_length": shards.sequence_length, "tokens.vocabulary_size": shards.vocabulary_size}
-    fixed |= {"tokens.tokenizer": shards.tokenizer_hash, "tokens.sources": shards.sources}
-    for split, described in shards.manifest["splits"].items():  # the bytes of the corpus, whatever they are made with
-        fixed[f"tokens.{split}"] = _digest_of([entry["sha256"] for entry in described["shards"]])
-    course: dict[str, Any] = {f"optimizer.{k}": v for k, v in dataclasses.asdict(config.optimizer).items()}
-    course |= {"steps": steps, "precision": str(precision).removeprefix("torch.")}
-    return json.loads(json.dumps({"fixed": fixed, "course": course}))
-
-
-def _digest_of(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def check_same_run(folder: Path, saved: dict[str, Any], now: dict[str, Any], allow_course: bool) -> list[str]:
-    """Raise CheckpointMismatch if the checkpoint is of another run; the changes that were allowed, in words."""
-    fixed = _differences(saved["fixed"], now["fixed"])
-    course = _differences(saved["course"], now["course"])
-    if fixed or (course and not allow_course):
-        advice = "Write these back, or train into an empty output folder."
-        if not fixed:
-            advice += " `resume: changed` goes on all the same."
-        raise CheckpointMismatch(folder, {**fixed, **course}, advice)
-    return [f"{name} from {was} to {becomes}" for name, (was, becomes) in course.items()]
-
-
-def _differences(saved: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = [*saved, *(n for n in now if n not in saved)]
-    return {n: (saved.get(n), now.get(n)) for n in names if saved.get(n) != now.get(n)}
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
 
 
-def save(
-    folder: Path,
-    step: int,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    run: dict[str, Any],
-    course: dict[str, Any],
-    keep: int,
-) -> Path:
-    """Write the checkpoint of `step` and remove all but the newest `keep`. `run` is the identity, `course` what the loop
-    goes on with; both JSON."""
-    target = folder / f"step-{step:08d}"
-    partial = folder / f".{target.name}.{os.getpid()}.partial"
-    partial.mkdir(parents=True)
-    for name, content in (
-        ("model.pt", model.state_dict()),
-        ("optimizer.pt", optimizer.state_dict()),
-        ("random.pt", _random_state()),
-    ):
-        torch.save(content, partial / name)
-    files = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
-    description = {"version": VERSION, "step": step, "run": run, "course": course, "files": files}
-    (partial / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
-    for path in (*partial.iterdir(), partial):
-        _flush(path)
-    if target.exists():  # a damaged one that the run passed over and has now caught up with
-        shutil.rmtree(target)
-    os.rename(partial, target)
-    _flush(folder)
-    for old in list(_newest_first(folder))[keep:]:
-        shutil.rmtree(old)
-    return target
+class Saver:
+    """Writes the checkpoints of one run, one at a time, and keeps the newest `keep`. Every rank has one; they act together."""
+
+    def __init__(self, folder: Path, keep: int, identity: dict[str, Any], rank: int = 0, ranks: int = 1) -> None:
+        self.folder, self.keep, self.identity, self.rank = folder, keep, identity, rank
+        group = dist.new_group(backend="gloo") if ranks > 1 else None  # beside the run's own exchanges
+        self.group = cast("dist.ProcessGroup | None", group)
+        self.finishing = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self.pending: Future[None] | None = None
+
+    def save(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, course: dict[str, Any]) -> str:
+        """Begin to write the checkpoint of `step`; `course` is what the loop goes on with, JSON. Its name."""
+        self.wait()
+        target = self.folder / f"step-{step:08d}"
+        partial = self.folder / f".{target.name}.partial"
+        written = async_save(
+            _state(model, optimizer),
+            storage_writer=HuggingFaceStorageWriter(str(partial), save_distributed=True),
+            process_group=self.group,
+            no_dist=self.group is None,
+        )
+        description = {"version": VERSION, "step": step, "run": self.identity, "course": course}
+        self.pending = self.finishing.submit(self._finish, cast("Future[Any]", written), partial, target, description)
+        return target.name
+
+    def wait(self) -> None:
+        """Until what was begun is on the disk; raises what went wrong with it."""
+        if self.pending is not None:
+            pending, self.pending = self.pending, None
+            pending.result()
+
+    def close(self) -> None:
+        try:
+            self.wait()
+        finally:
+            self.finishing.shutdown()
+
+    def _finish(self, written: Future[Any], partial: Path, target: Path, description: dict[str, Any]) -> None:
+        written.result()  # all ranks have written their parts
+        if self.rank:
+            return
+        files = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
+        (partial / DESCRIPTION).write_text(_json({**description, "files": files}), encoding="utf-8")
+        for path in (*partial.iterdir(), partial):
+            _flush(path)
+        if target.exists():  # a damaged one that the run passed over and has now caught up with
+            shutil.rmtree(target)
+        os.rename(partial, target)
+        _flush(self.folder)
+        for old in _newest_first(self.folder)[self.keep :]:
+            shutil.rmtree(old)
+
+
+def go_back(path: Path, course: dict[str, Any]) -> None:
+    """Make `path` the newest checkpoint, from which the run goes on with another course."""
+    description = describe(path, verify=False)
+    partial = path / f".{DESCRIPTION}"
+    partial.write_text(_json({**description, "course": course}), encoding="utf-8")
+    _flush(partial)
+    os.replace(partial, path / DESCRIPTION)
+    _flush(path)
+    for newer in _newest_first(path.parent):
+        if _step(newer) > _step(path):
+            shutil.rmtree(newer)
 
 
 def clean(folder: Path) -> None:
@@ -119,11 +113,18 @@ def clean(folder: Path) -> None:
         shutil.rmtree(path)
 
 
-def _random_state() -> dict[str, Any]:
-    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
+def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The tensors of both by the names of the weights, however they are divided: the run's own, not copies."""
+    fresh = not optimizer.state
+    state = {"model": get_model_state_dict(model), "optimizer": get_optimizer_state_dict(model, optimizer)["state"]}
+    if fresh:  # torch makes the state by an update of 0, and counts it
+        for values in optimizer.state.values():
+            values["step"].zero_()
     return state
+
+
+def _json(description: dict[str, Any]) -> str:
+    return json.dumps(description, indent=1, ensure_ascii=False)
 
 
 def _flush(path: Path) -> None:
@@ -142,21 +143,32 @@ def _sha256(path: Path) -> str:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The newest checkpoint that is whole, and its description; warns of each damaged one that it passes over."""
-    for path in _newest_first(folder):
+def newest(folder: Path, most: int | None = None) -> tuple[Path, dict[str, Any]] | None:
+    """The newest checkpoint that is whole, and its description; with `most`, the newest of a step up to it, or else the oldest.
+
+    Warns of each damaged one that it passes over. Raises CheckpointMismatch for one of another version.
+    """
+    found = list(_newest_first(folder))
+    if most is not None:
+        early = [path for path in found if _step(path) <= most]
+        found = [*early, *reversed(found[: len(found) - len(early)])]
+    for path in found:
         try:
             return path, describe(path)
+        except CheckpointMismatch:
+            raise
         except (OSError, ValueError, KeyError, TypeError) as error:
             warnings.warn(f"{path} is damaged and passed over: {error}", RuntimeWarning, stacklevel=2)
     return None
 
 
 def describe(path: Path, verify: bool = True) -> dict[str, Any]:
-    """The description of a checkpoint. Raises ValueError or OSError if its files are not the ones described."""
+    """The description of a checkpoint. Raises ValueError or OSError if its files are not the ones described, and
+    CheckpointMismatch if another version of curator wrote it."""
     description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
     if description["version"] != VERSION:
-        raise ValueError(f"checkpoint of version {description['version']}; this curator knows version {VERSION}")
+        advice = "Go on with the curator that wrote it, or train into an empty output folder."
+        raise CheckpointMismatch(path, {"version": (description["version"], VERSION)}, advice)
     for name, digest in description["files"].items() if verify else ():
         if _sha256(path / name) != digest:
             raise ValueError(f"{name} is not what was written: its sha256 differs")
@@ -174,6 +186,8 @@ def find(output: Path, step: int | None = None) -> tuple[Path, dict[str, Any]]:
     path = folder / f"step-{step:08d}"
     try:
         return path, describe(path)
+    except CheckpointMismatch:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainedRunError(f"{path}: no whole checkpoint: {error}") from None
 
@@ -191,23 +205,22 @@ def check_shards(path: Path, described: dict[str, Any], shards: TokenShards) -> 
 
 
 def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put the weights, the optimiser's state and the random state back. The caller has looked at `describe`."""
-    load_weights(path, model)
-    optimizer.load_state_dict(_tensors(path / "optimizer.pt"))
-    random = _tensors(path / "random.pt")
-    torch.set_rng_state(random["cpu"])
-    if "cuda" in random and torch.cuda.is_available():
-        torch.cuda.set_rng_state(random["cuda"])
+    """Put the weights and the optimiser's state back, each rank its own part. The caller has looked at `describe`."""
+    _read(path, _state(model, optimizer))
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
-    model.load_state_dict(_tensors(path / "model.pt"))
+    _read(path, {"model": get_model_state_dict(model)})
 
 
-def _tensors(path: Path) -> dict[str, Any]:
-    return torch.load(path, map_location="cpu", weights_only=True)
+def _read(path: Path, state: dict[str, Any]) -> None:
+    read_parts(state, storage_reader=HuggingFaceStorageReader(str(path)), no_dist=not dist.is_initialized())
 
 
-def _newest_first(folder: Path) -> Iterator[Path]:
+def _newest_first(folder: Path) -> list[Path]:
     found = [p for p in folder.glob("step-*") if p.is_dir() and p.name.removeprefix("step-").isdigit()]
-    yield from sorted(found, key=lambda p: int(p.name.removeprefix("step-")), reverse=True)
+    return sorted(found, key=_step, reverse=True)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))

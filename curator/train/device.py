@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import resource
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ import torch
 import torch.distributed as dist
 
 from curator.train.config import TrainConfig
+from curator.train.losses import SourceLosses
 
 # Dense bfloat16 FLOP/s of one device, from NVIDIA's data sheets; the first name that occurs in the device's own wins.
 PEAK_FLOPS = {
@@ -46,6 +49,7 @@ class Place:
     compile: bool
     rank: int = 0
     ranks: int = 1
+    stated_flops: float | None = None
 
     @property
     def name(self) -> str:
@@ -57,11 +61,19 @@ class Place:
         return torch.autocast(self.device.type, dtype=self.precision)
 
     def peak_flops(self) -> float | None:
-        """Of all ranks together; None for float32 and for devices that the table does not know."""
+        """Of all ranks together; None, unless it was stated, for float32 and for devices that the table does not know."""
+        if self.stated_flops is not None:
+            return self.stated_flops * self.ranks
         if self.device.type != "cuda" or self.precision != torch.bfloat16:
             return None
         name = self.name
         return next((flops * self.ranks for key, flops in PEAK_FLOPS.items() if key in name), None)
+
+    def memory_bytes(self) -> int:
+        """The most that this process has held at once: on its GPU, elsewhere of the machine's memory."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
     def sum(self, values: np.ndarray) -> np.ndarray:
         """The sum of float64 `values` over all ranks, on every rank."""
@@ -72,6 +84,13 @@ class Place:
             tensor = tensor.to(self.device)
         dist.all_reduce(tensor)
         return tensor.cpu().numpy()
+
+    def exchange(self, found: SourceLosses, asked: bool = False) -> bool:
+        """Add up the losses of all ranks, in place. Gives whether any asked to stop, so that all do at the same step."""
+        names = len(found.names)
+        total = self.sum(np.concatenate((found.sums, found.tokens, [float(asked)])))
+        found.sums, found.tokens = total[:names], total[names : 2 * names]
+        return bool(total[-1])
 
     def from_first(self, number: int) -> int:
         """Rank 0's `number`, on every rank."""
@@ -88,9 +107,11 @@ def join(config: TrainConfig) -> Iterator[Place]:
     device = choose_device(config.device, int(os.environ.get("LOCAL_RANK", "0")))
     joined = ranks > 1 and not dist.is_initialized()
     if joined:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=ranks)
+        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"  # checkpoints are written from the CPU
+        dist.init_process_group(backend, rank=rank, world_size=ranks)
+    precision, compiled = choose_precision(config.precision, device), choose_compile(config.compile, device)
     try:
-        yield Place(device, choose_precision(config.precision, device), choose_compile(config.compile, device), rank, ranks)
+        yield Place(device, precision, compiled, rank, ranks, config.peak_flops)
     finally:
         if joined:
             dist.destroy_process_group()

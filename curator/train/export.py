@@ -54,9 +54,9 @@ def llama_config(config: ModelConfig, vocabulary_size: int, sequence_length: int
         "num_attention_heads": config.heads,
         "num_key_value_heads": config.key_heads,
         "head_dim": config.head_width,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "mlp_bias": False,
+        "hidden_act": "silu" if config.activation == "swiglu" else "gelu",
+        "attention_bias": config.bias,
+        "mlp_bias": config.bias,
         "rms_norm_eps": config.norm_epsilon,
         "rope_theta": config.rope_theta,
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},  # version 5's name for it

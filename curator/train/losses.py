@@ -35,6 +35,9 @@ class SourceLosses:
         """Of the sources that occurred."""
         return {n: float(s / t) for n, s, t in zip(self.names, self.sums, self.tokens, strict=True) if t}
 
+    def tokens_by_source(self) -> dict[str, int]:
+        return {n: int(t) for n, t in zip(self.names, self.tokens, strict=True)}
+
     def state(self) -> dict[str, Any]:
         return {"sums": self.sums.tolist(), "tokens": self.tokens.tolist()}
 

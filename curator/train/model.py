@@ -1,18 +1,25 @@
-"""The decoder: pre-RMSNorm, rotary positions, grouped-query causal attention, SwiGLU. The names of its weights are Llama's.
+"""The decoder: pre-RMSNorm, rotary positions, grouped-query causal attention, SwiGLU or GeGLU. The names of its weights are
+Llama's.
 
-ids ─ embed_tokens ─┬─ norm ─ attention ─┬─ (+) ─┬─ norm ─ SwiGLU ─┬─ (+) ─ … layers … ─ norm ─ lm_head ─ logits
-                    └────────────────────┘       └─────────────────┘
+ids ─ embed_tokens ─┬─ norm ─ attention ─┬─ (+) ─┬─ norm ─  GLU  ─┬─ (+) ─ … layers … ─ norm ─ lm_head ─ logits
+                    └────────────────────┘       └────────────────┘
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
+from curator.train.attention import Mask, attend, document_mask
 from curator.train.config import ModelConfig
+
+Recompute = Literal["none", "pointwise", "layers"]
 
 
 def rotary_table(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -37,59 +44,81 @@ class Attention(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.heads, self.key_heads, self.head_width = config.heads, config.key_heads, config.head_width
-        self.q_proj = nn.Linear(config.width, config.heads * config.head_width, bias=False)
-        self.k_proj = nn.Linear(config.width, config.key_heads * config.head_width, bias=False)
-        self.v_proj = nn.Linear(config.width, config.key_heads * config.head_width, bias=False)
-        self.o_proj = nn.Linear(config.heads * config.head_width, config.width, bias=False)
+        self.q_proj = nn.Linear(config.width, config.heads * config.head_width, bias=config.bias)
+        self.k_proj = nn.Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
+        self.v_proj = nn.Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
+        self.o_proj = nn.Linear(config.heads * config.head_width, config.width, bias=config.bias)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask = None) -> Tensor:
         batch, length, _ = x.shape
         q = self.q_proj(x).view(batch, length, self.heads, self.head_width).transpose(1, 2)
         k = self.k_proj(x).view(batch, length, self.key_heads, self.head_width).transpose(1, 2)
         v = self.v_proj(x).view(batch, length, self.key_heads, self.head_width).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=self.key_heads != self.heads)
+        y = attend(q, k, v, mask)
         return self.o_proj(y.transpose(1, 2).reshape(batch, length, -1))
 
 
 class FeedForward(nn.Module):
-    """SwiGLU: a gate in SiLU times a linear layer (Shazeer 2020, arXiv 2002.05202)."""
+    """SwiGLU or GeGLU: a gate in SiLU or GELU times a linear layer (Shazeer 2020, arXiv 2002.05202)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.width, config.ffn_width, bias=False)
-        self.up_proj = nn.Linear(config.width, config.ffn_width, bias=False)
-        self.down_proj = nn.Linear(config.ffn_width, config.width, bias=False)
+        self.activation = F.silu if config.activation == "swiglu" else F.gelu
+        self.gate_proj = nn.Linear(config.width, config.ffn_width, bias=config.bias)
+        self.up_proj = nn.Linear(config.width, config.ffn_width, bias=config.bias)
+        self.down_proj = nn.Linear(config.ffn_width, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(self.activation(self.gate_proj(x)) * self.up_proj(x))
 
 
 class Layer(nn.Module):
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, recompute: Recompute = "none") -> None:
         super().__init__()
+        self.recompute = recompute
         self.input_layernorm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.self_attn = Attention(config)
         self.post_attention_layernorm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.mlp = FeedForward(config)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask = None) -> Tensor:
+        if self.recompute == "none" or not torch.is_grad_enabled():
+            return self.compute(x, cos, sin, mask)
+        if self.recompute == "layers":
+            return checkpoint(self.compute, x, cos, sin, mask, use_reentrant=False)
+        return checkpoint(self.compute, x, cos, sin, mask, use_reentrant=False, context_fn=_keep_products)
+
+    def compute(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
         return x + self.mlp(self.post_attention_layernorm(x))
+
+
+# What `pointwise` keeps: the costly results of a layer
+_ops = torch.ops.aten
+_products = [
+    _ops.mm.default,
+    _ops.addmm.default,
+    _ops._scaled_dot_product_flash_attention.default,
+    _ops._scaled_dot_product_efficient_attention.default,
+    _ops._scaled_dot_product_cudnn_attention.default,
+    _ops._scaled_dot_product_flash_attention_for_cpu.default,
+]
+_keep_products = functools.partial(create_selective_checkpoint_contexts, _products)
 
 
 class Decoder(nn.Module):
     """`model(ids)` gives logits (batch x length x vocabulary); `model(ids, targets)` the loss of every token (batch x
-    length)."""
+    length). With `documents`, a number for each token's document (batch x length), no token sees another document's."""
 
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, config: ModelConfig, vocabulary_size: int, sequence_length: int) -> None:
+    def __init__(self, config: ModelConfig, vocabulary_size: int, sequence_length: int, recompute: Recompute = "none") -> None:
         super().__init__()
         self.config, self.vocabulary_size, self.sequence_length = config, vocabulary_size, sequence_length
         self.embed_tokens = nn.Embedding(vocabulary_size, config.width)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Layer(config, recompute) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.lm_head = nn.Linear(config.width, vocabulary_size, bias=False)
         if config.tied_embeddings:
@@ -105,18 +134,19 @@ class Decoder(nn.Module):
         layers) of it, so that the stream's variance does not grow with depth (Radford et al. 2019, section 2.3)."""
         for name, weight in self.named_parameters():
             if weight.ndim < 2:
-                nn.init.ones_(weight)
+                nn.init.constant_(weight, 0.0 if name.endswith(".bias") else 1.0)
                 continue
             residual = name.endswith(("o_proj.weight", "down_proj.weight"))
             std = self.config.init_std
             nn.init.normal_(weight, std=std / math.sqrt(2 * self.config.layers) if residual else std)
 
-    def forward(self, ids: Tensor, targets: Tensor | None = None) -> Tensor:
+    def forward(self, ids: Tensor, targets: Tensor | None = None, documents: Tensor | None = None) -> Tensor:
         length = ids.shape[1]
         cos, sin = self.cos[:length], self.sin[:length]
+        mask = None if documents is None else document_mask(documents)
         x = self.embed_tokens(ids)
         for layer in self.layers:
-            x = layer(x, cos, sin)
+            x = layer(x, cos, sin, mask)
         logits = self.lm_head(self.norm(x)).float()
         if targets is None:
             return logits
@@ -128,6 +158,6 @@ class Decoder(nn.Module):
 
     def flops_per_token(self) -> float:
         """Of forward and backward, PaLM's way (arXiv 2204.02311, appendix B): 6 per weight in a matrix product, and 12 x
-        layers x width x length for attention, as if it were not causal."""
+        layers x width x length for attention, as if it were neither causal nor within documents."""
         in_products = self.lm_head.weight.numel() + sum(p.numel() for p in self.layers.parameters() if p.ndim >= 2)
         return 6.0 * in_products + 12.0 * self.config.layers * self.config.width * self.sequence_length

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from curator.tokens.shards import Header, write_shard
@@ -139,6 +140,17 @@ def losses(output: Path) -> list[tuple[int, float, dict, float]]:
     """What must not differ by a bit between two runs: step, loss, loss by source and gradient norm of each train record."""
     records = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     return [(r["step"], r["loss"], r["losses"], r["gradient_norm"]) for r in records if r["event"] == "train"]
+
+
+@pytest.fixture
+def weights_of() -> Callable[..., dict[str, torch.Tensor]]:
+    """`weights_of(output, step)`: the model in a checkpoint that one rank wrote, by the names of its weights."""
+
+    def read(output: Path, step: int = 12) -> dict[str, torch.Tensor]:
+        (path,) = (output / "checkpoints" / f"step-{step:08d}").glob("*.safetensors")
+        return {n.removeprefix("model."): w for n, w in load_file(path).items() if n.startswith("model.")}
+
+    return read
 
 
 @pytest.fixture

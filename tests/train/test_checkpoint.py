@@ -39,16 +39,15 @@ def killed_at(step: int) -> Callable[[dict[str, Any]], None]:
     return progress
 
 
-def weights(output: Path, step: int = 12) -> dict[str, torch.Tensor]:
-    return torch.load(output / "checkpoints" / f"step-{step:08d}" / "model.pt", weights_only=True)
-
-
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
 def names(output: Path) -> list[str]:
     return sorted(path.name for path in (output / "checkpoints").iterdir())
+
+
+Weights = Callable[..., dict[str, torch.Tensor]]
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def reference(shards: str, small: Small, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("log_every", [1, 4])
 @pytest.mark.parametrize("at", [1, 4, 8, 12])
 def test_a_resumed_run_has_the_same_losses_to_the_last_bit(
-    shards: str, small: Small, tmp_path: Path, losses_of: Callable[[Path], list], at: int, log_every: int
+    shards: str, small: Small, tmp_path: Path, losses_of: Callable[[Path], list], weights_of: Weights, at: int, log_every: int
 ) -> None:
     config = small(log_every=log_every)
     whole = train(config, shards, str(tmp_path / "whole"), quiet)
@@ -70,13 +69,13 @@ def test_a_resumed_run_has_the_same_losses_to_the_last_bit(
     resumed = train(config, shards, str(tmp_path / "out"), quiet)
     assert resumed["resumed_from"] == {1: None, 4: None, 8: 5, 12: 10}[at]
     assert losses_of(tmp_path / "out") == losses_of(tmp_path / "whole")
-    assert same(weights(tmp_path / "out"), weights(tmp_path / "whole"))
+    assert same(weights_of(tmp_path / "out"), weights_of(tmp_path / "whole"))
     for key in ("first_loss", "last_loss", "validation_loss", "validation_losses"):
         assert resumed[key] == whole[key]
 
 
 def test_after_sigkill_at_a_random_moment_the_losses_are_the_same(
-    shards: str, small: Small, tmp_path: Path, losses_of: Callable[[Path], list]
+    shards: str, small: Small, tmp_path: Path, losses_of: Callable[[Path], list], weights_of: Weights
 ) -> None:
     """A process that is killed when its journal has a random number of lines."""
     config = small(steps=40, checkpoint_every=3)
@@ -99,7 +98,7 @@ def test_after_sigkill_at_a_random_moment_the_losses_are_the_same(
     summary = train(config, shards, str(output), quiet)
     assert summary["resumed_from"] is not None
     assert losses_of(output) == losses_of(tmp_path / "whole")
-    assert same(weights(output, 40), weights(tmp_path / "whole", 40))
+    assert same(weights_of(output, 40), weights_of(tmp_path / "whole", 40))
     assert names(output) == ["step-00000039", "step-00000040"]  # nothing half-written is left
 
 
@@ -122,12 +121,12 @@ def test_the_newest_are_kept(reference: Path, shards: str, small: Small, tmp_pat
     assert found[1]["course"]["position"] == 12 * 8
 
 
-@pytest.mark.parametrize("file", ["model.pt", "optimizer.pt", "random.pt", "checkpoint.json"])
+@pytest.mark.parametrize("file", ["shard-00001-model-00001-of-00001.safetensors", "checkpoint.json"])
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "missing"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
-    reference: Path, shards: str, small: Small, file: str, damage: str, losses_of: Callable[[Path], list]
+    reference: Path, shards: str, small: Small, file: str, damage: str, losses_of: Callable[[Path], list], weights_of: Weights
 ) -> None:
-    expected, expected_weights = losses_of(reference), weights(reference)
+    expected, expected_weights = losses_of(reference), weights_of(reference)
     path = reference / "checkpoints" / "step-00000012" / file
     data = path.read_bytes()
     if damage == "missing":
@@ -135,13 +134,13 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     elif damage == "truncated":
         path.write_bytes(data[: len(data) // 2])
     else:
-        at = len(data) // 2 if file != "checkpoint.json" else data.index(b'"model.pt"') + 14
+        at = len(data) // 2 if file != "checkpoint.json" else data.index(b'.safetensors"') + 20
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     with pytest.warns(RuntimeWarning, match="step-00000012 is damaged and passed over"):
         summary = train(small(), shards, str(reference), quiet)
     assert summary["resumed_from"] == 10
     assert losses_of(reference) == expected
-    assert same(weights(reference), expected_weights)
+    assert same(weights_of(reference), expected_weights)
     assert names(reference) == ["step-00000010", "step-00000012"]
 
 
@@ -149,7 +148,7 @@ def test_when_every_checkpoint_is_damaged_the_run_begins_again(
     reference: Path, shards: str, small: Small, losses_of: Callable[[Path], list]
 ) -> None:
     expected = losses_of(reference)
-    for path in (reference / "checkpoints").glob("*/model.pt"):
+    for path in (reference / "checkpoints").glob("*/*.safetensors"):
         path.write_bytes(b"")
     with pytest.warns(RuntimeWarning, match="passed over"):
         assert train(small(), shards, str(reference), quiet)["resumed_from"] is None
@@ -157,9 +156,9 @@ def test_when_every_checkpoint_is_damaged_the_run_begins_again(
 
 
 def test_a_half_written_checkpoint_is_removed(reference: Path, shards: str, small: Small) -> None:
-    partial = reference / "checkpoints" / ".step-00000013.1.partial"
+    partial = reference / "checkpoints" / ".step-00000013.partial"
     partial.mkdir()
-    (partial / "model.pt").write_bytes(b"half")
+    (partial / "shard.safetensors").write_bytes(b"half")
     train(small(), shards, str(reference), quiet)
     assert names(reference) == ["step-00000010", "step-00000012"]
 

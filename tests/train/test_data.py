@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 def test_targets_are_the_inputs_one_further_and_sources_follow(shards: str) -> None:
     reader = TokenShards(shards)
-    loaded = Batches(reader, 8, 3, CPU).load(2)
+    loaded = Batches(reader, 8, 3, CPU).load(16, 8)
     assert [len(micro) for micro in loaded] == [3, 3, 2]
     inputs = torch.cat([micro.inputs for micro in loaded]).numpy()
     targets = torch.cat([micro.targets for micro in loaded]).numpy()
@@ -35,7 +35,7 @@ def test_the_ranks_slices_make_up_the_global_batch_in_order(number: int, ranks: 
         def __len__(self) -> int:
             return 50
 
-    seen = [i for rank in range(ranks) for i in Batches(Fifty(), 12, micro_batch, CPU, rank, ranks).positions(number)]  # type: ignore[arg-type]
+    seen = [i for rank in range(ranks) for i in Batches(Fifty(), 12, micro_batch, CPU, rank, ranks).positions(number * 12, 12)]  # type: ignore[arg-type]
     assert seen == list(range(number * 12, number * 12 + 12))
 
 
@@ -43,8 +43,8 @@ def test_past_the_last_sequence_it_goes_round_and_epochs_are_counted(shards: str
     reader = TokenShards(shards)  # 50 sequences
     batches = Batches(reader, 8, 8, CPU)
     expected = np.stack([reader[i] for i in (48, 49, 0, 1, 2, 3, 4, 5)])
-    np.testing.assert_array_equal(batches.load(6)[0].inputs.numpy(), expected[:, :-1])
-    assert [batches.epoch(number) for number in (0, 6, 7, 12, 13)] == [0, 0, 1, 1, 2]
+    np.testing.assert_array_equal(batches.load(48, 8)[0].inputs.numpy(), expected[:, :-1])
+    assert [batches.epoch(number * 8) for number in (0, 6, 7, 12, 13)] == [0, 0, 1, 1, 2]
 
 
 def test_what_cannot_be_batched_is_refused(shards: str, shards_of: Callable[..., str]) -> None:

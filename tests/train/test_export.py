@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ LENGTH, VOCABULARY = 16, 300
 SHAPES = {
     "multi-head": ModelConfig(layers=2, width=32, heads=4),
     "grouped-query, tied": ModelConfig(layers=3, width=48, heads=4, kv_heads=2, tied_embeddings=True, rope_theta=500_000.0),
+    "GeGLU, biased": ModelConfig(layers=2, width=32, heads=4, kv_heads=2, activation="geglu", bias=True),
     "multi-query": ModelConfig(layers=1, width=32, heads=2, kv_heads=1, ffn_multiple=4, norm_epsilon=1e-6),
 }
 
@@ -29,6 +31,9 @@ SHAPES = {
 def pair(config: ModelConfig) -> tuple[Decoder, Any]:
     torch.manual_seed(3)
     ours = Decoder(config, VOCABULARY, LENGTH)
+    for name, weight in ours.named_parameters():
+        if name.endswith(".bias"):  # zeros would hide a bias that is left out
+            torch.nn.init.normal_(weight, std=0.02)
     described = llama_config(config, VOCABULARY, LENGTH, eos=0)
     theirs = LlamaForCausalLM(LlamaConfig(**{k: v for k, v in described.items() if k != "torch_dtype"}))
     weights = {llama_name(name): weight for name, weight in ours.state_dict().items()}
@@ -63,7 +68,9 @@ def test_loss_and_gradients_are_llamas_at_every_one_of_20_steps(shape: str) -> N
             optimizer.zero_grad(set_to_none=True)
 
 
-def test_transformers_loads_what_was_exported_with_equal_logits(trained: tuple[str, str], tmp_path: Path) -> None:
+def test_transformers_loads_what_was_exported_with_equal_logits(
+    trained: tuple[str, str], tmp_path: Path, weights_of: Callable[..., dict[str, torch.Tensor]]
+) -> None:
     output, _ = trained
     folder = tmp_path / "hf"
     told = export_hf(output, str(folder))
@@ -71,9 +78,8 @@ def test_transformers_loads_what_was_exported_with_equal_logits(trained: tuple[s
     theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     assert type(theirs).__name__ == "LlamaForCausalLM"
     assert sum(p.numel() for p in theirs.parameters()) == told["parameters"]
-    state = torch.load(Path(output) / "checkpoints" / "step-00000012" / "model.pt", weights_only=True)
     ours = Decoder(ModelConfig(layers=2, width=32, heads=4, kv_heads=2), 257, 16)
-    ours.load_state_dict(state)
+    ours.load_state_dict(weights_of(Path(output)))
     ids = torch.arange(16)[None] * 7 % 257
     torch.testing.assert_close(theirs(input_ids=ids).logits, ours(ids), rtol=1e-5, atol=1e-5)
     words = AutoTokenizer.from_pretrained(folder)

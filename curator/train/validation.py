@@ -1,0 +1,36 @@
+"""The loss on held-out sequences, by source."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from curator.tokens.shards import TokenShards
+from curator.train.config import TrainConfig
+from curator.train.data import micro_batches, spread
+from curator.train.device import Place
+from curator.train.losses import SourceLosses
+from curator.train.parallel import Spread
+
+
+@torch.no_grad()
+def validate(run: Spread, shards: TokenShards, config: TrainConfig, place: Place) -> SourceLosses:
+    """This rank's share of at most `eval_sequences`, evenly spread.
+
+    Where the model is divided, ranks need each other's weights for every forward: all go through as many micro-batches, and one
+    that has no sequences left reads one more, which does not count.
+    """
+    found = SourceLosses(shards.sources)
+    chosen = spread(len(shards), config.eval_sequences)
+    rounds = math.ceil(math.ceil(len(chosen) / place.ranks) / config.micro_batch)
+    mine = chosen[place.rank :: place.ranks]
+    for number in range(rounds):
+        indexes = mine[number * config.micro_batch : (number + 1) * config.micro_batch]
+        within = config.attention == "documents"
+        micro = next(micro_batches(shards, indexes or chosen[:1], config.micro_batch, place.device, within))
+        with place.autocast():
+            losses = run.model(micro.inputs, micro.targets, micro.documents)
+        if indexes:
+            found.add(losses.sum(dim=1).cpu().double().numpy(), micro.sources, shards.sequence_length)
+    return found
