@@ -11,13 +11,18 @@ _INVERSE_A, _INVERSE_B = np.uint64(pow(0xFF51AFD7ED558CCD, -1, 1 << 64)), np.uin
 _33 = np.uint64(33)
 
 
-def mixed(numbers: np.ndarray) -> np.ndarray:
-    """Numbers in an order without structure, one to one (the finaliser of MurmurHash3, public domain): equal ranges of it hold
-    about as many nodes each, and the smallest of a cluster is any of it."""
-    h = numbers.astype(np.uint64)
+@njit(cache=True, nogil=True)
+def mix(h):
+    """One number mixed; see `mixed`."""
     h = (h ^ (h >> _33)) * _A
     h = (h ^ (h >> _33)) * _B
     return h ^ (h >> _33)
+
+
+def mixed(numbers: np.ndarray) -> np.ndarray:
+    """Numbers in an order without structure, one to one (the finaliser of MurmurHash3, public domain): equal ranges of it hold
+    about as many nodes each, and the smallest of a cluster is any of it."""
+    return mix.py_func(numbers.astype(np.uint64))
 
 
 def unmixed(h: np.ndarray) -> np.ndarray:

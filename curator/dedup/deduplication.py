@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from curator import storage
 from curator.dedup import minhash
-from curator.dedup.buckets import fill_buckets, find_edges
+from curator.dedup.buckets import fill_buckets, find_meetings
 from curator.dedup.earlier import Stored
 from curator.dedup.plan import Options, Plan, make_missing, plan
 from curator.dedup.rounds import connect
@@ -157,11 +157,11 @@ def mark(plan: Plan, signed: Sequence[Shard], executor: Executor) -> Sequence[st
     """All that is missing, from buckets to marks; the paths of the marks of `signed`."""
     make_missing(plan, "buckets", plan.own, fill_buckets, executor)
     if plan.options.verify is None:
-        make_missing(plan, "edges", plan.partitions, find_edges, executor)
+        make_missing(plan, "meetings", plan.partitions, find_meetings, executor)
     else:
         make_missing(plan, "asked", plan.partitions, ask, executor)
         make_missing(plan, "given", len(plan.groups), give, executor)
-        make_missing(plan, "edges", plan.partitions, find_similar, executor)
+        make_missing(plan, "meetings", plan.partitions, find_similar, executor)
     parts = mark_all(plan, connect(plan, executor), executor)
     summary = summarise(plan, parts)
     storage.write_bytes(storage.join(plan.folder, "summary.json"), json.dumps(summary, indent=2, ensure_ascii=False).encode())

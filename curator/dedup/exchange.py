@@ -45,29 +45,43 @@ def write_spans(
     path: str, columns: Sequence[np.ndarray], spans: Sequence[tuple[int, int]], told: Mapping[str, int] | None = None
 ) -> None:
     """A span of the rows of `columns` for each reader; what is told of the whole is at the end."""
-    width = sum(column.itemsize * (column.shape[1] if column.ndim > 1 else 1) for column in columns)
-    ends = np.cumsum([0, *((stop - start) * width for start, stop in spans)]) + _HEAD + 8 * (len(spans) + 1)
+    write_pieces(path, [[column[start:stop] for column in columns] for start, stop in spans], told)
+
+
+def write_pieces(path: str, spans: Sequence[Sequence[np.ndarray]], told: Mapping[str, int] | None = None) -> None:
+    """A span for each reader, of arrays one after the other."""
+    ends = np.cumsum([0, *(sum(piece.nbytes for piece in span) for span in spans)]) + _HEAD + 8 * (len(spans) + 1)
     with storage.create(path) as stream:
         stream.write(np.array([len(spans)], "<i8").tobytes() + ends.astype("<i8").tobytes())
-        for start, stop in spans:
-            for column in columns:
-                stream.write(np.ascontiguousarray(column[start:stop]).data)
+        for span in spans:
+            for piece in span:
+                stream.write(np.ascontiguousarray(piece).data)
         stream.write(json.dumps(told or {}).encode())
 
 
 def read_span(path: str, index: int, kinds: Sequence[np.dtype | type]) -> list[np.ndarray]:
     """One reader's rows; `kinds` are the types of the columns that were written."""
     types = [np.dtype(kind) for kind in kinds]
-    place = _HEAD + 8 * index
-    start, stop = np.frombuffer(storage.read_range(path, place, place + 16), "<i8").tolist()
-    data = storage.read_range(path, start, stop) if stop > start else b""
-    if len(data) != stop - start:
-        raise ValueError(f"{path} ends too early")
-    rows, at, columns = (stop - start) // sum(each.itemsize for each in types), 0, []
+    data = read_piece(path, *find_span(path, index))
+    rows, at, columns = len(data) // sum(each.itemsize for each in types), 0, []
     for each in types:
         columns.append(np.frombuffer(data, each, rows, at))
         at += rows * each.itemsize
     return columns
+
+
+def find_span(path: str, index: int) -> tuple[int, int]:
+    """Where one reader's bytes begin and end."""
+    place = _HEAD + 8 * index
+    start, stop = np.frombuffer(storage.read_range(path, place, place + 16), "<i8").tolist()
+    return start, stop
+
+
+def read_piece(path: str, start: int, stop: int) -> bytes:
+    data = storage.read_range(path, start, stop) if stop > start else b""
+    if len(data) != stop - start:
+        raise ValueError(f"{path} ends too early")
+    return data
 
 
 def read_told(path: str) -> dict[str, int]:

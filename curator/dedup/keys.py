@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -51,25 +51,35 @@ def keys(table: pa.Table, by: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def exact_hashes(exact: pa.Array) -> np.ndarray:
     """The two halves of exact hashes, of which none is null."""
-    return np.frombuffer(b"".join(exact.to_pylist()), "<u8").astype(np.uint64).reshape(-1, 2)
+    data = exact.buffers()[1]
+    if not len(exact) or data is None:
+        return np.zeros((0, 2), np.uint64)
+    return np.frombuffer(data, "<u8", 2 * len(exact), 16 * exact.offset).astype(np.uint64, copy=False).reshape(-1, 2)
 
 
-def signatures(plan: Plan, group: Group, columns: Sequence[str], rows: np.ndarray | None = None) -> pa.Table:
-    """These columns of the documents of a group, or of some of its rows, which ascend."""
-    tables = []
-    first = 0
+def tables(plan: Plan, group: Group, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """These columns of the documents of a group, shard by shard."""
     for place in group.shards:
         shard = plan.shards[place]
         with storage.open_input(shard.path) as stream:
             table = pq.read_table(stream, columns=list(columns))
         if len(table) != shard.rows:
             raise ValueError(f"{shard.path} has {len(table)} rows, and its manifest says {shard.rows}")
+        yield table
+
+
+def signatures(plan: Plan, group: Group, columns: Sequence[str], rows: np.ndarray | None = None) -> pa.Table:
+    """These columns of the documents of a group, or of some of its rows, which ascend."""
+    found = []
+    first = 0
+    for table in tables(plan, group, columns):
         if rows is not None:
-            here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + shard.rows)]
-            table = table.take(pa.array(here - first))
-        tables.append(table)
-        first += shard.rows
-    return pa.concat_tables(tables)
+            here = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(table))]
+            found.append(table.take(pa.array(here - first)))
+        else:
+            found.append(table)
+        first += len(table)
+    return pa.concat_tables(found)
 
 
 def same_text(table: pa.Table) -> np.ndarray:

@@ -17,15 +17,31 @@ from curator.dedup.exchange import read_told
 from curator.documents import Executor, Shard
 
 # What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
-BYTES_AN_ENTRY = 80  # hash and document of a bucket: 12 in the file, sorted with an index
+BYTES_AN_ENTRY = 28  # of a group: hash and row, then packed, beside the table of one shard
+BYTES_A_MET_ENTRY = 16  # of a partition: 8 in the file
+BYTES_A_SORTED_ENTRY = 80  # of a partition with `verify` or earlier runs: hash and document, sorted with an index
 BYTES_A_SKETCH = 400  # with `verify`
 BYTES_AN_EDGE = 120  # 16 in the file, sorted by both ends
 BYTES_A_CANDIDATE = 500  # with its id, sorted by Arrow
 PARALLEL = 64  # calls that a set is cut into though fewer would do, so that there is work for many; not below LEAST_ROWS
-LEAST_ROWS = 1 << 16
+LEAST_ROWS = 1 << 15
 
+FORMAT = 2  # of all files but marks; another one makes them anew
 
-SPANS = ("repeats", "buckets", "asked", "given", "edges", "components", "totals", "giants")
+SPANS = (
+    "repeats",
+    "buckets",
+    "asked",
+    "given",
+    "meetings",
+    "edges",
+    "leaves",
+    "core",
+    "stars",
+    "components",
+    "totals",
+    "giants",
+)
 
 
 class Named(Protocol):
@@ -93,10 +109,24 @@ class Plan:
         """How many of the groups are this run's."""
         return sum(not group.earlier for group in self.groups)
 
+    @functools.cached_property
+    def row_bits(self) -> int:
+        """Bits of a row of any group."""
+        return max(1, *((group.rows - 1).bit_length() for group in self.groups)) if self.groups else 1
+
     @property
-    def parts(self) -> int:
-        """Into how many parts nodes are cut where edges are joined: there are fewer documents than hashes of them."""
-        return max(1, self.partitions // 4)
+    def row_mask(self) -> int:
+        return (1 << self.row_bits) - 1
+
+    @property
+    def cells(self) -> int:
+        """Ranges that all hashes are cut into: at least as many as a group has rows, and one a partition."""
+        return max(self.partitions, 1 << self.row_bits)
+
+    @property
+    def low_bits(self) -> int:
+        """Bits of a hash that tell it from others of its cell."""
+        return 65 - self.cells.bit_length()
 
     def most(self, bytes_each: int) -> int:
         """How many things of that size a call takes."""
@@ -114,7 +144,16 @@ class Plan:
         match kind:
             case "buckets" | "repeats":
                 verified = options.verify is not None
-                return [kind, options.revision, options.by, verified, self.partitions, self.groups[index].digest]
+                return [
+                    kind,
+                    FORMAT,
+                    options.revision,
+                    options.by,
+                    verified,
+                    self.cells,
+                    self.partitions,
+                    self.groups[index].digest,
+                ]
             case "totals" | "giants" | "candidates" | "survivors" | "tallies":
                 return [kind, self._decided, index]
             case "marks":
@@ -126,7 +165,7 @@ class Plan:
         """All that clusters depend on."""
         options = self.options
         groups = [[g.first, g.digest] for g in self.groups]
-        clusters = [options.revision, options.by, options.verify, self.partitions, self.memory]
+        clusters = [FORMAT, options.revision, options.by, options.verify, self.partitions, self.memory]
         return hash_of([*clusters, groups, [s.digest for s in self.stores]])
 
     @functools.cached_property
@@ -145,7 +184,8 @@ def plan(folder: str, signed: Sequence[Shard], options: Options, memory: int, ea
             raise ValueError(f"two shards have the key {one.key!r}")
     rows = sum(shard.rows for shard in shards)
     partitions = 1
-    an_entry = BYTES_AN_ENTRY + (BYTES_A_SKETCH if options.verify is not None else 0)
+    an_entry = BYTES_A_SORTED_ENTRY if earlier or options.verify is not None else BYTES_A_MET_ENTRY
+    an_entry += BYTES_A_SKETCH if options.verify is not None else 0
     while partitions * (memory // an_entry) < rows * options.keys:
         partitions *= 2
     groups = _groups(shards, max(1, memory // (BYTES_AN_ENTRY * options.keys)))
@@ -154,7 +194,11 @@ def plan(folder: str, signed: Sequence[Shard], options: Options, memory: int, ea
         stores.append(Store(run.digest, run.partitions, len(groups)))
         for path, count, digest in run.documents:
             groups.append(Group(groups[-1].first + groups[-1].rows if groups else 0, count, (), path, digest))
-    return Plan(folder, shards, tuple(groups), tuple(stores), options, partitions, memory)
+    made = Plan(folder, shards, tuple(groups), tuple(stores), options, partitions, memory)
+    documents = sum(group.rows for group in groups)
+    if documents.bit_length() + made.row_bits > 63:
+        raise ValueError(f"{documents:,} documents in groups of up to {1 << made.row_bits:,}; give less `memory`")
+    return made
 
 
 class EarlierRun(Protocol):

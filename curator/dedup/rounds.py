@@ -1,23 +1,27 @@
-"""Connected components of any number of edges: in one call where they fit into its memory, else in rounds over files.
+"""Connected components of any number of edges: leaves are set aside, and what is left is joined in one call where it fits into
+its memory, else in rounds over files.
 
 The rounds are those of Kiveris, Lattanzi, Mirrokni, Rastogi & Vassilvitskii, "Connected Components in MapReduce and Beyond"
-(SoCC 2014): in turn, every node joins its larger neighbours to the smallest one it knows (large-star), and itself and its
-smaller neighbours to the smallest of them (small-star). Neither changes what is connected nor makes edges more, and after
+(SoCC 2014): in turn, every node joins itself and its smaller neighbours to the smallest of them (small-star), and its larger
+neighbours to the smallest one it knows (large-star). Neither changes what is connected nor makes edges more, and after
 O(log**2 n) rounds, a handful in practice, every component is a star around its smallest node. Here nodes are in the order of
 their mixed numbers, so that equal ranges of it are equally large.
+
+Most documents with a duplicate have one edge alone, to a smaller node: such a *leaf* is where its neighbour is, and takes no
+part in rounds.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
-from curator.dedup.buckets import EDGE
+from curator.dedup.buckets import EDGE, join_meetings
 from curator.dedup.clusters import Forest, distinct, unique_edges, unmixed
 from curator.dedup.exchange import batch_of, by_range, chunks, read_metadata, read_part, read_span, write_batches, write_spans
 from curator.dedup.plan import BYTES_AN_EDGE, Plan, counted, make_missing
@@ -30,65 +34,100 @@ _PAIRS = pa.schema([("node", pa.uint64()), ("other", pa.uint64())])
 def connect(plan: Plan, executor: Executor) -> int:
     """Have every document that has a duplicate in another group told its cluster's root, in `components`: a span for each
     group. Returns of how many files."""
-    if sum(counted(plan, "edges", plan.partitions, "edges")) <= plan.most(BYTES_AN_EDGE):
-        make_missing(plan, "components", 1, connect_here, executor)
-        return 1
+    met = sum(counted(plan, "meetings", plan.partitions, "rows"))
+    parts = 1
+    while parts * plan.most(BYTES_AN_EDGE) < min(met, sum(group.rows for group in plan.groups)):
+        parts *= 2
 
-    def have(kind: str, make: Callable[..., None], number: int) -> None:
-        make_missing(plan, kind, plan.parts, functools.partial(make, number=number), executor)
+    def have(kind: str, count: int, make: Callable[..., None], **given: int) -> None:
+        make_missing(plan, kind, count, functools.partial(make, parts=parts, **given), executor)
 
-    have("small0", small_star, 0)
+    have("edges", len(plan.groups), join_meetings)
+    have("core", parts, set_leaves_aside)
+    if sum(counted(plan, "core", parts, "edges")) <= plan.most(BYTES_AN_EDGE):
+        have("stars", 1, join_core)
+        have("components", parts, label, number=-1)
+        return parts
     for number in range(MOST_ROUNDS):
-        have(f"large{number}", large_star, number)
-        have(f"small{number + 1}", small_star, number + 1)
-        if not _changed(plan, f"large{number}") and not _changed(plan, f"small{number + 1}"):
-            have("components", label, number)
-            return plan.parts
+        have(f"small{number}", parts, small_star, number=number)
+        have(f"large{number}", parts, large_star, number=number)
+        if not _changed(plan, f"large{number}", parts):
+            have("components", parts, label, number=number)
+            return parts
     raise RuntimeError(f"no stars after {MOST_ROUNDS} rounds")
 
 
-def connect_here(plan: Plan, _: int) -> None:
-    """All components in one call."""
+def set_leaves_aside(plan: Plan, part: int, parts: int) -> None:
+    """Of the nodes of a part, those that have one neighbour, a smaller one: a span for each part of these neighbours, in
+    `leaves`. In `core` the edges of the others to smaller nodes."""
+
+    def edges() -> Iterator[list[np.ndarray]]:
+        return (read_span(plan.path("edges", index), part, EDGE) for index in range(len(plan.groups)))
+
+    nodes, least, most = _extremes(edges(), plan.most(BYTES_AN_EDGE))
+    leaf = (least == most) & (least < nodes)
+    order = np.argsort(least[leaf])
+    leaves, neighbours = nodes[leaf][order], least[leaf][order]
+    write_spans(plan.path("leaves", part), [leaves, neighbours], by_range(neighbours, parts))
+    found = [(np.zeros(0, np.uint64), np.zeros(0, np.uint64))]
+    for node, other in chunks(edges(), plan.most(BYTES_AN_EDGE)):
+        inner = (other < node) & ~leaf[np.searchsorted(nodes, node)]
+        found.append(unique_edges(node[inner], other[inner]))
+    core = [np.concatenate(column) for column in zip(*found, strict=True)]
+    write_spans(plan.path("core", part), core, [(0, len(core[0]))], {"edges": len(core[0])})
+
+
+def join_core(plan: Plan, _: int, parts: int) -> None:
+    """The stars of all that is no leaf, in one call."""
     forest = Forest()
-    for partition in range(plan.partitions):
-        for part in range(plan.parts):
-            forest.add(*read_span(plan.path("edges", partition), part, EDGE))
-    _write_labels(plan, 0, *forest.components())
+    for part in range(parts):
+        forest.add(*read_span(plan.path("core", part), 0, EDGE))
+    nodes, roots = forest.components()
+    moved = nodes != roots
+    write_spans(plan.path("stars"), [nodes[moved], roots[moved]], by_range(nodes[moved], parts))
 
 
-def small_star(plan: Plan, part: int, number: int) -> None:
-    nodes, least, most = _extremes(_smaller(plan, part, number), plan.most(BYTES_AN_EDGE))
+def small_star(plan: Plan, part: int, number: int, parts: int) -> None:
+    nodes, least, _ = _extremes(_smaller(plan, part, number, parts), plan.most(BYTES_AN_EDGE))
 
     def stars() -> Iterator[pa.RecordBatch]:
-        for node, other in chunks(_smaller(plan, part, number), plan.most(BYTES_AN_EDGE)):
+        for node, other in chunks(_smaller(plan, part, number, parts), plan.most(BYTES_AN_EDGE)):
             smallest = least[np.searchsorted(nodes, node)]
             aside = other != smallest
             children = np.concatenate([node, other[aside]])
             child, root = unique_edges(children, np.concatenate([smallest, smallest[aside]]))
-            yield from _parted(np.concatenate([child, root]), np.concatenate([root, child]), plan.parts)
+            yield from _parted(np.concatenate([child, root]), np.concatenate([root, child]), parts)
 
-    write_batches(plan.path(f"small{number}", part), _told(bool((least != most).any())), stars())
+    write_batches(plan.path(f"small{number}", part), _PAIRS, stars())
 
 
-def large_star(plan: Plan, part: int, number: int) -> None:
-    nodes, least, most = _extremes(_read(plan, f"small{number}", part), plan.most(BYTES_AN_EDGE))
+def large_star(plan: Plan, part: int, number: int, parts: int) -> None:
+    """Told as well: whether a node that has a smaller neighbour has any other; if none has, all are stars."""
+    nodes, least, most = _extremes(_read(plan, f"small{number}", part, parts), plan.most(BYTES_AN_EDGE))
 
     def stars() -> Iterator[pa.RecordBatch]:
-        for node, other in chunks(_read(plan, f"small{number}", part), plan.most(BYTES_AN_EDGE)):
+        for node, other in chunks(_read(plan, f"small{number}", part, parts), plan.most(BYTES_AN_EDGE)):
             smallest = np.minimum(node, least[np.searchsorted(nodes, node)])
             larger = other > node
-            yield from _parted(*unique_edges(other[larger], smallest[larger]), plan.parts)
+            yield from _parted(*unique_edges(other[larger], smallest[larger]), parts)
 
-    changed = bool(((least < nodes) & (most > nodes)).any())
+    changed = bool(((least < nodes) & (most != least)).any())
     write_batches(plan.path(f"large{number}", part), _told(changed), stars())
 
 
-def label(plan: Plan, part: int, number: int) -> None:
-    """What has become a star, told to the groups."""
-    found = [np.concatenate(c) for c in zip(*_read(plan, f"large{number}", part), strict=True)]
-    nodes, roots = unique_edges(*found) if found else (np.zeros(0, np.uint64), np.zeros(0, np.uint64))
-    centres = distinct(roots)
-    _write_labels(plan, part, np.concatenate([nodes, centres]), np.concatenate([roots, centres]))
+def label(plan: Plan, part: int, number: int, parts: int) -> None:
+    """What has become a star, and the leaves of its nodes, told to the groups; `number` is the last round's, -1 of none."""
+    stars = [read_span(plan.path("stars"), part, EDGE)] if number < 0 else _read(plan, f"large{number}", part, parts)
+    nodes, roots = unique_edges(*_joined(stars))
+    leaves, neighbours = _joined(read_span(plan.path("leaves", index), part, EDGE) for index in range(parts))
+    place = np.minimum(np.searchsorted(nodes, neighbours), max(0, len(nodes) - 1))
+    of_leaves = np.where(nodes[place] == neighbours, roots[place], neighbours) if len(nodes) else neighbours
+    centres = distinct(np.concatenate([roots, of_leaves]))
+    _write_labels(plan, part, np.concatenate([nodes, leaves, centres]), np.concatenate([roots, of_leaves, centres]))
+
+
+def _joined(edges: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    return [np.concatenate(column) for column in zip((np.zeros(0, np.uint64),) * 2, *edges, strict=True)]
 
 
 def _write_labels(plan: Plan, part: int, nodes: np.ndarray, roots: np.ndarray) -> None:
@@ -116,26 +155,26 @@ def _told(changed: bool) -> pa.Schema:
     return _PAIRS.with_metadata({"changed": str(int(changed))})
 
 
-def _changed(plan: Plan, kind: str) -> bool:
+def _changed(plan: Plan, kind: str, parts: int) -> bool:
     with ThreadPoolExecutor(16) as threads:
-        found = threads.map(lambda part: read_metadata(plan.path(kind, part))[b"changed"] == b"1", range(plan.parts))
+        found = threads.map(lambda part: read_metadata(plan.path(kind, part))[b"changed"] == b"1", range(parts))
         return any(list(found))
 
 
-def _read(plan: Plan, kind: str, part: int) -> Iterator[list[np.ndarray]]:
-    for index in range(plan.parts):
-        for batch in read_part(plan.path(kind, index), part, plan.parts):
+def _read(plan: Plan, kind: str, part: int, parts: int) -> Iterator[list[np.ndarray]]:
+    for index in range(parts):
+        for batch in read_part(plan.path(kind, index), part, parts):
             yield [batch.column(0).to_numpy(), batch.column(1).to_numpy()]
 
 
-def _smaller(plan: Plan, part: int, number: int) -> Iterator[list[np.ndarray]]:
+def _smaller(plan: Plan, part: int, number: int, parts: int) -> Iterator[Sequence[np.ndarray]]:
     """Edges from the nodes of a part to smaller ones."""
     if number:
-        return _read(plan, f"large{number - 1}", part)
-    return (read_span(plan.path("edges", index), part, EDGE) for index in range(plan.partitions))
+        return _read(plan, f"large{number - 1}", part, parts)
+    return iter([read_span(plan.path("core", part), 0, EDGE)])
 
 
-def _extremes(edges: Iterator[list[np.ndarray]], most_edges: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _extremes(edges: Iterable[Sequence[np.ndarray]], most_edges: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nodes, ascending, each with its smallest and its largest neighbour: however many neighbours a node has, 24 bytes."""
     nodes = least = most = np.zeros(0, np.uint64)
     for node, other in chunks(edges, most_edges):

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numba import njit
 
 from curator import storage
-from curator.dedup.buckets import entries, write_edges
+from curator.dedup.buckets import entries, write_meetings
 from curator.dedup.clusters import distinct
 from curator.dedup.exchange import read_span, write_spans
 from curator.dedup.keys import SURE, ranks, signatures
@@ -56,7 +56,7 @@ def give(plan: Plan, index: int) -> None:
 
 
 def find_similar(plan: Plan, partition: int) -> None:
-    """The verified edges of one range of hashes.
+    """The verified meetings of one range of hashes.
 
     The documents of a bucket are taken in an order of their ids. Each is joined to the first *leader* that it is similar to;
     one that is similar to none becomes a leader, of which a bucket has at most LEADERS. So a first document that is unlike the
@@ -75,7 +75,8 @@ def find_similar(plan: Plan, partition: int) -> None:
     rank[mine] = ids[places[mine]]
     order = np.lexsort((nodes, rank, hashes))
     assert plan.options.verify is not None
-    write_edges(plan, partition, *_similar(hashes[order], nodes[order], places[order], sketches, _equal(plan.options.verify)))
+    least = _equal(plan.options.verify)
+    write_meetings(plan, partition, *_similar(hashes[order], nodes[order], places[order], sketches, least))
 
 
 def _uncertain(hashes: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -114,7 +114,7 @@ def test_two_hundred_graphs_are_clustered_as_by_brute_force(dedup_in, chaotic, s
 
 @pytest.mark.parametrize("graph", GRAPHS)
 def test_what_does_not_fit_into_one_call_takes_a_few_rounds(dedup, graph):
-    """A chain of 300 over many shards: its length doubles every round."""
+    """A chain of 300 over many shards: its length doubles every round. Where nearly all are leaves, none is needed."""
     one = dedup(bands=BANDS, rows=1, memory=3000)
     generator = random.Random(5)
     documents = documents_of(generator, lambda g, _: graph(g, 300), 3)
@@ -133,4 +133,4 @@ def test_what_does_not_fit_into_one_call_takes_a_few_rounds(dedup, graph):
         shards.append(one.signed(f"s{number}", table, f"{number}"))
     assert one.mark(shards) == brute_force(documents)
     rounds = [path.name for path in (one.folder / "marks").glob("large*")]
-    assert {chain: 3, tree: 2, cliques: 1, hot: 1, scattered: 0}[graph] <= len(rounds) < 16, rounds
+    assert {chain: 3, tree: 2}.get(graph, 0) <= len(rounds) < 16, rounds
