@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from curator.stages.decontaminate import Decontaminate
+from curator.stages.dsir import Dsir
 from curator.stages.extract import Extract
 from curator.stages.filter import Filter
 from curator.stages.language import Language
@@ -11,6 +12,7 @@ from curator.stages.redact import Redact
 
 STAGES: dict[str, type] = {
     "decontaminate": Decontaminate,
+    "dsir": Dsir,
     "extract": Extract,
     "filter": Filter,
     "language": Language,
