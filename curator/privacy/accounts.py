@@ -1,0 +1,50 @@
+"""Accounts of chats: numbers of QQ and names of WeChat, which only the words before them tell from other numbers and words."""
+
+from __future__ import annotations
+
+import re
+
+from curator.privacy.finders import AMOUNT_AFTER, Finder, Span, as_found
+from curator.privacy.places import CHAT
+
+_QQ = re.compile(
+    r"(?:[Qq][Qq](?<![A-Za-z]..)|扣扣)"
+    r"(?P<between>(?:[^0-9A-Za-z\n，。；！？,;!?]|[Vv][Xx]|[Ww][Xx]|[Ii][Dd]|number|account|is){0,12}?)"
+    r"(?P<id>[1-9][0-9]{4,10})(?![0-9A-Za-z@_%]|[.-][0-9])"
+)
+_NOT_OF_ONE = re.compile("用户|超|版|下载|安装|达|约|有|共|会员|在线|币|价|元|年")
+
+
+def _qq(match: re.Match[str], text: str) -> Span | None:
+    if _NOT_OF_ONE.search(match["between"]) or AMOUNT_AFTER.match(text, match.end()):
+        return None
+    return match.span("id")
+
+
+_WECHAT = re.compile(
+    r"(?:[微薇威徽Vv+]信|(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|WEIXIN)(?<![A-Za-z].{6})|[WwVv][Xx](?<![A-Za-z]..))"
+    r"(?P<between> ?(?i:号码|號碼|号|號|帐号|账号|帳號|同号|联系|咨询|客服|搜索|搜|加|id|account|number|no\.?|user"
+    r"(?:name)?|/?qq){0,2}"
+    r"[^0-9A-Za-z\n，。；！？,;!?]{0,6}(?:(?:is|at) )?)"
+    r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,10})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
+)
+_WXID = re.compile(r"[Ww][Xx]id_(?<![A-Za-z0-9_].....)[0-9a-z]{10,20}(?![A-Za-z0-9_])")
+_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is ")
+_PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台")
+_WORD = re.compile(
+    r"(?i)https?|iphone|android|windows|wechat|weixin|official|account|message|mobile|payment|public|pay|login"
+    r"|service|group|client"
+)
+
+
+def _wechat(match: re.Match[str], text: str) -> Span | None:
+    """What follows at once may be any word: then it has a digit or a mark in it, as a name of an account does."""
+    between, name = match["between"], match["id"]
+    if _PUBLIC.search(between) or _WORD.fullmatch(name) or (name.isdecimal() and AMOUNT_AFTER.match(text, match.end())):
+        return None
+    says_so = _SAYS_SO.search(between) or (re.search("[0-9_]", name) and not name.isdecimal())
+    return match.span("id") if says_so else None
+
+
+QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=64),)
+WECHATS = (Finder(CHAT, _WECHAT, _wechat, back=4, longest=80), Finder(CHAT, _WXID, as_found, back=2, longest=40))

@@ -1,0 +1,99 @@
+"""Postal addresses: Chinese ones by their house numbers and the names of places before them, English ones by their streets."""
+
+from __future__ import annotations
+
+import re
+
+from curator.privacy.finders import Finder, Span, before
+from curator.privacy.places import STREET, UNIT
+
+MOST_BEFORE = 60  # characters of an address before a house number
+
+_DIGITS = "(?:[0-9]{1,5}(?:[-－—–之~][0-9]{1,5}){0,3}[A-Za-z]{0,2}|[A-Za-z]?[0-9]{1,5})"
+_NUMERALS = "[零〇一二三四五六七八九十百两]{1,6}"
+_NUMBER = f"(?:{_DIGITS}|{_NUMERALS})"
+_KIND = "(?:号院|號院|号楼|號樓|号|號|弄|栋|棟|幢|座|单元|單元|楼|樓|层|層|室|房|户|戶|院)"
+_HOUSE = re.compile(rf"(?<![0-9.,第月])(?:{_DIGITS}{_KIND}|{_NUMERALS}(?:号院|號院|号楼|號樓|号|號))")
+# What goes on after a house number: building, floor, room, each perhaps with a name before it; a number without a kind last.
+_GOES_ON = re.compile(
+    rf"(?:[ ,，]?(?:[\u4e00-\u9fffA-Za-z]{{0,10}}?(?:{_NUMBER}|[A-Za-z]){_KIND}(?:之[一二三四五六])?)){{0,5}}"
+    rf"(?:[-－]?[0-9]{{2,4}}(?![0-9.年月日点时元]))?"
+)
+_PLACE = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·-]|(?<=[省市区县州镇乡號号]) (?=[\u4e00-\u9fff])")
+_PROVINCE = re.compile(
+    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州"
+    "|云南|陕西|甘肃"
+    "|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|重慶|遼寧|黑龍江|江蘇|廣東|貴州|雲南|陝西|甘肅|臺灣|台灣|廣西"
+    "|寧夏|澳門|臺北|台北|新北|桃園|臺中|台中|臺南|台南|高雄"
+)
+_CITY = re.compile(r"[\u4e00-\u9fff]{2,5}?(?:市|自治州|地区|盟)")
+# Words that lead to an address: what stands before it in a sentence, and is no part of it.
+_LEADS = re.compile(
+    r".*(?:地址|住址|住所|住在|现住|家住|居住|暂住|户籍|籍贯|寄到|寄往|寄至|邮寄|送到|送往|送至|发到|发往|收货|搬到"
+    r"|搬至|搬进|迁至|迁到|位于|坐落|地处|设在|开在|就在|来自"
+    r"|地點|地点|办公|地處|住於|位於|寄給|寄给|到达|前往|导航|回到|去了|说是|[在是为至到于於：:住去])"
+)
+_SAID = re.compile(
+    r"(?:地址|住址|住所|住在|现住|家住|居住|暂住|户籍|寄到|寄往|寄至|邮寄|快递|包裹|送到|送往|送至|发到|发往|收货"
+    r"|收件|搬到|搬至|搬进|通讯处|联系地|家在|住於|送貨|寄給|寄给|(?i:address))"
+    r"[^，。；！？,;!?\n]{0,14}\Z"
+)
+_PUBLIC = re.compile(r"(?:位于|位於|坐落[于在於]?|地处|地處|设在|总部|门店|餐厅|酒店|博物馆|纪念馆)[^，。；！？,;!?\n]{0,10}\Z")
+_LEVEL = re.compile(
+    "省|市|自治区|州|区|區|县|縣|旗|镇|鎮|乡|鄉|村|屯|街道|路|街|大道|巷|弄|胡同|道|里|庄|园|園|苑|城|小区|花园|公寓"
+    "|大厦|广场|新村|家园|社区|段"
+)
+_ROAD = re.compile("路|街|大道|巷|弄|胡同|道|里|村|屯|庄|段|镇|乡|小区|花园|公寓|大厦|新村|家园|社区|苑|园|城")
+_ROOM = re.compile("室|单元|單元|户|戶|房")
+
+
+def _chinese(match: re.Match[str], text: str) -> Span | None:
+    """From the largest place that is named to the room. What makes it an address: a word before it that says so, or a room, or
+    two places of which one is a road; what is only said to stand somewhere is public."""
+    start = match.start()
+    while start > 0 and match.start() - start < MOST_BEFORE and _PLACE.match(text, start - 1):
+        start -= 1
+    named = text[start : match.start()]
+    first = _PROVINCE.search(named)
+    lead = _LEADS.match(named[: first.start()] if first else named)
+    if first is None or (lead is None and (first.start() > 8 or _CITY.match(named))):
+        start += lead.end() if lead and first is None else (first.start() if first else 0)
+    else:
+        start += first.start()
+    named = text[start : match.start()]
+    levels = len(_LEVEL.findall(named))
+    road = _ROAD.search(named)
+    if not levels or len(named) < 2:
+        return None
+    goes_on = _GOES_ON.match(text, match.end())
+    end = goes_on.end() if goes_on else match.end()
+    room = _ROOM.search(text, match.start(), end)
+    said = _SAID.search(before(text, start, 20))
+    if not (said or (levels >= 2 and (room or (road and not _PUBLIC.search(before(text, start, 16)))))):
+        return None
+    return start, end
+
+
+_WAYS = (
+    "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Way|Parkway"
+    "|Pkwy|Highway|Hwy"
+    "|Close|Crescent|Gardens|Grove|Mews|Circle|Cir|Trail|Alley|Loop"
+)
+_ENGLISH = re.compile(
+    r"(?<![A-Za-z0-9.,$£€:/-])[0-9]{1,5}[A-Za-z]?(?: (?:[NSEW]\.?|North|South|East|West))?(?: "
+    r"(?:[A-Z][A-Za-z'’-]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))){1,4}?"
+    rf" (?:{_WAYS})\b\.?(?: (?:[NSEW]{{1,2}})\b)?"
+    r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)\.? ?#?[A-Za-z0-9-]{1,6})?"
+    r"(?:,\s{1,2}[A-Z][A-Za-z'’-]{1,20}(?: [A-Z][a-z'’-]{1,20}){0,2}){0,2}(?:,? [A-Z]{2}\b)?(?:,? (?:[0-9]{5}"
+    r"(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2})\b)?"
+)
+
+
+def _english(match: re.Match[str], text: str) -> Span | None:
+    return match.span()
+
+
+ADDRESSES = (
+    Finder(UNIT, _HOUSE, _chinese, back=16, longest=16),
+    Finder(STREET, _ENGLISH, _english, longest=160),
+)

@@ -1,0 +1,115 @@
+"""What belongs to a machine or to an account on it: e-mail addresses, URLs with a password, IP and MAC addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from curator.privacy.finders import Finder, Span, before
+from curator.privacy.places import AT, HEX, NUMBER
+
+# ---------------------------------------------------------------------------------------------------------------- e-mail
+
+_FILE_ENDING = re.compile("(?i)png|jpe?g|gif|svg|webp|bmp|ico|css|m?js|ts|json|html?|php|py|md|pdf|mp[34]|zip")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9_](?<![A-Za-z0-9._%+-].)[A-Za-z0-9._%+-]{0,63}@")
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9])")
+
+
+def _email(match: re.Match[str], text: str) -> Span | None:
+    domain = _DOMAIN.match(text, match.end())
+    if domain is None or _FILE_ENDING.fullmatch(domain[1]):
+        return None  # logo@2x.png
+    if match[0] == "git@" and text[domain.end() : domain.end() + 1] in (":", "/"):
+        return None  # a repository's address
+    return match.start(), domain.end()
+
+
+# The part between // and @ of RFC 3986's authority that names a user and a password; most parsers take more than it allows.
+_CREDENTIALS = re.compile(r"://([^\s/@:\"'<>`]{0,80}:[^\s/@\"'<>`]{1,80})@(?=[A-Za-z0-9\[_{$%-])")
+_NO_CREDENTIALS = re.compile(r"(?i)(?:user(?:name)?|usr|login|name)?:(?:pass(?:word|wd)?|pwd|port|\d{1,5})")
+_TEMPLATE = re.compile(r"[{}$%]|\*{2}|\.\.\.|xxx")
+
+
+def _credentials(match: re.Match[str], text: str) -> Span | None:
+    """No `user:password`, no `{user}:{password}` of a program."""
+    said = match[1]
+    return None if _NO_CREDENTIALS.fullmatch(said) or _TEMPLATE.search(said) else match.span(1)
+
+
+# ---------------------------------------------------------------------------------------------------------- IP addresses
+
+# A character class comes first and the look-behind after it wherever it can: only then does `re` skip quickly to candidates.
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IP4 = re.compile(
+    rf"[0-9](?<![0-9A-Za-z_.].)(?<![0-9][-:].)(?<=(?={_OCTET}\.).)[0-9]{{0,2}}(?:\.{_OCTET}){{3}}(?![0-9A-Za-z_]|\.[0-9A-Za-z])"
+)
+_IP6 = re.compile(
+    r"[0-9A-Fa-f:](?<![0-9A-Za-z:.].)[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}(?:[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:])"
+)
+_VERSION_BEFORE = re.compile(
+    r"(?i)(?:\bv|ver\.?|version|版本|版|build|release|firmware|固件|[a-z]/|第|节|章|条|款|图|表|§|section|fig\.?"
+    r"|table|chapter|clause)"
+    r"[号为是:： ]{0,3}\Z"
+)
+_VERSION_AFTER = re.compile(r"(?i) ?(?:节|章|条|款|版|号文|小节|项|官方|正式|绿|中文|破解|去广告|beta|alpha|rc)")
+_ADDRESS_BEFORE = re.compile(
+    r"(?i)(?:\bip|ipv4|address|addr|host|server|dns|ping|ssh|from|client|gateway|proxy|login|logged|request|visitor"
+    r"|connect|remote"
+    r"|(?<![a-z])at|地址|服务器|主机|网关|登录|登陆|访问|来自|来源|客户端|代理|解析|://|@)[^0-9\n]{0,16}\Z"
+)
+_NOT_PERSONAL = [  # this network, private, shared, local, multicast and reserved ranges (IANA special-purpose registry)
+    *map(ipaddress.ip_network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
+    *map(ipaddress.ip_network, ("172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")),
+]
+
+
+def _ip4(match: re.Match[str], text: str) -> Span | None:
+    """A public address; no version, section or item number. Where the first number is as small as a version's, the
+    words before must say that it is an address."""
+    said = before(text, match.start(), 28)
+    if _VERSION_BEFORE.search(said) or _VERSION_AFTER.match(text, match.end()):
+        return None
+    address = ipaddress.IPv4Address(match[0])
+    if any(address in network for network in _NOT_PERSONAL):
+        return None
+    telling = address.packed[0] >= 32 or _ADDRESS_BEFORE.search(said)
+    return match.span() if telling else None
+
+
+def _ip6(match: re.Match[str], text: str) -> Span | None:
+    """A global, unique local or link-local address; with four groups at least where it does not begin like a global one."""
+    try:
+        address = ipaddress.IPv6Address(match[0])
+    except ValueError:
+        return None
+    if address.is_loopback or address.is_unspecified or address.is_multicast:
+        return None
+    groups = sum(map(bool, match[0].split(":")))
+    telling = re.match("[23][0-9A-Fa-f]{3}:", match[0]) or (groups >= 4 and re.search("[0-9]", match[0]))
+    return match.span() if telling and groups >= 2 else None
+
+
+# ---------------------------------------------------------------------------------------------------------- MAC addresses
+
+_MAC = re.compile(
+    r"[0-9A-Fa-f](?<![0-9A-Za-z_:-].)[0-9A-Fa-f]([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z_]|[:-][0-9A-Fa-f])"
+)
+_MAC_OF_CISCO = re.compile(
+    r"[0-9A-Fa-f](?<![0-9A-Za-z_.-].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z_]|\.[0-9A-Fa-f])"
+)
+_MAC_SAID = re.compile(r"(?i)(?:mac|物理地址|硬件地址|ether|hwaddr)[^\n]{0,20}\Z")
+
+
+def _mac(match: re.Match[str], text: str) -> Span | None:
+    return match.span() if len(set(re.sub("[:-]", "", match[0]))) > 1 else None
+
+
+def _mac_of_cisco(match: re.Match[str], text: str) -> Span | None:
+    said = re.search("[A-Fa-f]", match[0]) or _MAC_SAID.search(before(text, match.start(), 24))
+    return match.span() if said else None
+
+
+EMAILS = (Finder(AT, _LOCAL_PART, _email, longest=1),)
+URL_CREDENTIALS = (Finder(AT, _CREDENTIALS, _credentials, back=164, longest=2),)
+IPS = (Finder(NUMBER, _IP4, _ip4), Finder(HEX, _IP6, _ip6))
+MACS = (Finder(HEX, _MAC, _mac, back=2), Finder(HEX, _MAC_OF_CISCO, _mac_of_cisco, back=4))
