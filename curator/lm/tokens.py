@@ -1,0 +1,173 @@
+"""Text to the tokens that a model counts, the same in training and in scoring. A document is one sentence, a line of tokens.
+
+- `characters` (Chinese, Japanese): every character that can be seen is a token.
+- `words` (most others): runs of letters, marks and digits, of 40 characters at most; any other character, and each Han
+  character and kana, is one of its own.
+- `sentencepiece`: the pieces of a SentencePiece model, of text normalised as CCNet does (see `ccnet`).
+
+For the first two, letters are in lower case, full-width forms are ASCII, each digit is 0; white space and line breaks only
+separate, so that no layout is learnt; Han characters that are variants of each other (简 簡) are one, unless a model says
+otherwise.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numba
+import numpy as np
+import pyarrow as pa
+
+from curator.lm.ccnet import normalized
+from curator.lm.errors import LanguageModelError
+from curator.metrics.automaton import folded
+from curator.metrics.classes import ALONE, DIGIT, IN_WORD, NEWLINE, OTHER, SPACE, table
+
+Tokens = Literal["characters", "words", "sentencepiece"]
+TOKENS = get_args(Tokens)
+REVISION = 1  # of the rules above; a model that was made by others is refused
+LONGEST_WORD = 40
+
+_VARIANTS = Path(__file__).parents[1] / "dedup" / "variants.txt"
+_NOTHING, _SPACE, _SINGLE, _IN_WORD = range(4)
+_KIND = np.uint32(24)  # an entry: what a character is, and 24 bits for the one that it is folded to
+_POINT = np.uint32((1 << 24) - 1)
+
+
+@functools.cache
+def rules(tokens: Tokens, variants: bool) -> np.ndarray:
+    """For each code point, its kind and the character that it is folded to."""
+    classes = table()
+    kinds = np.full(0x110000, _SINGLE, np.uint32)
+    if tokens == "words":
+        kinds[np.isin(classes, [kind for kind in IN_WORD if kind not in ALONE])] = _IN_WORD
+    kinds[classes == OTHER] = _NOTHING
+    kinds[np.isin(classes, (SPACE, NEWLINE))] = _SPACE
+    points = folded().copy()
+    points[classes == DIGIT] = ord("0")
+    if variants:
+        for line in _VARIANTS.read_text(encoding="utf-8").splitlines():
+            if not line.startswith("#"):
+                points[[ord(character) for character in line]] = ord(line[0])
+    return kinds << _KIND | points
+
+
+def tokenised(texts: pa.Array, tokens: Tokens, variants: bool = True, pieces: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Texts as UTF-8 lines of tokens with a space between them, and where each line ends (its newline is included). A null
+    text is an empty line. `pieces` is the SentencePiece model, for the tokens of that name."""
+    if tokens == "sentencepiece":
+        return lines([" ".join(spelled(text, pieces)) if text else "" for text in texts.to_pylist()])
+    data, offsets = utf8(texts)
+    out = np.empty(5 * int(offsets[-1] - offsets[0]) + len(texts) + 8, np.uint8)
+    ends = np.empty(len(texts), np.int64)
+    size = _spell(data, offsets, rules(tokens, variants), LONGEST_WORD, out, ends)
+    return out[:size], ends
+
+
+def spelled(text: str, pieces: Any) -> list[str]:
+    """The pieces of one text, as CCNet has them."""
+    return pieces.encode(normalized(text), out_type=str)
+
+
+def lines(tokenised: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Lines of tokens as `tokenised` gives them."""
+    encoded = [line.encode() + b"\n" for line in tokenised]
+    ends = np.cumsum([len(line) for line in encoded], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), np.uint8), ends
+
+
+def sentencepiece_model(data: bytes, name: str) -> Any:
+    """A SentencePiece processor from the bytes of its model."""
+    library: Any = importlib.import_module("sentencepiece")
+    try:
+        return library.SentencePieceProcessor(model_proto=data)
+    except RuntimeError:
+        raise LanguageModelError(f"{name}: not a SentencePiece model, or a damaged one") from None
+
+
+def utf8(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of a column of strings, and where each begins in them; nulls are empty."""
+    if not pa.types.is_large_string(texts.type):
+        texts = texts.cast(pa.large_string())
+    if texts.null_count:
+        texts = texts.fill_null("")
+    if not len(texts):
+        return np.empty(0, np.uint8), np.zeros(1, np.int64)
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, np.int64, len(texts) + 1, texts.offset * 8)
+    return np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8), places
+
+
+@numba.njit(cache=True, nogil=True)
+def _spell(data, offsets, rules, longest, out, ends):
+    n = 0
+    for text in range(len(offsets) - 1):
+        at = offsets[text]
+        stop = offsets[text + 1]
+        first = n
+        before = _SPACE
+        length = 0
+        while at < stop:
+            byte = np.uint32(data[at])
+            if byte < 0x80:
+                point = byte
+                at += 1
+            elif byte < 0xE0:
+                point = (byte & np.uint32(0x1F)) << np.uint32(6) | _tail(data, at + 1, stop)
+                at += 2
+            elif byte < 0xF0:
+                point = (byte & np.uint32(0x0F)) << np.uint32(12) | _tail(data, at + 1, stop) << np.uint32(6)
+                point |= _tail(data, at + 2, stop)
+                at += 3
+            else:
+                point = (byte & np.uint32(0x07)) << np.uint32(18) | _tail(data, at + 1, stop) << np.uint32(12)
+                point |= _tail(data, at + 2, stop) << np.uint32(6) | _tail(data, at + 3, stop)
+                at += 4
+            if point >= np.uint32(0x110000):
+                continue
+            entry = rules[point]
+            kind = entry >> _KIND
+            if kind == _NOTHING:
+                continue
+            if kind != _SPACE:
+                if n > first and (kind == _SINGLE or before != _IN_WORD or length == longest):
+                    out[n] = 0x20
+                    n += 1
+                    length = 0
+                n = _encode(entry & _POINT, out, n)
+                length += 1
+            before = kind
+        out[n] = 0x0A
+        n += 1
+        ends[text] = n
+    return n
+
+
+@numba.njit(inline="always")
+def _tail(data, at, stop):
+    return np.uint32(data[at]) & np.uint32(0x3F) if at < stop else np.uint32(0)
+
+
+@numba.njit(inline="always")
+def _encode(point, out, n):
+    if point < 0x80:
+        out[n] = point
+        return n + 1
+    if point < 0x800:
+        out[n] = 0xC0 | point >> np.uint32(6)
+        out[n + 1] = 0x80 | point & np.uint32(0x3F)
+        return n + 2
+    if point < 0x10000:
+        out[n] = 0xE0 | point >> np.uint32(12)
+        out[n + 1] = 0x80 | point >> np.uint32(6) & np.uint32(0x3F)
+        out[n + 2] = 0x80 | point & np.uint32(0x3F)
+        return n + 3
+    out[n] = 0xF0 | point >> np.uint32(18)
+    out[n + 1] = 0x80 | point >> np.uint32(12) & np.uint32(0x3F)
+    out[n + 2] = 0x80 | point >> np.uint32(6) & np.uint32(0x3F)
+    out[n + 3] = 0x80 | point & np.uint32(0x3F)
+    return n + 4
