@@ -7,9 +7,14 @@ import re
 from curator.privacy.finders import AMOUNT_AFTER, Finder, Span, as_found
 from curator.privacy.places import CHAT
 
+# What may stand between the word and the account: no sentence, but `field held`, `问题，例如` of a note on a change.
+_JOINING = (
+    r"(?:[ _-]?(?:id|account|numbers?|no\.?|user(?:name)?|name|handle|contact|field|me|is|was|at|held|holds|on|by|as|my"
+    r"|qq|wx|vx)(?![a-z])){0,4}"
+)
+_HAN_BETWEEN = r"(?:[^0-9A-Za-z\n，。；！？,;!?]|[，,](?=例如|比如|如|号码|是)|[Ii][Dd](?=[:： ])){0,16}"
 _QQ = re.compile(
-    r"(?:[Qq][Qq](?<![A-Za-z]..)|扣扣)"
-    r"(?P<between>(?:[^0-9A-Za-z\n，。；！？,;!?]|[Vv][Xx]|[Ww][Xx]|[Ii][Dd]|number|account|is){0,12}?)"
+    rf"(?:[Qq][Qq](?<![A-Za-z]..)|扣扣)(?P<between>(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
     r"(?P<id>[1-9][0-9]{4,10})(?![0-9A-Za-z@_%]|[.-][0-9])"
 )
 _NOT_OF_ONE = re.compile("用户|超|版|下载|安装|达|约|有|共|会员|在线|币|价|元|年")
@@ -23,13 +28,11 @@ def _qq(match: re.Match[str], text: str) -> Span | None:
 
 _WECHAT = re.compile(
     r"(?:[微薇威徽Vv+]信|(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|WEIXIN)(?<![A-Za-z].{6})|[WwVv][Xx](?<![A-Za-z]..))"
-    r"(?P<between> ?(?i:号码|號碼|号|號|帐号|账号|帳號|同号|联系|咨询|客服|搜索|搜|加|id|account|number|no\.?|user"
-    r"(?:name)?|/?qq){0,2}"
-    r"[^0-9A-Za-z\n，。；！？,;!?]{0,6}(?:(?:is|at) )?)"
+    rf"(?P<between>(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
     r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,10})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
 )
 _WXID = re.compile(r"[Ww][Xx]id_(?<![A-Za-z0-9_].....)[0-9a-z]{10,20}(?![A-Za-z0-9_])")
-_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is ")
+_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held")
 _PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台")
 _WORD = re.compile(
     r"(?i)https?|iphone|android|windows|wechat|weixin|official|account|message|mobile|payment|public|pay|login"
@@ -46,5 +49,5 @@ def _wechat(match: re.Match[str], text: str) -> Span | None:
     return match.span("id") if says_so else None
 
 
-QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=64),)
-WECHATS = (Finder(CHAT, _WECHAT, _wechat, back=4, longest=80), Finder(CHAT, _WXID, as_found, back=2, longest=40))
+QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=96),)
+WECHATS = (Finder(CHAT, _WECHAT, _wechat, back=4, longest=110), Finder(CHAT, _WXID, as_found, back=2, longest=40))

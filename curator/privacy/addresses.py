@@ -13,11 +13,12 @@ _DIGITS = "(?:[0-9]{1,5}(?:[-－—–之~][0-9]{1,5}){0,3}[A-Za-z]{0,2}|[A-Za-z
 _NUMERALS = "[零〇一二三四五六七八九十百两]{1,6}"
 _NUMBER = f"(?:{_DIGITS}|{_NUMERALS})"
 _KIND = "(?:号院|號院|号楼|號樓|号|號|弄|栋|棟|幢|座|单元|單元|楼|樓|层|層|室|房|户|戶|院)"
+_MORE = f"(?:{_KIND}|门|門)"
 _HOUSE = re.compile(rf"(?<![0-9.,第月])(?:{_DIGITS}{_KIND}|{_NUMERALS}(?:号院|號院|号楼|號樓|号|號))")
 # What goes on after a house number: building, floor, room, each perhaps with a name before it; a number without a kind last.
 _GOES_ON = re.compile(
-    rf"(?:[ ,，]?(?:[\u4e00-\u9fffA-Za-z]{{0,10}}?(?:{_NUMBER}|[A-Za-z]){_KIND}(?:之[一二三四五六])?)){{0,5}}"
-    rf"(?:[-－]?[0-9]{{2,4}}(?![0-9.年月日点时元]))?"
+    rf"(?:之[0-9一二三四五六七八九]{{1,3}})?(?:[ ,，]?(?:[\u4e00-\u9fffA-Za-z]{{0,10}}?(?:{_NUMBER}|[A-Za-z]){_MORE}"
+    r"(?:之[0-9一二三四五六七八九]{1,3})?)){0,5}(?:[-－]?[0-9]{2,4}(?![0-9.年月日点时元]))?"
 )
 _PLACE = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·-]|(?<=[省市区县州镇乡號号]) (?=[\u4e00-\u9fff])")
 _PROVINCE = re.compile(
@@ -61,7 +62,7 @@ def _chinese(match: re.Match[str], text: str) -> Span | None:
     else:
         start += first.start()
     named = text[start : match.start()]
-    levels = len(_LEVEL.findall(named))
+    levels = len(_LEVEL.findall(named)) + (first is not None and first.start() + start <= match.start())
     road = _ROAD.search(named)
     if not levels or len(named) < 2:
         return None
@@ -75,17 +76,16 @@ def _chinese(match: re.Match[str], text: str) -> Span | None:
 
 
 _WAYS = (
-    "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Way|Parkway"
-    "|Pkwy|Highway|Hwy"
-    "|Close|Crescent|Gardens|Grove|Mews|Circle|Cir|Trail|Alley|Loop"
+    "Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Way|Parkway|Pkwy|Highway"
+    "|Hwy|Close|Crescent|Gardens|Grove|Mews|Circle|Cir|Trail|Alley|Loop"
 )
+_ROOMS = "(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)"
 _ENGLISH = re.compile(
-    r"(?<![A-Za-z0-9.,$£€:/-])[0-9]{1,5}[A-Za-z]?(?: (?:[NSEW]\.?|North|South|East|West))?(?: "
-    r"(?:[A-Z][A-Za-z'’-]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))){1,4}?"
-    rf" (?:{_WAYS})\b\.?(?: (?:[NSEW]{{1,2}})\b)?"
-    r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)\.? ?#?[A-Za-z0-9-]{1,6})?"
-    r"(?:,\s{1,2}[A-Z][A-Za-z'’-]{1,20}(?: [A-Z][a-z'’-]{1,20}){0,2}){0,2}(?:,? [A-Z]{2}\b)?(?:,? (?:[0-9]{5}"
-    r"(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2})\b)?"
+    rf"(?<![A-Za-z0-9.,$£€:/-])(?:{_ROOMS}\.? ?#?[0-9]{{1,4}}[A-Za-z]?,? )?(?:[0-9]{{1,4}}/)?[0-9]{{1,5}}[A-Za-z]?"
+    r"(?: (?:[NSEW]\.?|North|South|East|West))?(?: (?:[A-Z][A-Za-z'’-]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))){1,4}?"
+    rf" (?:{_WAYS})\b\.?(?: [NSEW]{{1,2}}\b)?(?:,? {_ROOMS}\.? ?#?[A-Za-z0-9-]{{1,6}})?"
+    r"(?:,\s{1,2}[A-Z][A-Za-z'’-]{1,20}(?: [A-Z][a-z'’-]{1,20}){0,2}){0,2}(?:,? [A-Z]{2,3}\b)?"
+    r"(?:,? (?:[0-9]{4,5}(?:-[0-9]{4})?|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2})\b)?"
 )
 
 
@@ -95,5 +95,5 @@ def _english(match: re.Match[str], text: str) -> Span | None:
 
 ADDRESSES = (
     Finder(UNIT, _HOUSE, _chinese, back=16, longest=16),
-    Finder(STREET, _ENGLISH, _english, longest=160),
+    Finder(STREET, _ENGLISH, _english, back=24, longest=160),
 )

@@ -30,7 +30,7 @@ _KNOWN = re.compile(
     r"|eyJ[A-Za-z0-9_-]{10,800}\.eyJ[A-Za-z0-9_-]{10,1600}\.[A-Za-z0-9_-]{16,800}"  # JSON web tokens
     r")(?![A-Za-z0-9_])"
 )
-_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/=-]{16,128}(?![A-Za-z0-9_+/=-])")
+_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_+/-])[A-Za-z0-9_+/-]{16,128}={0,2}(?![A-Za-z0-9_+/=-])")
 _NAME = re.compile(
     r"(?i)(?:api[_-]?key|apikey|access[_-]?key(?:[_-]?(?:id|secret))?|secret(?:[_-]?(?:access)?[_-]?key)?|app[_-]?"
     r"(?:secret|key)"
@@ -48,7 +48,8 @@ _BODY = re.compile(
 def _known(match: re.Match[str], text: str) -> Span | None:
     """A key has digits and letters of many kinds; `sk-learn-contrib-example-name` and `AKIAXXXXXXXXXXXXXXXX` have not."""
     key = _KNOWN.match(text, match.start())
-    return key.span() if key and len(set(key[0][4:])) >= 8 and re.search("[0-9]", key[0]) else None
+    random = key and len(set(key[0][4:])) >= 8 and (key[0].startswith("hf_") or re.search("[0-9]", key[0]))
+    return key.span() if key and random else None
 
 
 def _private_key(match: re.Match[str], text: str) -> Span | None:

@@ -27,7 +27,7 @@ def _email(match: re.Match[str], text: str) -> Span | None:
 # The part between // and @ of RFC 3986's authority that names a user and a password; most parsers take more than it allows.
 _CREDENTIALS = re.compile(r"://([^\s/@:\"'<>`]{0,80}:[^\s/@\"'<>`]{1,80})@(?=[A-Za-z0-9\[_{$%-])")
 _NO_CREDENTIALS = re.compile(r"(?i)(?:user(?:name)?|usr|login|name)?:(?:pass(?:word|wd)?|pwd|port|\d{1,5})")
-_TEMPLATE = re.compile(r"[{}$%]|\*{2}|\.\.\.|xxx")
+_TEMPLATE = re.compile(r"[{}$]|%[sd(]|\*{2}|\.\.\.|xxx")
 
 
 def _credentials(match: re.Match[str], text: str) -> Span | None:
@@ -44,7 +44,8 @@ _IP4 = re.compile(
     rf"[0-9](?<![0-9A-Za-z_.].)(?<![0-9][-:].)(?<=(?={_OCTET}\.).)[0-9]{{0,2}}(?:\.{_OCTET}){{3}}(?![0-9A-Za-z_]|\.[0-9A-Za-z])"
 )
 _IP6 = re.compile(
-    r"[0-9A-Fa-f:](?<![0-9A-Za-z:.].)[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}(?:[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:])"
+    r"[0-9A-Fa-f:](?<![0-9A-Za-z.].)(?<![0-9A-Fa-f:]:.)[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}"
+    r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:])"
 )
 _VERSION_BEFORE = re.compile(
     r"(?i)(?:\bv|ver\.?|version|版本|版|build|release|firmware|固件|[a-z]/|第|节|章|条|款|图|表|§|section|fig\.?"
@@ -86,13 +87,13 @@ def _ip6(match: re.Match[str], text: str) -> Span | None:
         return None
     groups = sum(map(bool, match[0].split(":")))
     telling = re.match("[23][0-9A-Fa-f]{3}:", match[0]) or (groups >= 4 and re.search("[0-9]", match[0]))
-    return match.span() if telling and groups >= 2 else None
+    return match.span() if (telling and groups >= 2) or address.ipv4_mapped else None
 
 
 # ---------------------------------------------------------------------------------------------------------- MAC addresses
 
 _MAC = re.compile(
-    r"[0-9A-Fa-f](?<![0-9A-Za-z_:-].)[0-9A-Fa-f]([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z_]|[:-][0-9A-Fa-f])"
+    r"[0-9A-Fa-f](?<![0-9A-Za-z_].)[0-9A-Fa-f]([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z_]|[:-][0-9A-Fa-f])"
 )
 _MAC_OF_CISCO = re.compile(
     r"[0-9A-Fa-f](?<![0-9A-Za-z_.-].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z_]|\.[0-9A-Fa-f])"
@@ -101,6 +102,10 @@ _MAC_SAID = re.compile(r"(?i)(?:mac|物理地址|硬件地址|ether|hwaddr)[^\n]
 
 
 def _mac(match: re.Match[str], text: str) -> Span | None:
+    """`MAC:00:…` is one, what goes on before its first two digits is none."""
+    said = before(text, match.start(), 4)
+    if re.search("[0-9A-Za-z_][:-]$", said) and not re.search("(?i)(?:mac|id|ddr)[:-]$", said):
+        return None
     return match.span() if len(set(re.sub("[:-]", "", match[0]))) > 1 else None
 
 

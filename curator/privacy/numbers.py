@@ -113,12 +113,14 @@ _PASSPORT = re.compile(
     r"(?<![0-9A-Za-z_])(?:[A-Za-z]{1,2} ?[0-9]{7,8}|[0-9]{9}|[A-Z][0-9]{2}[A-Z][0-9]{5})(?![0-9A-Za-z_]|[.-][0-9])"
 )
 _PASSPORT_SAID = re.compile(r"(?i)(?:护照|護照|passport|travel document|通行证|通行證|证件|證件)[^0-9\n]{0,28}\Z")
+_PASSPORT_AFTER = re.compile("号?(?:的|普通|因私|中国|外国)?(?:护照|護照)")
 
 
 def _passport(match: re.Match[str], text: str) -> Span | None:
     """Chinese (E, EA to EZ, G, D, S, P, H, K) and foreign: letters and seven to nine digits look like any article number, so a
-    word before them must say what they are."""
-    return match.span() if _PASSPORT_SAID.search(before(text, match.start(), 40)) else None
+    word beside them must say what they are."""
+    said = _PASSPORT_SAID.search(before(text, match.start(), 40)) or _PASSPORT_AFTER.match(text, match.end())
+    return match.span() if said else None
 
 
 # GA 36-2018: a letter of the place, then five places of which two at most are letters; six for new energy (D and F, A to K).

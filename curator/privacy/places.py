@@ -95,7 +95,7 @@ def _in_local_part(byte):
 
 @numba.njit(inline="always")
 def _in_token(byte):
-    return _is_digit(byte) or _is_letter(byte) or byte in (0x5F, 0x2D, 0x2B, 0x3D)  # _-+=
+    return _is_digit(byte) or _is_letter(byte) or byte in (0x5F, 0x2D, 0x2B, 0x2F)  # _-+/
 
 
 @numba.njit(inline="always")
@@ -250,6 +250,9 @@ def _interesting(data, i):
     ixin = low_alike(data, i, 0xDF, 0x49) & low_alike(data, i + 1, 0xDF, 0x58)
     if ixin:
         bits |= ixin & low_alike(data, i + 2, 0xDF, 0x49) & low_alike(data, i + 3, 0xDF, 0x4E)
+    under = within(data, i + 2, 0x5F, 0x5F)
+    if under:
+        bits |= under & within(data, i, 0x68, 0x68) & within(data, i + 1, 0x66, 0x66)
     xin = within(data, i, 0xE4, 0xE4)
     if xin:
         bits |= xin & within(data, i + 1, 0xBF, 0xBF) & within(data, i + 2, 0xA1, 0xA1)
@@ -371,6 +374,12 @@ def _places(data, starts, stops, kinds):
                 elif byte == 0xE5 or byte == 0xE8:
                     if kinds & UNIT and _among(_three(data, i - 3, start, stop), _NUMERALS):
                         out[n] = (row, i - 3 - start, i + 3 - start, UNIT)
+                        n += 1
+                elif (
+                    byte == 0x68 and i + 3 < stop and data[i + 1] == 0x66 and data[i + 2] == 0x5F
+                ):  # hf_, behind which no digit stands
+                    if kinds & TOKEN:
+                        out[n] = (row, i - start, i + 3 - start, TOKEN)
                         n += 1
                 elif kinds & CHAT and (byte == 0xE4 or byte == 0xE6 or _is_letter(byte)) and _of_chat(data, i, start, stop):
                     out[n] = (row, i - start, i + 1 - start, CHAT)
