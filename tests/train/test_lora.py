@@ -45,5 +45,5 @@ def test_ten_lora_steps_teach_the_answers_and_leave_the_model_as_it_was(trained:
     }
     for name, weight in before.items():
         torch.testing.assert_close(after[name], weight, rtol=0, atol=0)
-    model.save_pretrained(tmp_path / "adapter")
+    model.save_pretrained(str(tmp_path / "adapter"))
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
