@@ -1,33 +1,34 @@
-"""A vocabulary from a recipe: a sample of the run's own documents, byte-level BPE trained on it once, and then pinned.
+"""A vocabulary from a recipe: a sample of the run's own documents, trained on once, and then pinned.
 
-The sample is chosen by a hash of the ids, source by source, so it depends on the set of documents alone, not on shards or
-their order. The artefact is `<folder>/<hash>/tokenizer.json`, with `training.json` beside it, where the hash is of recipe,
+The artefact is `<folder>/<hash>/tokenizer.json`, with `training.json` beside it, where the hash is of recipe,
 sample and library. `<folder>/pin.json` keeps the artefact of each recipe: new documents or other weights of the mixture do not
 retrain it, since that would change every id of the corpus; that the sample would be another one is reported instead.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib.metadata
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
-import numpy as np
+import pyarrow.parquet as pq
 import tokenizers
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curator import storage
 from curator.documents import Executor, Shard
-from curator.tokens.draw import drawn, held_out, id_hashes
-from curator.tokens.encode import Progress, read_documents
+from curator.tokens import formats, wordpiece
+from curator.tokens.encode import Progress
+from curator.tokens.extend import extend
 from curator.tokens.fingerprint import fingerprint
+from curator.tokens.sample import Sample, choose
 
 REVISION = 1
-BINS = 4096  # of the draw: the sample of a source ends at the end of one
+RETRAIN = "retrain: true trains it again and changes every id"
+LATER = ("base", "corpus", "read", "lowercase")  # options of later versions: at their defaults, what was pinned stays pinned
 
 # What GPT-4's pattern does for words, numbers and line ends, with three changes. Han is a script apart, so that `iPhone手机` is
 # cut where a reader cuts it and no token is half of each. Only letters of other scripts take the sign before them along
@@ -45,18 +46,29 @@ PATTERN = (
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularyRecipe:
-    """Byte-level BPE: `size` ids in all, the 256 bytes and the `special` tokens (the first ones) among them.
+    """`size` ids in all, the `special` tokens (the first ones; the first of them ends a document) among them.
 
-    The first special token ends a document. `pattern` splits a text before pairs are merged, so no token reaches over its cuts.
+    `bpe`: byte-level, so every text has ids and comes back. `pattern` splits a text before pairs are merged: no token reaches
+    over its cuts. A pair must occur `min_frequency` times, and no token is over `max_token_bytes` long: unbounded, the slogans
+    of spam become tokens. `wordpiece`: for models of BERT's kind, with [UNK] for what it lacks (see `wordpiece`); `lowercase`
+    also takes accents away, and `pattern` and `max_token_bytes` are BERT's.
+
+    With `base` (a tokenizer of byte-level BPE, of any format that `curator tokenizer` reads) its ids stay as they are, and
+    merges for Chinese are added up to `size` ids (see `extend`); it splits as it always did, so `pattern` does not apply.
+
     It is trained on `sample_bytes` of UTF-8 (the library takes some 80 bytes of memory for one of Chinese), shared by `weights`
-    of the sources (those of the mixture if none are given; without any, as they come). A pair must occur `min_frequency` times,
-    and no token is over `max_token_bytes` long: unbounded, the slogans of spam become tokens.
+    of the sources (those of the mixture if none are given; without any, as they come). In a run these are the run's documents;
+    `curator tokenizer train` reads `corpus` (globs, or the output of a run), raw dumps with `read: wikipedia` or the like.
     """
 
-    algorithm: Literal["bpe"] = "bpe"
+    algorithm: Literal["bpe", "wordpiece"] = "bpe"
     size: int = 32_000
+    base: str | None = None
     pattern: str = PATTERN
+    lowercase: bool = False
     special: tuple[str, ...] = ("<|endoftext|>",)
+    corpus: tuple[str, ...] = ()
+    read: str | None = None
     sample_bytes: int = 50_000_000
     weights: dict[str, float] = field(default_factory=dict)
     min_frequency: int = 2
@@ -74,10 +86,24 @@ class VocabularyRecipe:
             raise ValueError("min_frequency must be at least 1, and max_token_bytes at least 2")
         if not all(0 < weight < float("inf") for weight in self.weights.values()):
             raise ValueError("weights: must be above 0")
+        if self.base is not None and (self.algorithm != "bpe" or self.pattern != PATTERN):
+            raise ValueError("base: it is extended by byte-level BPE and splits text as it did: leave algorithm and pattern")
+        if self.lowercase and self.algorithm != "wordpiece":
+            raise ValueError("lowercase: only for wordpiece; byte-level BPE gives every text back as it was")
+        if self.algorithm == "wordpiece" and wordpiece.UNKNOWN not in self.special:
+            raise ValueError(f"special: wordpiece needs {wordpiece.UNKNOWN!r} among them, for what the vocabulary lacks")
         try:
             Regex(self.pattern)
         except Exception as error:  # the library raises bare Exception
             raise ValueError(f"pattern: {error}") from None
+
+    def described(self) -> dict[str, Any]:
+        """The options, for a fingerprint; the base by what it holds, not by where it lies."""
+        defaults = {f.name: f.default_factory() if f.default is MISSING else f.default for f in fields(self)}  # type: ignore[misc]
+        found = {name: value for name, value in asdict(self).items() if name not in LATER or value != defaults[name]}
+        if self.base is not None:
+            found["base"] = fingerprint(formats.read(self.base).decode())
+        return {name: value for name, value in found.items() if name not in ("corpus", "read")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,22 +131,26 @@ def obtain(
 
     A pin holds for one recipe: change an option and it is trained anew. Documents of the `validation` split are never sampled.
     """
-    described = fingerprint("recipe", asdict(recipe))
+    described = fingerprint("recipe", recipe.described())
     if not recipe.weights and weights:
         recipe = replace(recipe, weights=dict(weights))
-    inputs = fingerprint(recipe.weights, validation, sorted((shard.source, shard.key, shard.digest) for shard in shards))
+    documents = fingerprint(validation, sorted((shard.source, shard.key, shard.digest) for shard in shards))
+    inputs = fingerprint(recipe.weights, documents)
     pins = _pins(folder)
     pin = pins.get(name)
     path = storage.join(folder, pin["hash"], "tokenizer.json") if pin else ""
     pinned = pin is not None and pin["recipe"] == described and not retrain and storage.exists(path)
     if pin and pinned and pin["inputs"] == inputs:
         return Artefact(path=path)
+    if pin and pinned and pin.get("documents") == documents:
+        drift = f"tokenizer {name!r} is pinned: it was trained by other weights of the sources. {RETRAIN}"
+        return Artefact(path=path, drift=drift)
     sample = choose(recipe, shards, executor, validation, progress)
     if pin and pinned:
         moved = pin["sample"] != sample.digest
         return Artefact(path=path, drift=_drift(name, folder, pin, sample) if moved else None)
     made = train(recipe, sample, folder, progress)
-    pins[name] = {"hash": made, "recipe": described, "inputs": inputs, "sample": sample.digest}
+    pins[name] = {"hash": made, "recipe": described, "inputs": inputs, "documents": documents, "sample": sample.digest}
     storage.write_bytes(_pin_path(folder), json.dumps(pins, ensure_ascii=False, indent=1, sort_keys=True).encode())
     return Artefact(path=storage.join(folder, made, "tokenizer.json"), trained=True)
 
@@ -137,138 +167,65 @@ def _drift(name: str, folder: str, pin: Mapping[str, Any], sample: Sample) -> st
     before = json.loads(storage.read_bytes(storage.join(folder, pin["hash"], "training.json")))
     return (
         f"tokenizer {name!r} is pinned: it was trained on {before['documents']:,} documents, {before['bytes']:,} bytes; "
-        f"the sample of this run would be another one ({sample.documents:,} documents, {sample.bytes:,} bytes). "
-        "retrain: true trains it again and changes every id"
+        f"the sample of this run would be another one ({sample.documents:,} documents, {sample.bytes:,} bytes). {RETRAIN}"
     )
-
-
-# -------------------------------------------------------------------------------------------------------------- sample
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """Which documents to train on: those of a source whose draw is below its limit, each cut to `most` bytes."""
-
-    shards: tuple[Shard, ...]
-    limits: dict[str, int]  # bins, by source
-    most: dict[str, int]  # bytes of one document, by source
-    validation: float
-    digest: str
-    documents: int
-    bytes: int
-
-    def texts(self) -> Iterator[str]:
-        for shard in self.shards:
-            limit = self.limits.get(shard.source, 0)
-            if not limit:
-                continue
-            for batch in read_documents(shard, ("id", "text")):
-                hashes = id_hashes(batch.column("id").to_pylist())
-                chosen = (_bins(hashes) < limit) & ~held_out(hashes, self.validation)
-                texts = batch.column("text").filter(chosen).to_pylist()
-                yield from (_cut(text, self.most[shard.source]) for text in texts if text)
-
-
-def choose(
-    recipe: VocabularyRecipe,
-    shards: Sequence[Shard],
-    executor: Executor,
-    validation: float = 0.0,
-    progress: Progress | None = None,
-) -> Sample:
-    """Draw whole bins of documents from every source until its share of `sample_bytes` is full (at least one document)."""
-    ordered = sorted(shards, key=lambda shard: (shard.source, shard.key))
-    bytes_in = {source: np.zeros(BINS, np.int64) for source in sorted({shard.source for shard in shards})}
-    marks = {source: np.zeros((3, BINS), np.uint64) for source in bytes_in}
-    survey = functools.partial(_survey, validation=validation)
-    for done, (index, (sizes, mark)) in enumerate(executor.map(survey, ordered), 1):
-        bytes_in[ordered[index].source] += sizes
-        marks[ordered[index].source] += mark
-        if progress:
-            progress("vocabulary sample", done, len(ordered))
-    targets = _targets(recipe, {source: int(sizes.sum()) for source, sizes in bytes_in.items()})
-    limits: dict[str, int] = {}
-    for source, target in targets.items():
-        held = np.cumsum(bytes_in[source])
-        fitting = int(np.searchsorted(held, target, side="right"))
-        limits[source] = max(fitting, int(np.searchsorted(held, 0, side="right")) + 1) if target else 0
-    chosen = {source: marks[source][:, :limit].sum(axis=1, dtype=np.uint64).tolist() for source, limit in limits.items()}
-    return Sample(
-        shards=tuple(ordered),
-        limits=limits,
-        most=targets,
-        validation=validation,
-        digest=fingerprint(chosen, {source: most for source, most in targets.items() if limits[source] < BINS}),
-        documents=sum(counts[0] for counts in chosen.values()),
-        bytes=sum(int(bytes_in[source][:limit].sum()) for source, limit in limits.items()),
-    )
-
-
-def _bins(hashes: np.ndarray) -> np.ndarray:
-    return (drawn(hashes, "vocabulary") >> np.uint64(52)).astype(np.int64)
-
-
-def _survey(shard: Shard, validation: float) -> tuple[np.ndarray, np.ndarray]:
-    """By bin of the draw: bytes of text; and documents, with two sums over ids and lengths that tell one set from another."""
-    sizes = np.zeros(BINS, np.int64)
-    marks = np.zeros((3, BINS), np.uint64)
-    for batch in read_documents(shard, ("id", "text")):
-        hashes = id_hashes(batch.column("id").to_pylist())
-        lengths = np.array([len(text.encode()) if text else 0 for text in batch.column("text").to_pylist()], np.int64)
-        kept = ~held_out(hashes, validation) & (lengths > 0)
-        hashes, lengths = hashes[kept], lengths[kept]
-        bins = _bins(hashes)
-        np.add.at(sizes, bins, lengths)
-        with_lengths = drawn(hashes ^ lengths.astype(np.uint64), "length")
-        for mark, values in zip(marks, (np.ones(len(hashes), np.uint64), drawn(hashes, "digest"), with_lengths)):
-            np.add.at(mark, bins, values)
-    return sizes, marks
-
-
-def _targets(recipe: VocabularyRecipe, available: Mapping[str, int]) -> dict[str, int]:
-    """Bytes from each source: what it has, at most, and what it lacks goes to the others."""
-    weights = {
-        source: Fraction(str(recipe.weights.get(source, 0))) if recipe.weights else Fraction(size)
-        for source, size in available.items()
-    }
-    targets = dict.fromkeys(available, 0)
-    free = {source for source in available if weights[source] and available[source]}
-    left = recipe.sample_bytes
-    while free:
-        whole = sum(weights[source] for source in free)
-        shares = {source: int(weights[source] * left / whole) for source in free}
-        full = {source for source in free if shares[source] >= available[source]}
-        if not full:
-            return targets | shares
-        targets |= {source: available[source] for source in full}
-        left -= sum(available[source] for source in full)
-        free -= full
-    return targets
-
-
-def _cut(text: str, most: int) -> str:
-    """At most so many bytes of UTF-8, whole characters."""
-    if len(text) * 4 <= most:
-        return text
-    return text.encode()[:most].decode("utf-8", errors="ignore")
 
 
 # --------------------------------------------------------------------------------------------------------------- train
 
 
 def train(recipe: VocabularyRecipe, sample: Sample, folder: str, progress: Progress | None = None) -> str:
-    """Train on the sample, unless that was done; returns the name of the artefact's folder.
+    """Train on the sample, unless that was done; returns the name of the artefact's folder."""
+    name = fingerprint(recipe.algorithm, REVISION, recipe.described(), sample.digest, tokenizers.__version__)
+    if not storage.exists(storage.join(folder, name, "training.json")):
+        write(recipe, sample, storage.join(folder, name), progress)
+    return name
 
-    In this process, its text read one batch at a time: what it takes is memory for the distinct words. The result depends on
-    how often each word occurs, not on their order, nor on how many threads count them.
+
+def write(recipe: VocabularyRecipe, sample: Sample, folder: str, progress: Progress | None = None) -> dict[str, Any]:
+    """Train on the sample, in this process: `tokenizer.json`, for an extended one `new_tokens.parquet` (see `extend`), and last
+    `training.json` with what it was made of, which is returned.
+
+    The result depends on how often each word occurs, not on their order, nor on how many threads count them.
     """
-    name = fingerprint("bpe", REVISION, asdict(recipe), sample.digest, tokenizers.__version__)
-    path = storage.join(folder, name, "tokenizer.json")
-    done = storage.join(folder, name, "training.json")
-    if storage.exists(done) and storage.exists(path):
-        return name
     if progress:
         progress("vocabulary training", 0, 1)
+    path = storage.join(folder, "tokenizer.json")
+    if recipe.base is not None:
+        data, table = extend(
+            formats.read(recipe.base),
+            sample.texts(),
+            size=recipe.size,
+            special=recipe.special,
+            min_frequency=recipe.min_frequency,
+            max_token_bytes=recipe.max_token_bytes,
+        )
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        storage.write_bytes(storage.join(folder, "new_tokens.parquet"), sink.getvalue())
+    elif recipe.algorithm == "wordpiece":
+        data = wordpiece.train(sample.texts(), recipe.size, recipe.special, recipe.min_frequency, recipe.lowercase)
+    else:
+        data = _byte_level(recipe, sample.texts())
+    storage.write_bytes(path, data)
+    manifest = {
+        "recipe": asdict(recipe),
+        "sample": sample.digest,
+        "documents": sample.documents,
+        "bytes": sample.bytes,
+        "bytes_by_source": sample.most,
+        "validation": sample.validation,
+        "vocabulary_size": Tokenizer.from_buffer(data).get_vocab_size(),
+        "sha256": storage.content_digest(path),
+        "library": f"tokenizers {importlib.metadata.version('tokenizers')}",
+    }
+    storage.write_bytes(storage.join(folder, "training.json"), json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    if progress:
+        progress("vocabulary training", 1, 1)
+    return manifest
+
+
+def _byte_level(recipe: VocabularyRecipe, texts: Iterator[str]) -> bytes:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -285,19 +242,5 @@ def train(recipe: VocabularyRecipe, sample: Sample, folder: str, progress: Progr
         max_token_length=recipe.max_token_bytes + 1,  # the library keeps below it
         show_progress=False,
     )
-    tokenizer.train_from_iterator(sample.texts(), trainer)
-    storage.write_bytes(path, tokenizer.to_str(pretty=True).encode())
-    manifest = {
-        "recipe": asdict(recipe),
-        "sample": sample.digest,
-        "documents": sample.documents,
-        "bytes": sample.bytes,
-        "bytes_by_source": sample.most,
-        "vocabulary_size": tokenizer.get_vocab_size(),
-        "sha256": storage.content_digest(path),
-        "library": f"tokenizers {importlib.metadata.version('tokenizers')}",
-    }
-    storage.write_bytes(done, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
-    if progress:
-        progress("vocabulary training", 1, 1)
-    return name
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer.to_str(pretty=True).encode()

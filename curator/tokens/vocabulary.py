@@ -98,7 +98,7 @@ def _load(path: str, digest: str, eos: str | None) -> Vocabulary:
     except Exception as error:  # the library raises bare Exception
         raise VocabularyError(f"{path}: not a Hugging Face tokenizer.json: {error}") from None
     eos_id = _eos_id(whole, eos, path)
-    reference = _without_added_tokens(described)
+    reference = without_added_tokens(described)
     fast, reason = _fast_twin(described, reference)
     if fast is None:
         warnings.warn(f"{path}: encoding with the slower tokenizers library: {reason}", stacklevel=3)
@@ -123,7 +123,7 @@ def _eos_id(tokenizer: Tokenizer, eos: str | None, path: str) -> int:
     raise VocabularyError(f"{path}: no token {' or '.join(map(repr, names))} to end a document with: name one with eos:")
 
 
-def _without_added_tokens(described: dict[str, Any]) -> Tokenizer:
+def without_added_tokens(described: dict[str, Any]) -> Tokenizer:
     """The same tokenizer, for which `<|endoftext|>` in a text is thirteen characters: no document can end itself."""
     bare = {**described, "added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
     return Tokenizer.from_str(json.dumps(bare))
@@ -134,7 +134,7 @@ def _without_added_tokens(described: dict[str, Any]) -> Tokenizer:
 
 def _fast_twin(described: dict[str, Any], reference: Tokenizer) -> tuple[fastokens.Tokenizer | None, str]:
     """The fast encoder of the same merges, or None and the reason."""
-    reason = _unlike_byte_level(described)
+    reason = unlike_byte_level(described)
     if reason:
         return None, reason
     try:
@@ -148,7 +148,7 @@ def _fast_twin(described: dict[str, Any], reference: Tokenizer) -> tuple[fastoke
     return fast, ""
 
 
-def _unlike_byte_level(described: dict[str, Any]) -> str:
+def unlike_byte_level(described: dict[str, Any]) -> str:
     """Why this is not a byte-level BPE whose every text comes back; empty if it is one."""
     model = described.get("model") or {}
     if model.get("type") != "BPE":
