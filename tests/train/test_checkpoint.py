@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.distributed.checkpoint.api import CheckpointException
 
 from curator.tokens.shards import TokenShards
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
-from curator.train.checkpoint import CheckpointMismatch, newest
+from curator.train.checkpoint import CheckpointMismatch, Saver, newest
+from curator.train.model import Decoder
+from curator.train.optimizer import adamw
 
 Small = Callable[..., TrainConfig]
 
@@ -213,3 +216,40 @@ def test_changed_lets_the_course_differ_and_writes_it_down(reference: Path, shar
 def test_what_does_not_change_the_losses_may_differ(reference: Path, shards: str, small: Small) -> None:
     config = dataclasses.replace(small(), log_every=3, eval_every=0, checkpoint_every=2, keep_checkpoints=5, micro_batch=2)
     assert train(config, shards, str(reference), quiet)["resumed_from"] == 12
+
+
+def test_a_checkpoint_of_another_version_is_refused_in_words(reference: Path, shards: str, small: Small) -> None:
+    path = reference / "checkpoints" / "step-00000012" / "checkpoint.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 1}))
+    with pytest.raises(CheckpointMismatch, match="version: 1 in the checkpoint, 2 now\nGo on with the curator that wrote it"):
+        train(small(), shards, str(reference), quiet)
+
+
+def test_a_checkpoint_is_of_the_moment_it_was_asked_for(tmp_path: Path, weights_of: Weights) -> None:
+    """The run goes on while it is written."""
+    torch.manual_seed(0)
+    model = Decoder(ModelConfig(layers=4, width=128, heads=4), 2000, 16)
+    optimizer = adamw(model, OptimizerConfig(), torch.device("cpu"))
+    saver = Saver(tmp_path / "checkpoints", 5, {"fixed": {}, "course": {}})
+    expected = []
+    for step in range(3):
+        model(torch.arange(16)[None], torch.arange(16)[None]).mean().backward()
+        optimizer.step()
+        saver.save(step, model, optimizer, {})
+        expected.append({name: weight.clone() for name, weight in model.state_dict().items()})
+        with torch.no_grad():
+            for weight in model.parameters():  # at once, and again and again
+                weight.add_(1)
+    saver.close()
+    for step in range(3):
+        assert same(weights_of(tmp_path, step), expected[step])
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run(shards: str, small: Small, tmp_path: Path) -> None:
+    def in_the_way(record: dict[str, Any]) -> None:
+        if record["event"] == "train" and record["step"] == 4:
+            (tmp_path / "out" / "checkpoints" / ".step-00000005.partial").parent.mkdir(parents=True)
+            (tmp_path / "out" / "checkpoints" / ".step-00000005.partial").write_text("a file")
+
+    with pytest.raises((OSError, RuntimeError, CheckpointException)):
+        train(small(), shards, str(tmp_path / "out"), in_the_way)

@@ -9,6 +9,7 @@ import torch
 
 from curator import config as yaml
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig
+from curator.train.config import BatchRamp, ParallelConfig, SpikeConfig
 from curator.train.model import Decoder
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "train"
@@ -30,6 +31,17 @@ RECIPES = Path(__file__).parents[2] / "pipelines" / "train"
         (TrainConfig, {"device": "gpu"}, "device: must be auto, cpu, cuda"),
         (TrainConfig, {"device": "cpu:1"}, "device: must be auto"),
         (TrainConfig, {"micro_batch": 0}, "micro_batch: must be at least 1"),
+        (ModelConfig, {"activation": "relu"}, "activation: must be swiglu or geglu"),
+        (OptimizerConfig, {"schedule": "linear"}, "schedule: must be cosine or wsd"),
+        (OptimizerConfig, {"schedule": "wsd", "min_lr_ratio": 0.0}, "min_lr_ratio: must be above 0"),
+        (OptimizerConfig, {"embedding_decay": -1.0}, "embedding_decay: must be 0 or more"),
+        (ParallelConfig, {"kind": "zero"}, "kind: must be ddp or fsdp"),
+        (SpikeConfig, {"window": 2}, "window: must be at least 8"),
+        (TrainConfig, {"batch_ramp": BatchRamp(start=1000, tokens=1)}, "batch_ramp: its start must divide batch_tokens"),
+        (TrainConfig, {"spikes": SpikeConfig(), "keep_checkpoints": 1}, "keep_checkpoints: must be at least 2"),
+        (TrainConfig, {"attention": "blocks"}, "attention: must be sequence or documents"),
+        (TrainConfig, {"recompute": "all"}, "recompute: must be none, pointwise or layers"),
+        (TrainConfig, {"peak_flops": 0.0}, "peak_flops: must be above 0"),
         (TrainConfig, {"precision": "fp16"}, "precision: no 'fp16'"),
     ],
 )
@@ -66,6 +78,19 @@ def test_the_shipped_recipes(name: str, vocabulary: int, length: int, parameters
     assert model.parameter_count() == parameters
     assert config.total_steps(1, 1) == steps
     assert config.batch_sequences(length) * length == config.batch_tokens
+
+
+def test_the_sections_of_the_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "train.yaml"
+    path.write_text(
+        "parallel: {kind: fsdp, reshard: false}\nspikes: {window: 64}\nbatch_ramp: {start: 65536, tokens: 1B}\n"
+        "optimizer: {schedule: wsd, decay: 0.2}\nmodel: {activation: geglu, bias: true}\n"
+    )
+    config = yaml.build(TrainConfig, yaml.load(str(path)))
+    assert config.parallel == ParallelConfig(kind="fsdp", reshard=False)
+    assert config.spikes == SpikeConfig(window=64)
+    assert config.batch_ramp == BatchRamp(start=65536, tokens=10**9)
+    assert (config.optimizer.schedule, config.model.activation) == ("wsd", "geglu")
 
 
 def test_the_options_are_known_without_torch() -> None:

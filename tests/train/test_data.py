@@ -39,6 +39,20 @@ def test_the_ranks_slices_make_up_the_global_batch_in_order(number: int, ranks: 
     assert seen == list(range(number * 12, number * 12 + 12))
 
 
+@pytest.mark.parametrize("micro_batch", [1, 3, 8])
+def test_one_rank_and_two_see_the_same_sequences_in_the_same_order(shards: str, micro_batch: int) -> None:
+    reader = TokenShards(shards)
+
+    def seen(ranks: int) -> list[list[int]]:
+        rows = []
+        for start, size in ((0, 2), (2, 4), (6, 8), (44, 8)):  # a ramp, and round the end
+            for rank in range(ranks):
+                rows += [m.inputs for m in Batches(reader, 2, micro_batch, CPU, rank, ranks).load(start, size)]
+        return torch.cat(rows).tolist()
+
+    assert seen(1) == seen(2) == [reader[i % 50][:-1].tolist() for i in (*range(14), *range(44, 52))]
+
+
 def test_past_the_last_sequence_it_goes_round_and_epochs_are_counted(shards: str) -> None:
     reader = TokenShards(shards)  # 50 sequences
     batches = Batches(reader, 8, 8, CPU)

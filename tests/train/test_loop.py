@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import torch
 
 from curator.tokens.shards import TokenShards
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
+from curator.train.config import BatchRamp, TrainedRunError
 from curator.train.device import choose_compile, choose_device, choose_precision
 from curator.train.journal import plain_line
 from curator.train.loop import TrainingDiverged
@@ -23,6 +25,7 @@ from curator.train.model import Decoder
 from curator.train.optimizer import adamw
 from curator.train.schedule import learning_rate
 
+LENGTH = 16
 Small = Callable[..., TrainConfig]
 
 
@@ -190,3 +193,52 @@ def test_the_loader_does_not_copy_the_corpus_and_is_quick(shards_of: Callable[..
 def test_a_model_of_one_layer_and_one_head_trains(shards: str, small: Small, tmp_path: Path) -> None:
     config = small(model=ModelConfig(layers=1, width=16, heads=1, tied_embeddings=True))
     assert train(config, shards, str(tmp_path / "out"), quiet)["finished"]
+
+
+def test_what_a_record_says_of_the_machine_and_the_sources(shards: str, small: Small, tmp_path: Path) -> None:
+    seen: list[dict] = []
+    summary = train(small(peak_flops=1e12), shards, str(tmp_path / "out"), seen.append)
+    start, *records = (r for r in seen if r["event"] in ("start", "train"))
+    model = small().model
+    assert (start["parameters"], start["parameters_by_formula"]) == (model.parameters(32), 32 * 32 + 12 * 32 * 32 * 2)
+    for record in records:
+        assert record["mfu"] == pytest.approx(record["tokens_per_second"] * Decoder(model, 32, 16).flops_per_token() / 1e12)
+        assert record["memory_bytes"] > 50e6  # torch alone
+        positions = range(record["step"] * 8)
+        counted = [sum(TokenShards(shards).source_of(p % 50) == s for p in positions) * 16 for s in (0, 1)]
+        assert list(record["tokens_by_source"].values()) == counted
+    assert summary["tokens_by_source"] == records[-1]["tokens_by_source"]
+
+
+def test_the_batch_ramp_sees_the_shards_in_order(shards: str, small: Small, tmp_path: Path) -> None:
+    seen: list[dict] = []
+    ramp = BatchRamp(start=2 * LENGTH, tokens=20 * LENGTH)
+    train(small(batch_ramp=ramp), shards, str(tmp_path / "out"), seen.append)
+    records = [r for r in seen if r["event"] == "train"]
+    sizes = [r["batch_tokens"] // LENGTH for r in records]
+    assert sizes == [2, 2, 2, 2, 4, 4, 6, 8, 8, 8, 8, 8]  # the line from 2 to 8 over 20 sequences, in twos
+    assert [r["tokens"] for r in records] == [sum(sizes[: k + 1]) * LENGTH for k in range(12)]
+    with pytest.raises(ValueError, match=r"batch_ramp\.start: 8 is no whole number of sequences of 16: write 16"):
+        train(small(batch_ramp=BatchRamp(start=8, tokens=100)), shards, str(tmp_path / "no"), quiet)
+
+
+def test_tensorboard_draws_the_journal(shards: str, small: Small, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    seen: list[dict] = []
+    train(small(tensorboard=True, steps=6), shards, str(tmp_path / "out"), seen.append)
+    train(small(tensorboard=True, steps=12, resume="changed"), shards, str(tmp_path / "out"), seen.append)
+    drawn = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
+    drawn.Reload()
+    losses = [(r["step"], pytest.approx(r["loss"])) for r in seen if r["event"] == "train"]
+    assert [(point.step, point.value) for point in drawn.Scalars("train/loss")] == losses
+    assert [point.step for point in drawn.Scalars("validation/loss of wiki")] == [6, 12]
+
+
+def test_without_tensorboard_its_option_is_refused_in_words(
+    shards: str, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(TrainedRunError, match="tensorboard: it is not installed"):
+        train(small(tensorboard=True), shards, str(tmp_path / "out"), quiet)
+    assert train(small(), shards, str(tmp_path / "out"), quiet)["finished"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -110,16 +112,50 @@ def test_the_loss_is_the_cross_entropy_of_each_token() -> None:
     torch.testing.assert_close(model(ids, targets), expected)
 
 
+@pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("tied", [False, True])
-def test_the_parameter_count_is_the_sum_by_hand(tied: bool) -> None:
-    config = ModelConfig(layers=3, width=64, heads=4, kv_heads=2, ffn_multiple=8 / 3, tied_embeddings=tied)
+def test_the_parameter_count_is_the_sum_by_hand(tied: bool, bias: bool) -> None:
+    config = ModelConfig(layers=3, width=64, heads=4, kv_heads=2, ffn_multiple=8 / 3, tied_embeddings=tied, bias=bias)
     assert config.ffn_width == 192  # 170.67, to the nearest multiple of 64
-    layer = 64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 192 + 2 * 64
-    expected = 3 * layer + 64 + 100 * 64 * (1 if tied else 2)
+    matrices = 64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 192
+    vectors = 2 * 64 + (64 + 32 + 32 + 64 + 192 + 192 + 64 if bias else 0)
+    expected = 3 * (matrices + vectors) + 64 + 100 * 64 * (1 if tied else 2)
     model = decoder(config, vocabulary=100)
-    assert model.parameter_count() == expected
-    in_products = 3 * (layer - 2 * 64) + 100 * 64
+    assert model.parameter_count() == config.parameters(100) == expected
+    assert config.parameters_by_formula(100) == 100 * 64 + 12 * 64 * 64 * 3
+    in_products = 3 * matrices + 100 * 64
     assert model.flops_per_token() == 6 * in_products + 12 * 3 * 64 * 12
+
+
+def test_the_formula_is_exact_for_a_plain_decoder_but_for_its_gains() -> None:
+    config = ModelConfig(layers=4, width=192, heads=4, tied_embeddings=True)  # 8/3 of 192 is a multiple of 64
+    assert config.parameters(1000) - config.parameters_by_formula(1000) == (2 * 4 + 1) * 192
+
+
+@pytest.mark.parametrize("recompute", ["pointwise", "layers"])
+def test_what_is_computed_again_gives_the_same_gradients(recompute: Literal["pointwise", "layers"]) -> None:
+    config = ModelConfig(layers=2, width=32, heads=4, kv_heads=2, activation="geglu", bias=True)
+    models = [decoder(config)]
+    torch.manual_seed(0)
+    models.append(Decoder(config, 50, 12, recompute))
+    kept = []
+    for model in models:
+        saved = 0
+
+        def count(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal saved
+            saved += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            loss = model(random_ids(2, 12), random_ids(2, 12, seed=1)).mean()
+        kept.append(saved)
+        loss.backward()
+    assert kept[1] < 0.7 * kept[0]
+    for (name, mine), theirs in zip(models[0].named_parameters(), models[1].parameters(), strict=True):
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        assert torch.equal(mine.grad, theirs.grad), name
 
 
 def test_the_initial_loss_is_that_of_a_uniform_guess_and_residual_layers_begin_smaller() -> None:
