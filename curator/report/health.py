@@ -81,6 +81,8 @@ def _training(run: Run) -> Iterator[Notice]:
     steps = run.events("train")
     if any(number(record.get("loss")) is None for record in steps):
         yield Notice("bad", "The training loss was not a number at times.")
+    if spikes := run.events("spike"):
+        yield Notice("warn", f"The training loss leapt {many(len(spikes), 'time')}; the batches before it were passed over.")
     ends = run.events("end")
     if steps and not (ends and ends[-1].get("finished")):
         planned = (run.events("start") or [{}])[-1].get("steps", "?")

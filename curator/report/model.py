@@ -1,12 +1,11 @@
-"""The page's parts on what follows the documents: time, tokens and mixture, training."""
+"""The page's parts on what follows the documents: time, tokens and mixture."""
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from curator.pipeline.finished import Run, number
+from curator.pipeline.finished import Run
 from curator.report import charts
 from curator.report.markup import Html, count, duration, element, fold, paragraph, share, short, size, table
 
@@ -131,65 +130,3 @@ def _realised(found: Mapping[str, Any]) -> list[int]:
 
 def _ratio(part: float, whole: float) -> str:
     return f"{part / whole:.2f}" if whole else "–"
-
-
-def training(run: Run) -> list[Html]:
-    """Curves over steps, and how it ended."""
-    steps = run.events("train")
-    if not steps:
-        return [paragraph("No model was trained in this run, or its journal metrics.jsonl is not here.")]
-    validation = run.events("validation")
-    loss = {"training": _points(steps, "loss"), "validation": _points(validation, "loss")}
-    by_source = {name: _points(steps, "losses", name) for name in _names(steps)}
-    held_out = {name: _points(validation, "losses", name) for name in _names(validation)}
-    plots = [
-        charts.curves(loss, "Loss (nats a token)"),
-        charts.curves(by_source, "Training loss by source"),
-        charts.curves(held_out, "Validation loss by source") if any(held_out.values()) else None,
-        charts.curves({"lr": _points(steps, "lr")}, "Learning rate", zero=True),
-        charts.curves({"tokens/s": _points(steps, "tokens_per_second")}, "Tokens a second", zero=True),
-        charts.curves({"norm": _points(steps, "gradient_norm")}, "Gradient norm", zero=True),
-    ]
-    return [*_ended(run, steps), element("div", [p for p in plots if p is not None], class_="curves")]
-
-
-def _ended(run: Run, steps: list[Mapping[str, Any]]) -> list[Html]:
-    start = (run.events("start") or [{}])[-1]
-    end = (run.events("end") or [{}])[-1] or run.summary.get("training") or {}
-    last = steps[-1]
-    rows: list[tuple[str, str]] = [
-        ("steps", f"{count(last['step'])} of {count(number(start.get('steps')))}"),
-        ("tokens trained on", count(number(last.get("tokens")))),
-        ("parameters", count(number(start.get("parameters")))),
-        ("tokens a step", count(number(start.get("batch_tokens")))),
-        ("device", f"{start.get('device', '?')} × {start.get('ranks', 1)}, {start.get('precision', '?')}"),
-    ]
-    for key, name in (("first_loss", "first loss"), ("last_loss", "last loss"), ("validation_loss", "validation loss")):
-        if (value := number(end.get(key))) is not None:
-            rows.append((name, f"{value:.4f}"))
-    rows += [
-        (f"validation loss, {k}", f"{v:.4f}") for k, v in (end.get("validation_losses") or {}).items() if number(v) is not None
-    ]
-    for key, name, form in (("epochs", "epochs", "{:.2f}"), ("tokens_per_second", "tokens a second", "{:,.0f}")):
-        if (value := number(end.get(key))) is not None:
-            rows.append((name, form.format(value)))
-    if (value := number(end.get("seconds"))) is not None:
-        rows.append(("time", duration(value)))
-    if end.get("checkpoint"):
-        rows.append(("checkpoint", posixpath.basename(str(end["checkpoint"]))))
-    return [element("dl", [element("div", element("dt", k), element("dd", v)) for k, v in rows], class_="facts")]
-
-
-def _points(records: list[Mapping[str, Any]], key: str, name: str | None = None) -> list[tuple[float, float]]:
-    found = []
-    for record in records:
-        value = record.get(key)
-        if name is not None:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if (y := number(value)) is not None:
-            found.append((float(record["step"]), y))
-    return found
-
-
-def _names(records: list[Mapping[str, Any]]) -> list[str]:
-    return sorted({name for record in records for name in (record.get("losses") or {})})

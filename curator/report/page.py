@@ -10,7 +10,7 @@ from pathlib import Path
 
 from curator import storage
 from curator.pipeline.finished import Run, read_run
-from curator.report import corpus, model
+from curator.report import corpus, model, training
 from curator.report import rules as ruled
 from curator.report.decontamination import decontamination
 from curator.report.markup import Html, element, plain, text, together
@@ -70,7 +70,7 @@ def _around(run: Run, kept: Rows, rejected: Rows) -> dict[str, list[Html]]:
         "languages": corpus.languages(kept),
         "time": model.time(run),
         "tokens": model.tokens(run),
-        "training": model.training(run),
+        "training": training.training(run),
         "damage": corpus.damage(run),
     }
 

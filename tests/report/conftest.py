@@ -183,6 +183,7 @@ JOURNAL: list[dict[str, Any]] = [
             "lr": 1e-3,
             "gradient_norm": 1.0,
             "tokens": step * 512,
+            "tokens_by_source": {"web": step * 512},
             "tokens_per_second": 1000.0,
         }
         for step in (1, 10, 20, 30)

@@ -184,6 +184,14 @@ def test_rules_are_plotted_with_their_bounds(output: str) -> None:
     assert columns["f-kept"] >= 2
 
 
+def test_spikes_are_a_table_and_a_warning(build_output: Any, parts: dict[str, Any]) -> None:
+    spike = {"event": "spike", "step": 10, "at": 14, "loss": 11.25, "limit": 9.5, "checkpoint": "step-00000010"}
+    parts["journal"].insert(3, {**spike, "first": 112, "last": 128})
+    page, _ = read(build_output(parts))
+    assert "14 11.2500 9.5000 step-00000010 112 to 128" in of(page, "training")
+    assert "The training loss leapt 1 time" in of(page, "headline")
+
+
 def test_numbers_of_tokens_time_training_and_dedup(output: str) -> None:
     page, _ = read(output)
     tokens, training, time = of(page, "tokens"), of(page, "training"), of(page, "time")
@@ -193,6 +201,8 @@ def test_numbers_of_tokens_time_training_and_dedup(output: str) -> None:
     assert "first loss 8.9000" in training
     assert "validation loss, web 6.5000" in training
     assert "1 min 15 s" in training
+    assert "web 100.00 % 15,360 15,360 100.0 % +0" in training
+    assert "Spikes" not in training
     assert "zh_web Filter 0.5 s 10.0 % 1.5 MB 3.00" in time
     assert "1 cluster of near-duplicates among 100 documents; 60 of them removed" in of(page, "dedup")
     assert "bad.warc.gz web the file truncated 777 ends <early>" in of(page, "damage")
