@@ -8,6 +8,7 @@ from curator.stages.extract import Extract
 from curator.stages.filter import Filter
 from curator.stages.language import Language
 from curator.stages.normalize import Normalize
+from curator.stages.quality import Quality
 from curator.stages.redact import Redact
 
 STAGES: dict[str, type] = {
@@ -17,5 +18,6 @@ STAGES: dict[str, type] = {
     "filter": Filter,
     "language": Language,
     "normalize": Normalize,
+    "quality": Quality,
     "redact": Redact,
 }

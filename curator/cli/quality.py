@@ -1,0 +1,104 @@
+"""`quality train`, `quality show`: classifiers of quality, and what speaks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pyarrow as pa
+import typer
+
+from curator.cli.errors import complaining, say
+
+if TYPE_CHECKING:
+    from curator.pipeline.corpus import Corpus
+    from curator.quality.recipe import Given
+
+commands = typer.Typer(help="Classifiers of quality: train one, look at one.", no_args_is_help=True)
+
+Documents = "NAME=PATTERN: a run's output, or a glob of Parquet, JSON lines or text; may be given again."
+
+
+@commands.command("train")
+def quality_train(
+    to: Annotated[str, typer.Option("--to", help="The folder of the model.", metavar="FOLDER")],
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe: a file, or a name in pipelines/quality.", metavar="RECIPE")
+    ] = None,
+    positive: Annotated[list[str] | None, typer.Option("--positive", help=f"Good documents. {Documents}")] = None,
+    negative: Annotated[list[str] | None, typer.Option("--negative", help=f"The others. {Documents}")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change the recipe: options.seed=2.", metavar="PATH=VALUE")
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option("--group-by", help="`source`: judge on each source by a model trained without it; `none`.")
+    ] = None,
+) -> None:
+    """Train a fastText classifier that tells good documents from others: calibrated, quantised, with its evidence."""
+    with complaining(again=""):
+        from curator.quality import training
+        from curator.quality.recipe import load
+
+        grouped = [] if group_by is None else [f"group_by={group_by}"]
+        found = load(recipe, [*(changes or ()), *grouped], positive or (), negative or ())
+        sides = [_corpora(side) for side in (found.positive, found.negative)]
+        made = training.train(
+            _batches(sides[0]),
+            _batches(sides[1]),
+            to,
+            found.options,
+            group_by=found.group_by,
+            about=lambda: {"inputs": {name: _read(side) for name, side in zip(("positive", "negative"), sides)}},
+            tell=say,
+        )
+        _show(made)
+
+
+@commands.command("show")
+def quality_show(folder: Annotated[str, typer.Argument(help="The folder of a model.", metavar="FOLDER")]) -> None:
+    """Check a model, and print what its manifest says of it."""
+    with complaining(again=""):
+        from curator.quality.artefact import open_model
+
+        _show(open_model(folder).manifest)
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def _corpora(side: Mapping[str, Given]) -> dict[str, Corpus]:
+    from curator.pipeline.corpus import Corpus
+
+    return {name: Corpus(given.patterns, given.read, given.text) for name, given in side.items()}
+
+
+def _batches(corpora: Mapping[str, Corpus]) -> Iterator[pa.RecordBatch]:
+    """Documents under the names that the recipe gives their sources."""
+    for name, corpus in corpora.items():
+        for batch in corpus:
+            yield batch.set_column(batch.schema.get_field_index("source"), "source", pa.repeat(pa.scalar(name), len(batch)))
+
+
+def _read(corpora: Mapping[str, Corpus]) -> dict[str, Any]:
+    return {
+        name: {"patterns": list(corpus.patterns), "records": dict(corpus.counts), "files": corpus.described()}
+        for name, corpus in corpora.items()
+    }
+
+
+def _show(manifest: Mapping[str, Any]) -> None:
+    held_out = manifest["held_out"]
+    say(f"{manifest['model']['bytes']:,} bytes, sha256 {manifest['model']['sha256']}")
+    say(f"AUC on held-out documents, both classes cut to one length: {held_out['auc']}")
+    say(f"  as they are: {held_out['auc_as_they_are']}")
+    say(f"  of length and newlines alone: {held_out['auc_of_length_and_newlines_alone']}")
+    for name, label in (("positive", "good"), ("negative", "other")):
+        for source, figure in held_out["auc_by_source"][name].items():
+            without = manifest["left_out"].get(name, {}).get(source, {}).get("auc")
+            say(f"  {label} {source}: {figure}" + ("" if without is None else f"; by a model trained without it: {without}"))
+    for language, row in held_out["by_language"].items():
+        scores = f"mean score {row['mean_score']}, from .5 up {row['above_half']}"
+        say(f"  good documents in {language}: {row['documents']}, {scores}")
+    say(f"calibration error {held_out['reliability']['expected_calibration_error']}, Brier {held_out['reliability']['brier']}")
+    for name, features in manifest["features"].items():
+        say(f"{name}: {'  '.join(feature['text'] for feature in features)}")
