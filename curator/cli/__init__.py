@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from curator import __version__
-from curator.cli import ablate, downloads, exports, quality, running, training, tuning
+from curator.cli import ablate, budget, downloads, exports, quality, running, training, tuning
 from curator.cli.errors import console
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 app.add_typer(running.commands)  # run, plan, digest, report, clean
 app.add_typer(training.commands)  # train, eval
+app.add_typer(budget.commands)
 app.add_typer(ablate.commands)
 app.add_typer(quality.commands, name="quality")
 app.add_typer(exports.commands, name="export")
