@@ -56,5 +56,14 @@ class Leg:
     rejected_text: float = 1.0
     quarantined: frozenset[str] = frozenset()  # ids of documents that kill their worker
 
+    @property
+    def resources(self) -> dict[str, float]:
+        """What a worker needs for it (`gpu: 0.25`): the most that any of its stages asks for."""
+        found: dict[str, float] = {}
+        for placed in (*self.stages, *filter(None, (self.begins, self.ends))):
+            for name, amount in getattr(placed.stage, "resources", {}).items():
+                found[name] = max(amount, found.get(name, 0.0))
+        return found
+
     def at(self, path: str) -> str:
         return storage.join(self.output, path)

@@ -61,9 +61,13 @@ def run_pass(states: Sequence[State], executor: Executor, finished: Callable[[Ma
     """Manifests of all legs, in their order; those that are not done are run."""
     todo = [(place, state.leg) for place, state in enumerate(states) if not state.done]
     manifests = [state.manifest for state in states]
-    for index, manifest in executor.map(finish_leg, [leg for _, leg in todo]):
-        manifests[todo[index][0]] = manifest
-        finished(manifest)
+    alike: dict[tuple[tuple[str, float], ...], list[int]] = {}  # legs that want the same of a worker go together
+    for number, (_, leg) in enumerate(todo):
+        alike.setdefault(tuple(sorted(leg.resources.items())), []).append(number)
+    for resources, numbers in alike.items():
+        for index, manifest in executor.map(finish_leg, [todo[number][1] for number in numbers], dict(resources)):
+            manifests[todo[numbers[index]][0]] = manifest
+            finished(manifest)
     return [m for m in manifests if m is not None]
 
 

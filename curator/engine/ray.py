@@ -50,6 +50,7 @@ class Ray:
         """See `documents.Executor`. At most twice as many calls are in flight as there are CPUs, so neither the driver nor the
         object store grows with the number of shards."""
         wanted = dict(resources or {})
+        self._check(wanted)
         call = ray.remote(_standing_here(function)).options(
             num_cpus=wanted.pop("cpu", 1), num_gpus=wanted.pop("gpu", 0), resources=wanted, max_retries=RETRIES
         )
@@ -70,6 +71,14 @@ class Ray:
                 name = getattr(items[index], "key", f"item {index}")
                 raise ClusterError(f"{name}: given up after {RETRIES} retries: {str(error).splitlines()[0]}") from None
             yield index, result
+
+    def _check(self, wanted: Mapping[str, float]) -> None:
+        """Calls that ask for what this machine lacks would wait forever; a cluster may still grow."""
+        there = ray.cluster_resources() if self._local else {}
+        for name, amount in wanted.items() if self._local else ():
+            has = there.get({"cpu": "CPU", "gpu": "GPU"}.get(name, name), 0)
+            if amount > has:
+                raise ClusterError(f"resources: a stage asks for {name}: {amount:g}, and this machine has {has:g}")
 
     def preflight(self, output: str, inputs: Sequence[str], models: Sequence[str]) -> list[str]:
         """Have every node read a probe in the output, one file of every source, and the models. Names the nodes that cannot.
