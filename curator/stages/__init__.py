@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from curator.stages.classifier import Classifier
 from curator.stages.decontaminate import Decontaminate
 from curator.stages.dsir import Dsir
 from curator.stages.extract import Extract
@@ -12,6 +13,7 @@ from curator.stages.quality import Quality
 from curator.stages.redact import Redact
 
 STAGES: dict[str, type] = {
+    "classifier": Classifier,
     "decontaminate": Decontaminate,
     "dsir": Dsir,
     "extract": Extract,
