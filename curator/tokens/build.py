@@ -9,8 +9,8 @@ from typing import Any
 
 from curator import config, storage
 from curator.documents import Executor, Shard
+from curator.tokens import bestfit, packing, recipe, shards, vocabulary
 from curator.tokens import mixture as mixing
-from curator.tokens import packing, recipe, shards, vocabulary
 from curator.tokens.encode import Encoded, Progress, encode
 from curator.tokens.fingerprint import fingerprint
 from curator.tokens.mixture import Mixture, Part, Plan
@@ -83,6 +83,7 @@ def build(
     words = vocabulary.load(artefact.path, eos)
     encoded_folder = storage.join(output, "artefacts", "encoded")
     encoded = encode(documents, artefact.path, eos, encoded_folder, executor, progress)
+    parts = mixture.parts({shard.source for shard in documents})
     name = fingerprint(
         "tokens",
         REVISION,
@@ -91,6 +92,7 @@ def build(
         tokenize.sequence_length,
         tokenize.shard_tokens,
         asdict(mixture),
+        {name: asdict(part) for name, part in parts.items()},
         [file.fingerprint for file in encoded],
     )
     folder = storage.join(output, "tokens")
@@ -98,10 +100,17 @@ def build(
     if found is not None:
         _remove_others(folder, found)  # of a build with other options that was killed half-way
         return {**found, "drift": artefact.drift}
-    parts = mixture.parts({shard.source for shard in documents})
     split = {part: packing.documents_of(which, encoded, encoded_folder, mixture.validation) for part, which in parts.items()}
-    plan = mixing.plan(mixture, parts, {part: train.tokens for part, (train, _) in split.items()}, tokenize.sequence_length)
-    held = [mixing.capacity(each.tokens, tokenize.sequence_length, mixing.Fraction(1)) for _, each in split.values()]
+    tokens = {part: train.tokens for part, (train, _) in split.items()}
+    packed = mixture.packing == "best_fit"
+    width = tokenize.sequence_length + 1
+    if packed:
+        filled = {part: bestfit.sequences(train.length, width) for part, (train, _) in split.items()}
+        plan = mixing.plan(mixture, parts, tokens, tokenize.sequence_length, filled)
+        held = [bestfit.sequences(each.length, width) for _, each in split.values()]
+    else:
+        plan = mixing.plan(mixture, parts, tokens, tokenize.sequence_length)
+        held = [mixing.capacity(each.tokens, tokenize.sequence_length, mixing.Fraction(1)) for _, each in split.values()]
     written: dict[str, list[dict[str, Any]]] = {}
     for kind, counts, chosen in (
         ("train", [share.sequences for share in plan.shares], [train for train, _ in split.values()]),
@@ -117,6 +126,7 @@ def build(
             sequence_length=tokenize.sequence_length,
             vocabulary_size=words.size,
             eos=words.eos,
+            packed=packed,
         )
         written[kind] = packing.materialise(work, chosen, mixture.seed, tokenize.shard_tokens, executor, progress)
         _assert_counts(kind, counts, written[kind])
@@ -141,7 +151,8 @@ def _tokenizer(
     made = read_recipe(tokenize.tokenizer)
     weights: dict[str, float] = {}
     for part in mixture.parts(()).values():
-        weights[part.source] = weights.get(part.source, 0.0) + part.weight
+        if part.weight is not None or part.tokens is not None:
+            weights[part.source] = weights.get(part.source, 0.0) + (part.weight or float(part.tokens or 0))
     artefact = recipe.obtain(
         tokenize.tokenizer.rsplit("/", 1)[-1].removesuffix(".yaml"),
         made,
@@ -202,9 +213,11 @@ def _manifest(
 ) -> dict[str, Any]:
     length = tokenize.sequence_length
     described = []
-    for share, held_sequences, (train, validation) in zip(plan.shares, held, split.values()):
+    entries = written["train"]
+    for number, (share, held_sequences, (train, validation)) in enumerate(zip(plan.shares, held, split.values())):
         part = parts[share.name]
-        trained = share.sequences * length
+        padding = sum(entry["padding_by_part"][number] for entry in entries)
+        read = share.sequences * (length + 1) - padding if mixture.packing == "best_fit" else share.sequences * length
         described.append(
             {
                 "name": share.name,
@@ -216,8 +229,10 @@ def _manifest(
                 "available_tokens": share.tokens,
                 "cap_sequences": share.cap,
                 "sequences": share.sequences,
-                "tokens": trained,
-                "epochs": round(trained / share.tokens, 6) if share.tokens else 0.0,
+                "tokens": share.sequences * length,
+                "padding": padding,
+                "epochs": round(read / share.tokens, 6) if share.tokens else 0.0,
+                "max_epochs": float(mixture.epochs(part)),
                 "validation": {
                     "documents": len(validation),
                     "available_tokens": validation.tokens,

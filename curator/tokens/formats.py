@@ -79,9 +79,10 @@ def write_tiktoken(described: bytes) -> bytes:
 
     tiktoken merges any pair whose bytes together are a token, by the token's id; the other merges listed pairs, in listed
     order. The two agree on every text if the listed merges give ids that rise, and each token, encoded alone, is itself. By
-    induction over ids: let all merges below id t agree, and let tiktoken be about to make t of its neighbours x and y. No merge
-    has crossed the ends of x + y, so inside them went what goes with the bytes of t alone: there the other, too, stands at x and
-    y, and the only merge it can have listed to get t is (x, y). The other direction is plain: a listed pair is a token.
+    induction over ids: let all merges below id t agree, and let tiktoken be about to make t of its neighbours x and y. No
+    merge has crossed the ends of x + y, and inside them went what goes with the bytes of t alone: there the other, too,
+    stands at x, y, and the only merge that it can have listed to get t is (x, y). The other direction is plain: a listed pair
+    is a token.
     """
     tokenizer = json.loads(described)
     reason = unlike_byte_level(tokenizer)

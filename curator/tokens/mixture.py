@@ -6,6 +6,7 @@ that is realised is the effective weight itself; how it came to differ from the 
 
 from __future__ import annotations
 
+import decimal
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +16,21 @@ from typing import Literal
 import numba
 import numpy as np
 
+from curator.tokens import published
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """A part of the mixture chosen by source and language: `zh_web: {source: web, language: zh, weight: 0.4}`.
 
-    `language` holds the codes that the documents carry; without it, every document of the source.
+    `language` holds the codes that the documents carry; without it, every document of the source. `tokens` instead of `weight`
+    is how many to train on. `max_epochs` stands for this part instead of the mixture's.
     """
 
     source: str
-    weight: float
+    weight: float | None = None
+    tokens: int | None = None
+    max_epochs: float | None = None
     language: tuple[str, ...] = ()
 
 
@@ -33,16 +39,32 @@ class Mixture:
     """What to train on: `budget` tokens (those predicted; none given: as many as there are), shared by `weights`.
 
     A weight stands under the name of a source, or under any name with the source and its languages (see `Part`); weights are
-    relative. Without weights every source has its natural share. No part is read more than `max_epochs` times: where that
-    leaves it short, `reweight` gives its place to the others, `shrink` keeps the weights and trains on fewer tokens, and
-    `fail` stops. 4 epochs: up to there repeated tokens are worth nearly as much as new ones (Muennighoff et al. 2023, arXiv
-    2305.16264). `validation` is the fraction of documents, by a hash of the id, that no sequence of `train` ever holds.
+    relative. `tokens` says instead how many of each; their sum is the budget, unless that is given and they are scaled to it.
+    `temperature` T shares by what each part has, to the power 1/T: 1 is as they come, larger ones raise the small parts
+    (Conneau and Lample 2019, arXiv 1901.07291, as alpha = 1/T); its parts are all sources, or those of `weights` that have no
+    weight. Without any of these every source has its natural share. `preset` takes the published weights and epochs of `gpt3`,
+    `palm` or `llama` (or of a file like pipelines/mixtures/gpt3.yaml), and `sources` says which source stands for each of its
+    parts, or `none`.
+
+    No part is read more than `max_epochs` times: where that leaves it short, `reweight` gives its place to the others, `shrink`
+    keeps the weights and trains on fewer tokens, and `fail` stops. 4 epochs: up to there repeated tokens are worth nearly as
+    much as new ones (Muennighoff et al. 2023, arXiv 2305.16264). Each epoch has its own order.
+
+    `packing`: `concatenate` cuts a part's documents, one after the other, where a sequence ends, so most sequences begin inside
+    a document; `best_fit` cuts only documents longer than a sequence, and puts whole pieces where they leave the least room,
+    which is filled up with EOS (Ding et al. 2024, arXiv 2404.10830). `validation` is the fraction of documents, by a hash of
+    the id, that no sequence of `train` and no sample of a tokenizer ever holds.
     """
 
     budget: int | None = None
     weights: dict[str, float | Part] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
+    temperature: float | None = None
+    preset: str | None = None
+    sources: dict[str, str] = field(default_factory=dict)
     max_epochs: float = 4.0
     on_shortage: Literal["reweight", "shrink", "fail"] = "reweight"
+    packing: Literal["concatenate", "best_fit"] = "concatenate"
     seed: int = 0
     validation: float = 0.005
 
@@ -53,12 +75,34 @@ class Mixture:
             raise ValueError(f"max_epochs: {self.max_epochs} must be above 0 and below a million")
         if not 0 <= self.validation < 1:
             raise ValueError(f"validation: {self.validation} must be a fraction, from 0 to below 1")
+        if self.temperature is not None and not 1e-3 <= self.temperature <= 1e6:
+            raise ValueError(f"temperature: {self.temperature} must be from 0.001 to 1,000,000")
+        if self.preset is None and self.sources:
+            raise ValueError("sources: they stand for the parts of a preset: name one")
+        given = [name for name in ("weights", "tokens", "preset") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"{given[1]}: the mixture has {given[0]} already: give one of them")
+        if self.temperature is not None and given not in ([], ["weights"]):
+            raise ValueError(f"temperature: it makes the weights: leave {given[0]} out")
         if len(self.weights) > 1 << 16:
             raise ValueError("weights: a mixture has at most 65,536 parts")
-        for name, part in self.parts(()).items():
-            if not 0 < part.weight < float("inf"):
-                raise ValueError(f"weights: {name}: {part.weight} must be above 0; leave the part out to train without it")
+        self._refuse_shares()
         self._refuse_overlaps()
+
+    def _refuse_shares(self) -> None:
+        kinds: set[str] = set()
+        for name, part in self.parts(()).items():
+            where = "tokens" if self.tokens else "weights"
+            for value, bound in ((part.weight, "inf"), (part.tokens, "inf"), (part.max_epochs, 1e6)):
+                if value is not None and not 0 < value < float(bound):
+                    raise ValueError(f"{where}: {name}: {value} must be above 0; leave the part out to train without it")
+            if part.weight is not None and part.tokens is not None:
+                raise ValueError(f"weights: {name}: give weight or tokens, not both")
+            kinds.add("weight" if part.weight is not None else "tokens" if part.tokens is not None else "temperature")
+        if len(kinds) > 1:
+            raise ValueError(f"weights: some parts have {' and some '.join(sorted(kinds))}: all must be shared in one way")
+        if self.weights and (self.temperature is not None) != (kinds == {"temperature"}):
+            raise ValueError("weights: a part needs a weight, or tokens; with temperature it has neither")
 
     def _refuse_overlaps(self) -> None:
         taken: dict[str, list[tuple[str, set[str]]]] = {}
@@ -73,23 +117,47 @@ class Mixture:
             taken[part.source].append((name, languages))
 
     def parts(self, sources: Iterable[str]) -> dict[str, Part]:
-        """The parts by name; without weights, one for each of `sources`, whose weight (0) says: by its tokens."""
+        """The parts by name; where the mixture names none, one for each of `sources`, shared by what it has."""
+        if self.preset is not None:
+            applied = published.apply(self.preset, self.sources)
+            return {name: Part(source=name, weight=weight, max_epochs=most) for name, (weight, most) in applied.items()}
+        if self.tokens:
+            return {name: Part(source=name, tokens=tokens) for name, tokens in self.tokens.items()}
         if not self.weights:
-            return {name: Part(source=name, weight=0.0) for name in sorted(sources)}
+            return {name: Part(source=name) for name in sorted(sources)}
         return {
             name: given if isinstance(given, Part) else Part(source=name, weight=float(given))
             for name, given in self.weights.items()
         }
+
+    def epochs(self, part: Part) -> Fraction:
+        """How often the part may be read."""
+        return Fraction(str(self.max_epochs if part.max_epochs is None else part.max_epochs))
+
+    def shares(self, parts: Mapping[str, Part], tokens: Mapping[str, int]) -> dict[str, Fraction]:
+        """The relative weights, from the `tokens` that each part has. The same on every machine: no floating point."""
+        return {name: self._share(part, tokens[name]) for name, part in parts.items()}
+
+    def _share(self, part: Part, tokens: int) -> Fraction:
+        if part.weight is not None:
+            return Fraction(str(part.weight))
+        if part.tokens is not None:
+            return Fraction(part.tokens)
+        if self.temperature is None or not tokens:
+            return Fraction(tokens)
+        with decimal.localcontext(decimal.Context(prec=30)):  # in software, by its specification
+            return Fraction(decimal.Decimal(tokens) ** (1 / decimal.Decimal(str(self.temperature))))
 
     def check(self, sources: Iterable[str]) -> None:
         """Raises ValueError for a weight of a source that there is not, with the nearest name."""
         known = sorted(set(sources))
         for name, part in self.parts(known).items():
             if part.source not in known:
+                where = "tokens" if self.tokens else "sources" if self.preset else "weights"
                 close = difflib.get_close_matches(part.source, known, n=1, cutoff=0.5)
                 hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}"
                 what = name if name == part.source else f"{name}: source"
-                raise ValueError(f"weights: {what}: no source {part.source!r}. {hint}")
+                raise ValueError(f"{where}: {what}: no source {part.source!r}. {hint}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan
@@ -117,16 +185,27 @@ class Plan:
         return sum(share.sequences for share in self.shares)
 
 
-def plan(mixture: Mixture, parts: Mapping[str, Part], tokens: Mapping[str, int], sequence_length: int) -> Plan:
+def plan(
+    mixture: Mixture,
+    parts: Mapping[str, Part],
+    tokens: Mapping[str, int],
+    sequence_length: int,
+    packed: Mapping[str, int] | None = None,
+) -> Plan:
     """How many sequences of `sequence_length` predicted tokens each part gives, from the `tokens` that it has.
 
-    Raises ValueError when nothing can be trained on, or something is short and `on_shortage` is fail.
+    `packed`: the sequences that one epoch of each part fills, if that is not what its tokens come to. Raises ValueError when
+    nothing can be trained on, or something is short and `on_shortage` is fail.
     """
     names = list(parts)
-    natural = not mixture.weights
-    weights = {n: Fraction(tokens[n]) if natural else Fraction(str(parts[n].weight)) for n in names}
-    caps = {n: capacity(tokens[n], sequence_length, Fraction(str(mixture.max_epochs))) for n in names}
-    budget = sum(tokens.values()) if mixture.budget is None else mixture.budget
+    weights = mixture.shares(parts, packed or tokens)
+    epochs = {n: mixture.epochs(parts[n]) for n in names}
+    if packed is None:
+        caps = {n: capacity(tokens[n], sequence_length, epochs[n]) for n in names}
+    else:
+        caps = {n: int(epochs[n] * packed[n]) for n in names}
+    asked_tokens = sum(part.tokens or 0 for part in parts.values())
+    budget = mixture.budget or asked_tokens or (sequence_length * sum(packed.values()) if packed else sum(tokens.values()))
     wanted = budget // sequence_length
     if not any(caps.values()):
         raise ValueError(
@@ -137,7 +216,7 @@ def plan(mixture: Mixture, parts: Mapping[str, Part], tokens: Mapping[str, int],
     total = sum(weights.values())
     asked = allot(weights, wanted)
     short = [
-        f"{n}: {asked[n] * sequence_length:,} tokens asked, and {mixture.max_epochs:g} epochs of its {tokens[n]:,} "
+        f"{n}: {asked[n] * sequence_length:,} tokens asked, and {float(epochs[n]):g} epochs of its {tokens[n]:,} "
         f"give {caps[n] * sequence_length:,}"
         for n in names
         if asked[n] > caps[n]

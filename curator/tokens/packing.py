@@ -1,11 +1,14 @@
 """Token files to token shards: the documents of each part in the order of the seed, one after the other, cut into sequences.
 
 A part's *stream* is its documents in the permutation of the first epoch, then in that of the second, and so on. Sequence r of
-the part is the stream's ids from r * L up to (r + 1) * L, both included. Where they stand in a split is `mixture.interleave`.
-So each shard can be written by itself, from two small indexes that every worker maps into memory, in blocks of bounded size.
+the part is the stream's ids from r * L up to (r + 1) * L, both included. Packed by best fit, the stream is what `bestfit` has
+laid out, padding too, and sequence r its ids from r * (L + 1) on, L + 1 of them. Where they stand in a split is
+`mixture.interleave`. So each shard can be written by itself, from two small indexes that every worker maps into memory, in
+blocks of bounded size.
 
 Beside `NAME.tokens` (see `shards`) lies `NAME.documents.parquet`, with a row for each piece: `sequence` (in the shard), `start`
-(in the sequence), `length`, `document` (its id), `offset` (the token of the document, EOS counted, that it begins with).
+(in the sequence), `length`, `document` (its id; null for padding), `offset` (the token of the document, EOS counted, that it
+begins with).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import pyarrow.parquet as pq
 
 from curator import storage
 from curator.documents import Executor
+from curator.tokens import bestfit
 from curator.tokens.draw import held_out, permutation
 from curator.tokens.encode import Encoded, Progress
 from curator.tokens.mixture import Part, interleave
@@ -31,7 +35,8 @@ from curator.tokens.shards import Header, write_shard
 BLOCK_TOKENS = 4 << 20  # a worker's memory: a few copies of this
 
 # The rows of a stream's index, int64; the last column holds the stream's end and no document.
-FILE, ROW, AT, START = range(4)  # which token file, which of its documents, where in it, where in the stream
+# Which token file (-1: padding), which of its documents, where in it, which token of the document that is, where in the stream.
+FILE, ROW, AT, OFFSET, START = range(5)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,17 @@ class Work:
     sequence_length: int
     vocabulary_size: int
     eos: int
+    packed: bool = False  # by best fit
+
+    @property
+    def width(self) -> int:
+        """Ids of a sequence."""
+        return self.sequence_length + 1
+
+    @property
+    def stride(self) -> int:
+        """From the beginning of one sequence to that of the next one of its part."""
+        return self.width if self.packed else self.sequence_length
 
 
 # ----------------------------------------------------------------------------------------------------------- documents
@@ -103,20 +119,30 @@ def _concatenated(columns: list[list[np.ndarray]]) -> Documents:
     return Documents(*(np.concatenate([np.empty(0, kind), *each]) for each, kind in zip(columns, kinds)))
 
 
-def stream_index(documents: Documents, ids_needed: int, seed: int) -> np.ndarray:
-    """The stream's documents, as many as it takes to give `ids_needed` ids."""
+def stream_index(documents: Documents, ids_needed: int, seed: int, width: int = 0) -> np.ndarray:
+    """The stream's documents, as many as it takes to give `ids_needed` ids; packed by best fit if there is a `width`."""
     columns: list[np.ndarray] = []
     end = epoch = 0
     while end < ids_needed:
         order = permutation(documents.hash, seed, epoch)
-        lengths = documents.length[order]
+        if width:
+            laid = bestfit.lay_out(documents.length[order], width, seed, epoch)
+            document, offsets, lengths = laid.document, laid.offset, laid.length
+            padding = document < 0
+            order = order[document]
+        else:
+            lengths = documents.length[order]
+            offsets = np.zeros(len(order), np.int64)
+            padding = np.zeros(len(order), bool)
         starts = end + np.cumsum(lengths) - lengths
         used = int(np.searchsorted(starts, ids_needed, side="left"))
-        order, starts, lengths = order[:used], starts[:used], lengths[:used]
-        columns.append(np.stack([documents.file[order], documents.row[order], documents.at[order], starts]).astype(np.int64))
+        order, offsets, starts, lengths, padding = (each[:used] for each in (order, offsets, starts, lengths, padding))
+        column = np.stack([documents.file[order], documents.row[order], documents.at[order] + offsets, offsets, starts])
+        column[: OFFSET + 1, padding] = [[-1], [-1], [0], [0]]
+        columns.append(column.astype(np.int64))
         end = int(starts[-1] + lengths[-1])
         epoch += 1
-    return np.concatenate([*columns, np.array([[-1], [-1], [-1], [end]], np.int64)], axis=1)
+    return np.concatenate([*columns, np.array([[-1], [-1], [0], [0], [end]], np.int64)], axis=1)
 
 
 # --------------------------------------------------------------------------------------------------------- materialise
@@ -136,7 +162,8 @@ def materialise(
         return []
     for number, (part, count) in enumerate(zip(documents, work.counts)):
         if count:
-            _save(_stream_path(work, number), stream_index(part, count * work.sequence_length + 1, seed))
+            needed = (count - 1) * work.stride + work.width
+            _save(_stream_path(work, number), stream_index(part, needed, seed, work.width if work.packed else 0))
     order = interleave(work.counts)
     _save(_order_path(work), order)
     per_shard = max(1, shard_tokens // work.sequence_length)
@@ -167,7 +194,7 @@ def write_one(work: Work, piece: tuple[int, int, int, tuple[int, ...]]) -> dict[
     order = _load(_order_path(work))[first:last]
     streams = {part: _load(_stream_path(work, part)) for part in np.unique(order).tolist()}
     ranks = _ranks(order, before)
-    offsets, pieces = _pieces(order, ranks, streams, work.sequence_length)
+    offsets, pieces = _pieces(order, ranks, streams, work)
     header = Header(
         itemsize=np.dtype(work.encoded[0].dtype).itemsize,
         sequence_length=work.sequence_length,
@@ -180,6 +207,8 @@ def write_one(work: Work, piece: tuple[int, int, int, tuple[int, ...]]) -> dict[
     entry = write_shard(storage.join(work.output, f"{name}.tokens"), header, blocks, offsets, pieces["start"], order)
     entry["documents"] = _write_documents(work, f"{name}.documents.parquet", pieces)
     entry["by_part"] = np.bincount(order, minlength=len(work.counts)).tolist()
+    padding = np.bincount(order[pieces["sequence"]], pieces["length"] * (pieces["file"] < 0), len(work.counts))
+    entry["padding_by_part"] = padding.astype(np.int64).tolist()
     storage.write_bytes(done, json.dumps(entry).encode())
     return entry
 
@@ -195,17 +224,17 @@ def _ranks(order: np.ndarray, before: Sequence[int]) -> np.ndarray:
 
 def _blocks(order: np.ndarray, ranks: np.ndarray, streams: Mapping[int, np.ndarray], work: Work) -> Iterator[np.ndarray]:
     """The sequences, in order, some at a time."""
-    length = work.sequence_length
+    width, stride = work.width, work.stride
     files: dict[int, np.ndarray] = {}
-    size = max(1, BLOCK_TOKENS // length)
+    size = max(1, BLOCK_TOKENS // width)
     for first in range(0, len(order), size):
         parts = order[first : first + size]
-        block = np.empty((len(parts), length + 1), np.dtype(work.encoded[0].dtype))
+        block = np.empty((len(parts), width), np.dtype(work.encoded[0].dtype))
         for part in np.unique(parts).tolist():
             where = np.flatnonzero(parts == part)
             rank = int(ranks[first + where[0]])
-            ids = _read(streams[part], rank * length, (rank + len(where)) * length + 1, work, files)
-            block[where] = np.lib.stride_tricks.sliding_window_view(ids, length + 1)[::length]
+            ids = _read(streams[part], rank * stride, (rank + len(where) - 1) * stride + width, work, files)
+            block[where] = np.lib.stride_tricks.sliding_window_view(ids, width)[::stride]
         yield block
 
 
@@ -216,9 +245,12 @@ def _read(stream: np.ndarray, first: int, last: int, work: Work, files: dict[int
     stop = int(np.searchsorted(stream[START], last, side="left"))
     starts = stream[START, begin : stop + 1].tolist()
     for number, at, start, end in zip(stream[FILE, begin:stop].tolist(), stream[AT, begin:stop].tolist(), starts, starts[1:]):
+        low, high = max(start, first), min(end, last)
+        if number < 0:
+            ids[low - first : high - first] = work.eos
+            continue
         if number not in files:
             files[number] = work.encoded[number].tokens_of(work.encoded_folder)
-        low, high = max(start, first), min(end, last)
         ids[low - first : high - first] = files[number][at + low - start : at + high - start]
     return ids
 
@@ -227,16 +259,16 @@ def _read(stream: np.ndarray, first: int, last: int, work: Work, files: dict[int
 
 
 def _pieces(
-    order: np.ndarray, ranks: np.ndarray, streams: Mapping[int, np.ndarray], length: int
+    order: np.ndarray, ranks: np.ndarray, streams: Mapping[int, np.ndarray], work: Work
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Where each sequence's pieces begin in the table (one more than there are sequences), and the table."""
     counts = np.empty(len(order), np.int64)
     firsts = np.empty(len(order), np.int64)
     for part, stream in streams.items():
         where = np.flatnonzero(order == part)
-        begin = ranks[where] * length
+        begin = ranks[where] * work.stride
         firsts[where] = np.searchsorted(stream[START], begin, side="right") - 1
-        counts[where] = np.searchsorted(stream[START], begin + length + 1, side="left") - firsts[where]
+        counts[where] = np.searchsorted(stream[START], begin + work.width, side="left") - firsts[where]
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     sequence = np.repeat(np.arange(len(order)), counts)
     column = firsts[sequence] + np.arange(offsets[-1]) - offsets[sequence]
@@ -244,14 +276,14 @@ def _pieces(
     table = {name: np.empty(offsets[-1], np.int64) for name in ("file", "row", "start", "length", "offset")}
     for part, stream in streams.items():
         where = np.flatnonzero(part_of == part)
-        at, begin = column[where], ranks[sequence[where]] * length
+        at, begin = column[where], ranks[sequence[where]] * work.stride
         low = np.maximum(stream[START][at], begin)
-        high = np.minimum(stream[START][at + 1], begin + length + 1)
+        high = np.minimum(stream[START][at + 1], begin + work.width)
         table["file"][where] = stream[FILE][at]
         table["row"][where] = stream[ROW][at]
         table["start"][where] = low - begin
         table["length"][where] = high - low
-        table["offset"][where] = low - stream[START][at]
+        table["offset"][where] = low - stream[START][at] + stream[OFFSET][at]
     table["sequence"] = sequence
     return offsets, table
 
@@ -278,6 +310,9 @@ def _document_ids(work: Work, file: np.ndarray, row: np.ndarray) -> pa.ChunkedAr
     found: list[pa.Array] = []
     for number in np.unique(file).tolist():
         rows = row[by_file][slice(*np.searchsorted(file[by_file], [number, number + 1]))]
+        if number < 0:
+            found.append(pa.nulls(len(rows), pa.string()))
+            continue
         found += work.encoded[number].documents_of(work.encoded_folder).column("id").take(pa.array(rows)).chunks
     back = np.empty(len(file), np.int64)
     back[by_file] = np.arange(len(file))

@@ -272,6 +272,14 @@ class TokenShards:
         mapped = self._mapped(number)
         return mapped.starts[int(mapped.offsets[row]) : int(mapped.offsets[row + 1])]
 
+    def padding_of(self, index: int) -> int:
+        """How many ids at the end of the sequence are padding (EOS), as in sequences packed by best fit: no targets."""
+        if self.manifest["mixture"].get("packing") != "best_fit":
+            return 0
+        last = int(self.starts_of(index)[-1])
+        ids = self[index]
+        return len(ids) - last if int(ids[last]) == self.eos else 0  # no piece of a document begins with EOS there
+
     def tokenizer(self) -> bytes:
         """The `tokenizer.json` that made the ids. Raises ShardError if it is missing or another one."""
         path = storage.join(self.folder, TOKENIZER)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator import config
+from curator.tokens import published
 from curator.tokens.draw import drawn, held_out, id_hashes, permutation
 from curator.tokens.mixture import Mixture, Part, allot, capacity, interleave, plan
 
@@ -183,3 +184,99 @@ def test_another_document_moves_no_other_one():
     more = [*ids[:100], "new", *ids[100:]]
     after = [more[i] for i in permutation(id_hashes(more), 3, 0)]
     assert [i for i in after if i != "new"] == before
+
+
+# ------------------------------------------------------------------------------- token counts, temperature, presets, caps
+
+
+def sequences(mixture: Mixture, have: dict[str, int], length: int = 10) -> dict[str, int]:
+    made = plan(mixture, mixture.parts(have), have, length)
+    return {share.name: share.sequences for share in made.shares}
+
+
+def test_token_counts_are_weights_and_budget_at_once():
+    have = {"a": 10_000, "b": 10_000}
+    assert sequences(Mixture(tokens={"a": 3000, "b": 1000}), have) == {"a": 300, "b": 100}
+    assert sequences(Mixture(tokens={"a": 3000, "b": 1000}, budget=400), have) == {"a": 30, "b": 10}
+    parts: dict[str, float | Part] = {"zh": Part(source="a", language=("zh",), tokens=500), "b": Part(source="b", tokens=1500)}
+    assert sequences(Mixture(weights=parts), {"zh": 9000, "b": 9000}) == {"zh": 50, "b": 150}
+
+
+def test_temperature_raises_small_parts():
+    have = {"big": 100_000, "small": 1000}
+    natural = sequences(Mixture(budget=10_000, temperature=1.0), have)
+    assert natural == sequences(Mixture(budget=10_000), have)
+    raised = sequences(Mixture(budget=1010, temperature=2.0), have)
+    assert raised == {"big": 92, "small": 9}  # sqrt(100) to 1
+    flat = sequences(Mixture(budget=1000, temperature=1e6), have)
+    assert flat == {"big": 50, "small": 50}
+    parts: dict[str, float | Part] = {"small": Part(source="small")}
+    assert sequences(Mixture(budget=100, weights=parts, temperature=3.0), {"small": 1000}) == {"small": 10}
+
+
+def test_a_part_has_its_own_cap_of_epochs():
+    weights: dict[str, float | Part] = {"a": Part(source="a", weight=0.5, max_epochs=1.5), "b": 0.5}
+    mixture = Mixture(budget=10_000, weights=weights)
+    assert sequences(mixture, {"a": 1001, "b": 100_000}) == {"a": 150, "b": 850}
+
+
+LLAMA = {"common_crawl": "web", "c4": "web", "github": "code", "wikipedia": "wiki"}
+LLAMA |= dict.fromkeys(["books", "arxiv", "stack_exchange"], "none")
+
+
+def test_a_published_mixture_is_applied_to_the_sources_it_is_told():
+    mixture = Mixture(preset="llama", sources=LLAMA, budget=1000_000)
+    parts = mixture.parts(())
+    assert {name: (part.weight, part.max_epochs) for name, part in parts.items()} == {
+        "web": (0.82, 1.10),
+        "code": (0.045, 1.0),
+        "wiki": (0.045, 2.45),
+    }
+    mixture.check(["web", "code", "wiki"])
+    assert sequences(mixture, {"web": 10**7, "code": 10**7, "wiki": 10_000})["wiki"] == int(24_499 / 10)
+
+
+@pytest.mark.parametrize("name", ["gpt3", "llama", "palm"])
+def test_the_shipped_tables_are_what_the_papers_print(name):
+    table = published.read(name)
+    assert sum(table.weights.values()) == pytest.approx(1.01 if name == "gpt3" else 1.0)
+    mixture = Mixture(preset=name, sources={part: part for part in table.weights})
+    assert all(mixture.epochs(part) >= 1 for part in mixture.parts(()).values())
+
+
+def test_the_epochs_printed_for_gpt3_follow_from_its_weights():
+    table = published.read("gpt3")
+    for part, weight in table.weights.items():
+        assert weight * 300e9 / table.tokens[part] == pytest.approx(table.epochs[part], rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": {"a": 1.0}, "tokens": {"a": 5}}, "tokens: the mixture has weights already"),
+        ({"tokens": {"a": 5}, "temperature": 2.0}, "temperature: it makes the weights: leave tokens out"),
+        ({"temperature": 0.0}, "temperature: 0.0 must be from"),
+        ({"tokens": {"a": 0}}, "tokens: a: 0 must be above 0"),
+        ({"weights": {"a": Part(source="a")}}, "weights: a part needs a weight, or tokens"),
+        ({"weights": {"a": 1.0}, "temperature": 2.0}, "weights: a part needs a weight, or tokens"),
+        ({"weights": {"a": Part(source="a", weight=1.0, tokens=5)}}, "weights: a: give weight or tokens, not both"),
+        ({"weights": {"a": 1.0, "b": Part(source="b", tokens=5)}}, "weights: some parts have tokens and some weight"),
+        ({"weights": {"a": Part(source="a", weight=1.0, max_epochs=0.0)}}, "weights: a: 0.0 must be above 0"),
+        ({"sources": {"a": "b"}}, "sources: they stand for the parts of a preset"),
+        ({"preset": "gpt9"}, "preset: no mixture 'gpt9': neither a file nor one of gpt3, llama, palm"),
+        (
+            {"preset": "palm", "sources": {"webpages": "web"}},
+            "sources: say for each part of palm .*: social_media, books",
+        ),
+        ({"preset": "llama", "sources": {**LLAMA, "githb": "x"}}, "sources: llama has no part 'githb'. Did you mean 'github'"),
+        ({"preset": "llama", "sources": dict.fromkeys(LLAMA, "none")}, "every part of llama is given to none"),
+    ],
+)
+def test_slips_of_shares_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        Mixture(**options)
+
+
+def test_a_source_of_a_preset_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"sources: wiki: no source 'wiki'\. Did you mean 'wikis'"):
+        Mixture(preset="llama", sources=LLAMA).check(["web", "code", "wikis"])
