@@ -1,12 +1,16 @@
 """Private data in text: where it is (`find`), and what to put in its place.
 
 `places` is the first pass over bytes; `entities` names the recognisers, which stand in `phones`, `numbers`, `network`,
-`accounts`, `addresses` and `keys`; `finding` brings the two together.
+`accounts`, `addresses` and `keys`; `finding` brings the two together. `foreign` are presidio's own recognisers and `presidio`
+ours for presidio's engine, `people` names found by a model, `pseudonyms` the stand-ins.
 """
 
 from __future__ import annotations
 
 from curator.privacy.entities import ENTITIES
-from curator.privacy.finding import Found, find, find_in
+from curator.privacy.finding import Found, check, find, find_in
+from curator.privacy.foreign import FOREIGN
+from curator.privacy.people import PERSON
+from curator.privacy.pseudonyms import pseudonym
 
-__all__ = ["ENTITIES", "Found", "find", "find_in"]
+__all__ = ["ENTITIES", "FOREIGN", "PERSON", "Found", "check", "find", "find_in", "pseudonym"]

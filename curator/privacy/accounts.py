@@ -32,8 +32,9 @@ _WECHAT = re.compile(
     r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,10})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
 )
 _WXID = re.compile(r"[Ww][Xx]id_(?<![A-Za-z0-9_].....)[0-9a-z]{10,20}(?![A-Za-z0-9_])")
-_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held")
-_PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台")
+_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held|例如")
+_BARE = re.compile(r"(?:客服|客户|官方|联系|咨询|好友|搜索|搜|添加|加|私信|[/／、+＋（(【\[ “\"'「《])*")
+_PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台|服务|服務|订阅|訂閱|微博|版")
 _WORD = re.compile(
     r"(?i)https?|iphone|android|windows|wechat|weixin|official|account|message|mobile|payment|public|pay|login"
     r"|service|group|client"
@@ -45,7 +46,8 @@ def _wechat(match: re.Match[str], text: str) -> Span | None:
     between, name = match["between"], match["id"]
     if _PUBLIC.search(between) or _WORD.fullmatch(name) or (name.isdecimal() and AMOUNT_AFTER.match(text, match.end())):
         return None
-    says_so = _SAYS_SO.search(between) or (re.search("[0-9_]", name) and not name.isdecimal())
+    bare = _BARE.fullmatch(between) and re.search("[0-9_]", name) and not name.isdecimal()
+    says_so = bare or _SAYS_SO.search(between)
     return match.span("id") if says_so else None
 
 

@@ -12,9 +12,12 @@ MOST_BEFORE = 60  # characters of an address before a house number
 _DIGITS = "(?:[0-9]{1,5}(?:[-－—–之~][0-9]{1,5}){0,3}[A-Za-z]{0,2}|[A-Za-z]?[0-9]{1,5})"
 _NUMERALS = "[零〇一二三四五六七八九十百两]{1,6}"
 _NUMBER = f"(?:{_DIGITS}|{_NUMERALS})"
-_KIND = "(?:号院|號院|号楼|號樓|号|號|弄|栋|棟|幢|座|单元|單元|楼|樓|层|層|室|房|户|戶|院)"
+_KIND = (
+    "(?:号院|號院|号楼|號樓|[号號](?!线|線|公路|高速|国道|隧道|机|機|星|文件|选手|球)|弄|栋|棟|幢|座|单元|單元|楼|樓"
+    "|层|層|室|房|户|戶|院)"
+)
 _MORE = f"(?:{_KIND}|门|門)"
-_HOUSE = re.compile(rf"(?<![0-9.,第月])(?:{_DIGITS}{_KIND}|{_NUMERALS}(?:号院|號院|号楼|號樓|号|號))")
+_HOUSE = re.compile(rf"(?<![0-9.,第月])(?:{_DIGITS}{_KIND}|{_NUMERALS}(?=[号號]){_KIND})")
 # What goes on after a house number: building, floor, room, each perhaps with a name before it; a number without a kind last.
 _GOES_ON = re.compile(
     rf"(?:之[0-9一二三四五六七八九]{{1,3}})?(?:[ ,，]?(?:[\u4e00-\u9fffA-Za-z]{{0,10}}?(?:{_NUMBER}|[A-Za-z]){_MORE}"
@@ -31,48 +34,59 @@ _CITY = re.compile(r"[\u4e00-\u9fff]{2,5}?(?:市|自治州|地区|盟)")
 # Words that lead to an address: what stands before it in a sentence, and is no part of it.
 _LEADS = re.compile(
     r".*(?:地址|住址|住所|住在|现住|家住|居住|暂住|户籍|籍贯|寄到|寄往|寄至|邮寄|送到|送往|送至|发到|发往|收货|搬到"
-    r"|搬至|搬进|迁至|迁到|位于|坐落|地处|设在|开在|就在|来自"
-    r"|地點|地点|办公|地處|住於|位於|寄給|寄给|到达|前往|导航|回到|去了|说是|[在是为至到于於：:住去])"
+    r"|搬至|搬进|[迁遷][至到往]"
+    r"|[位住设設]于|[位住設]於|坐落|地处|地處|设在|開在|开在|就在|来自|來自|地點|地点|办公|寄給|寄给|到达|前往|导航"
+    r"|回到|去了|说是|现址为|現址為|政府[驻駐])"
 )
+_SHORT_LEADS = re.compile(r".*[在是为為至到于於住去驻駐的了因由被把又与與及将將]")
 _SAID = re.compile(
     r"(?:地址|住址|住所|住在|现住|家住|居住|暂住|户籍|寄到|寄往|寄至|邮寄|快递|包裹|送到|送往|送至|发到|发往|收货"
     r"|收件|搬到|搬至|搬进|通讯处|联系地|家在|住於|送貨|寄給|寄给|(?i:address))"
     r"[^，。；！？,;!?\n]{0,14}\Z"
 )
-_PUBLIC = re.compile(r"(?:位于|位於|坐落[于在於]?|地处|地處|设在|总部|门店|餐厅|酒店|博物馆|纪念馆)[^，。；！？,;!?\n]{0,10}\Z")
+_PUBLIC = re.compile(
+    r"(?:[位设設]于|[位設]於|坐落[于在於]?|地处|地處|设在|現址為|现址为|政府[驻駐]|总部|门店|餐厅|酒店|博物馆"
+    r"|纪念馆)[^，。；！？,;!?\n]{0,10}\Z"
+)
 _LEVEL = re.compile(
     "省|市|自治区|州|区|區|县|縣|旗|镇|鎮|乡|鄉|村|屯|街道|路|街|大道|巷|弄|胡同|道|里|庄|园|園|苑|城|小区|花园|公寓"
     "|大厦|广场|新村|家园|社区|段"
 )
 _ROAD = re.compile("路|街|大道|巷|弄|胡同|道|里|村|屯|庄|段|镇|乡|小区|花园|公寓|大厦|新村|家园|社区|苑|园|城")
+_ESTATE = re.compile("(?:小区|花园|公寓|大厦|广场|新村|家园|苑|园|城|村|里|邨|区|區|弄|巷)$")
 _ROOM = re.compile("室|单元|單元|户|戶|房")
 
 
 def _chinese(match: re.Match[str], text: str) -> Span | None:
     """From the largest place that is named to the room. What makes it an address: a word before it that says so, or a room, or
     two places of which one is a road; what is only said to stand somewhere is public."""
-    start = match.start()
-    while start > 0 and match.start() - start < MOST_BEFORE and _PLACE.match(text, start - 1):
-        start -= 1
+    start = _begin(text, match.start())
     named = text[start : match.start()]
-    first = _PROVINCE.search(named)
-    lead = _LEADS.match(named[: first.start()] if first else named)
-    if first is None or (lead is None and (first.start() > 8 or _CITY.match(named))):
-        start += lead.end() if lead and first is None else (first.start() if first else 0)
-    else:
-        start += first.start()
-    named = text[start : match.start()]
-    levels = len(_LEVEL.findall(named)) + (first is not None and first.start() + start <= match.start())
-    road = _ROAD.search(named)
-    if not levels or len(named) < 2:
+    levels = len(_LEVEL.findall(named)) + (_PROVINCE.match(named) is not None)
+    if not levels or len(named) < 2 or named[-1] in "的了":
         return None
     goes_on = _GOES_ON.match(text, match.end())
     end = goes_on.end() if goes_on else match.end()
-    room = _ROOM.search(text, match.start(), end)
-    said = _SAID.search(before(text, start, 20))
-    if not (said or (levels >= 2 and (room or (road and not _PUBLIC.search(before(text, start, 16)))))):
-        return None
-    return start, end
+    if _SAID.search(before(text, start, 20)):
+        return start, end
+    by_number = match[0][-1] in "号號弄院" or _ESTATE.search(named)
+    public = _PUBLIC.search(before(text, start, 16))
+    inside = _ROOM.search(text, match.start(), end) or (_ROAD.search(named) and by_number and not public)
+    return (start, end) if levels >= 2 and inside else None
+
+
+def _begin(text: str, number: int) -> int:
+    """Where the address with this house number begins: at its province, or behind the words that lead to it."""
+    start = number
+    while start > 0 and number - start < MOST_BEFORE and _PLACE.match(text, start - 1):
+        start -= 1
+    lead = _LEADS.match(text, start, number)
+    start = lead.end() if lead else start
+    province = _PROVINCE.search(text, start, number)
+    lead = _SHORT_LEADS.match(text, start, province.start() if province else number)
+    if province and (lead or province.start() - start > 8 or not _CITY.match(text, start, number)):
+        return province.start()
+    return lead.end() if lead else start
 
 
 _WAYS = (

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 Span = tuple[int, int]
 Judge = Callable[[re.Match[str], str], Span | None]
 
+# Full-width digits and letters, and the marks that stand between them, to ASCII: a character for a character.
+_WIDE = ((0xFF10, 0xFF19), (0xFF20, 0xFF3A), (0xFF41, 0xFF5A))
+NARROW = {c: c - 0xFEE0 for first, last in _WIDE for c in range(first, last + 1)}
+NARROW |= {ord("＋"): ord("+"), ord("－"): ord("-"), ord("．"): ord(".")}
+
 
 @dataclass(frozen=True)
 class Finder:

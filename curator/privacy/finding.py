@@ -10,29 +10,60 @@ from operator import itemgetter
 import numpy as np
 import pyarrow as pa
 
+from curator.config import nearest
 from curator.metrics.segments import texts as texts_of
 from curator.privacy.entities import ENTITIES
-from curator.privacy.finders import Finder, Span
+from curator.privacy.finders import NARROW, Finder, Span
+from curator.privacy.foreign import FOREIGN, check_foreign, find_foreign
+from curator.privacy.people import PERSON, find_people, load
 from curator.privacy.places import WIDE, in_characters, places
 
 Found = tuple[int, int, str]  # start and end in code points, entity
 
-_WIDE = {
-    c: c - 0xFEE0 for first, last in ((0xFF10, 0xFF19), (0xFF20, 0xFF3A), (0xFF41, 0xFF5A)) for c in range(first, last + 1)
-}
-_WIDE |= {ord("＋"): ord("+"), ord("－"): ord("-"), ord("．"): ord(".")}
 _ANY_WIDE = re.compile("[０-９＠]")
 
 
-def find(texts: pa.Array, entities: Sequence[str] | None = None) -> list[list[Found]]:
+def find(texts: pa.Array, entities: Sequence[str] | None = None, ner: str | None = None) -> list[list[Found]]:
     """Of each text, what is private: (start, end, entity) in characters, in order, none overlapping; nothing for a null. Where
-    two overlap it is the one that begins first, then the longer, then the one that ENTITIES names first. `entities` are names
-    of ENTITIES, all of them if none are given. Only texts at whose places something could be are ever made Python's."""
-    finders = _finders(entities)
+    two overlap it is the one that begins first, then the longer, then the one that ENTITIES names first.
+
+    `entities` are names of ENTITIES (all of them if none are given), of FOREIGN, and `person`, which needs `ner`, a spaCy
+    model. Only texts at whose places something could be are ever made Python's, but for `person`."""
+    check(entities, ner)
+    found = _ours(texts, _finders(entities))
+    others = itertools.chain(
+        find_foreign(texts, foreign) if (foreign := [name for name in entities or () if name in FOREIGN]) else (),
+        find_people(texts, ner) if ner and PERSON in (entities or ()) else (),
+    )
+    more: dict[int, list[tuple[int, int, int, str]]] = {}
+    for row, start, end, name in others:
+        more.setdefault(row, []).append((start, end, len(ENTITIES), name))
+    for row, candidates in more.items():
+        found[row] = _first_of([*((start, end, 0, name) for start, end, name in found[row]), *candidates])
+    return found
+
+
+def check(entities: Sequence[str] | None, ner: str | None = None) -> None:
+    """Raises ValueError for a name that is none, and for what a kind needs and is not there."""
+    for name in entities or ():
+        if name not in ENTITIES and name not in FOREIGN and name != PERSON:
+            known = (*ENTITIES, PERSON, *FOREIGN)
+            raise ValueError(f"entities: no {name!r}" + (nearest(name, known) or f". There are: {', '.join(known)}"))
+    if any(name in FOREIGN for name in entities or ()):
+        check_foreign()
+    if PERSON in (entities or ()) and not ner:
+        raise ValueError("entities: `person` needs `ner`, the name or the folder of a spaCy model that you have")
+    if PERSON in (entities or ()) and ner:
+        load(ner)
+
+
+def _ours(texts: pa.Array, finders: list[tuple[int, str, Finder]]) -> list[list[Found]]:
     found: list[list[Found]] = [[] for _ in range(len(texts))]
     by_place: dict[int, list[tuple[int, str, Finder]]] = {}
     for each in finders:
         by_place.setdefault(each[2].place, []).append(each)
+    if not by_place:
+        return found
     column = texts_of(texts)
     where = places(column, sum(by_place) | WIDE)
     in_characters(column, where)
@@ -41,8 +72,8 @@ def find(texts: pa.Array, entities: Sequence[str] | None = None) -> list[list[Fo
         found[row] = _first_of(_at_places(texts[row].as_py(), spots, by_place))
     rows = where[wide, 0].tolist()
     if rows:
-        narrow = pa.array([text.translate(_WIDE) for text in (texts[row].as_py() for row in rows)], pa.large_string())
-        for row, of_row in zip(rows, find(narrow, entities)):
+        narrow = pa.array([text.translate(NARROW) for text in (texts[row].as_py() for row in rows)], pa.large_string())
+        for row, of_row in zip(rows, _ours(narrow, finders)):
             found[row] = of_row
     return found
 
@@ -50,7 +81,7 @@ def find(texts: pa.Array, entities: Sequence[str] | None = None) -> list[list[Fo
 def find_in(text: str, entities: Sequence[str] | None = None) -> list[Found]:
     """Of one text, without the first pass: every recogniser over all of it. What `find` gives, slowly."""
     if _ANY_WIDE.search(text):
-        text = text.translate(_WIDE)
+        text = text.translate(NARROW)
     return _first_of(
         (*span, rank, name)
         for rank, name, finder in _finders(entities)

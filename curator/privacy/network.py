@@ -52,11 +52,13 @@ _VERSION_BEFORE = re.compile(
     r"|table|chapter|clause)"
     r"[号为是:： ]{0,3}\Z"
 )
-_VERSION_AFTER = re.compile(r"(?i) ?(?:节|章|条|款|版|号文|小节|项|官方|正式|绿|中文|破解|去广告|beta|alpha|rc)")
+_VERSION_AFTER = re.compile(
+    r"(?i) ?(?:[\u4e00-\u9fff]{0,4}版|节|章|条|款|号文|小节|项|官方|正式|绿|中文|破解|去广告|beta|alpha|rc)"
+)
 _ADDRESS_BEFORE = re.compile(
-    r"(?i)(?:\bip|ipv4|address|addr|host|server|dns|ping|ssh|from|client|gateway|proxy|login|logged|request|visitor"
-    r"|connect|remote"
-    r"|(?<![a-z])at|地址|服务器|主机|网关|登录|登陆|访问|来自|来源|客户端|代理|解析|://|@)[^0-9\n]{0,16}\Z"
+    r"(?i)(?:(?:\bip|ipv4|(?<![a-z])ip|address|addr|host|server|dns|ping|ssh|gateway|client|地址|服务器|主机|网关"
+    r"|客户端|://|@)[^0-9\n]{0,16}"
+    r"|(?:from|at|proxy|login|logged|request|visitor|connect|remote|登录|登陆|访问|来自|来源|代理|解析)[^0-9\n]{0,6})\Z"
 )
 _NOT_PERSONAL = [  # this network, private, shared, local, multicast and reserved ranges (IANA special-purpose registry)
     *map(ipaddress.ip_network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
@@ -71,10 +73,14 @@ def _ip4(match: re.Match[str], text: str) -> Span | None:
     if _VERSION_BEFORE.search(said) or _VERSION_AFTER.match(text, match.end()):
         return None
     address = ipaddress.IPv4Address(match[0])
-    if any(address in network for network in _NOT_PERSONAL):
+    if _not_personal(address):
         return None
     telling = address.packed[0] >= 32 or _ADDRESS_BEFORE.search(said)
     return match.span() if telling else None
+
+
+def _not_personal(address: ipaddress.IPv4Address | None) -> bool:
+    return address is not None and any(address in network for network in _NOT_PERSONAL)
 
 
 def _ip6(match: re.Match[str], text: str) -> Span | None:
@@ -83,7 +89,7 @@ def _ip6(match: re.Match[str], text: str) -> Span | None:
         address = ipaddress.IPv6Address(match[0])
     except ValueError:
         return None
-    if address.is_loopback or address.is_unspecified or address.is_multicast:
+    if address.is_loopback or address.is_unspecified or address.is_multicast or _not_personal(address.ipv4_mapped):
         return None
     groups = sum(map(bool, match[0].split(":")))
     telling = re.match("[23][0-9A-Fa-f]{3}:", match[0]) or (groups >= 4 and re.search("[0-9]", match[0]))

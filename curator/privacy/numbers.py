@@ -36,8 +36,12 @@ def resident_id(number: str) -> bool:
     """A province, a date of birth that exists, and the check digit."""
     if not _is_day(number[6:10], number[10:12], number[12:14]):
         return False
-    check = "10X98765432"[sum(w * int(d) for w, d in zip(_ID_WEIGHTS, number)) % 11]
-    return _PROVINCE.match(number) is not None and check == number[17]
+    return _PROVINCE.match(number) is not None and id_check(number) == number[17]
+
+
+def id_check(number: str) -> str:
+    """The last character of the ID that begins with these 17 digits."""
+    return "10X98765432"[sum(w * int(d) for w, d in zip(_ID_WEIGHTS, number)) % 11]
 
 
 def _is_day(year: str, month: str, day: str) -> bool:
@@ -63,9 +67,14 @@ def _credit_code(match: re.Match[str], text: str) -> Span | None:
 
 def social_credit_code(code: str) -> bool:
     """The division that registers, a province, and the check character (MOD 31)."""
-    total = sum(w * CREDIT_CODE_DIGITS.index(c) for w, c in zip(_CREDIT_CODE_WEIGHTS, code))
     division = code[0] in "1234567895AGNY" and (_PROVINCE.match(code, 2) is not None or code[2:4] in ("10", "00"))
-    return division and CREDIT_CODE_DIGITS[(31 - total % 31) % 31] == code[17]
+    return division and credit_code_check(code) == code[17]
+
+
+def credit_code_check(code: str) -> str:
+    """The last character of the code that begins with these 17."""
+    total = sum(w * CREDIT_CODE_DIGITS.index(c) for w, c in zip(_CREDIT_CODE_WEIGHTS, code))
+    return CREDIT_CODE_DIGITS[-total % 31]
 
 
 # ------------------------------------------------------------------------------------------------------------ bank cards

@@ -52,11 +52,11 @@ _CALLED = re.compile(r"(?i)(?:tel|phone|mobile|mob|cell|whatsapp|weixin|wechat|w
 _SAID = re.compile(
     r"(?i)(?:(?<![a-z])(?:(?:tele)?phones?|tel|mobile|mob|cell(?:phone|ular)?|call(?: (?:me|us|him|her|them|back))?"
     r"|dial|fax|sms"
-    r"|text (?:me|us)|messages? to|whatsapp|hotline|ring|reach (?:me|us|him|her)|contact(?: (?:me|us|number|no\.?))?)"
+    r"|text (?:me|us)|messages? to|whatsapp|hotline|reach (?:me|us|him|her)|contact(?: (?:me|us|number|no\.?))?)"
     r"(?: (?:number|numbers|no|nos|line))?(?: (?:is|on|at|via|by|to|was|:))*[^0-9A-Za-z]{0,6}"
     r"|(?:电话|電話|手机|手機|座机|座機|市话|分机|传真|傳真|致电|致電|热线|熱線|专线|來電|来电|拨打|撥打|联系方式"
     r"|聯絡方式|小灵通)"
-    r"[^0-9A-Za-z，。；！？,;!?\n]{0,6})\Z"
+    r"[^0-9A-Za-z，。；！？,;!?\n版]{0,6})\Z"
 )
 _DATE = re.compile(r"(?:1[89]|20)[0-9]{2}[-. ][0-9]{1,2}[-. ][0-9]{1,2}|(?:1[89]|20)[0-9]{2} ?- ?(?:1[89]|20)[0-9]{2}")
 
@@ -100,12 +100,13 @@ def _with_400(match: re.Match[str], text: str) -> Span | None:
 
 def _international(match: re.Match[str], text: str) -> Span | None:
     digits = sum(c.isdecimal() for c in match[0])
-    return match.span() if 8 <= digits <= 15 and not AMOUNT_AFTER.match(text, match.end()) else None
+    fewest = 8 if match[0][0] == "+" else 11
+    return match.span() if fewest <= digits <= 15 and not AMOUNT_AFTER.match(text, match.end()) else None
 
 
 def _said(match: re.Match[str], text: str) -> Span | None:
     digits = sum(c.isdecimal() for c in match[0])
-    if not 7 <= digits <= 13 or _DATE.match(match[0]) or AMOUNT_AFTER.match(text, match.end()):
+    if not 7 <= digits <= 13 or match[0].count(".") > 2 or _DATE.match(match[0]) or AMOUNT_AFTER.match(text, match.end()):
         return None
     return match.span() if _SAID.search(before(text, match.start(), 44)) else None
 
