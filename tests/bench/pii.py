@@ -126,12 +126,14 @@ def context(text: str, start: int, end: int) -> str:
     return re.sub(r"\s+", " ", f"{before}⟦{masked(text[start:end])[:60]}⟧{after}")
 
 
-def hits(kind: str) -> tuple[float, list[tuple[str, str]]]:
-    """(megabytes, (type, context) of every hit)"""
+def hits(kind: str) -> tuple[float, list[tuple[str, str, str]]]:
+    """(megabytes, (type, context, value) of every hit)"""
     texts = list(dict.fromkeys(KINDS[kind]()))
     found = privacy.find(pa.array(texts))
     return megabytes(texts), [
-        (entity, context(text, start, end)) for text, spans in zip(texts, found, strict=True) for start, end, entity in spans
+        (entity, context(text, start, end), text[start:end])
+        for text, spans in zip(texts, found, strict=True)
+        for start, end, entity in spans
     ]
 
 
@@ -152,7 +154,7 @@ def false_hits() -> None:
     print("|---|---|---|---|---|---|")
     for kind in KINDS:
         size, found = hits(kind)
-        counts = Counter(entity for entity, _ in found)
+        counts = Counter(entity for entity, _, _ in found)
         estimate, parts, total = 0.0, [], Counter[str]()
         for entity, count in counts.most_common():
             verdict = judged.get((entity, kind), Counter())
@@ -167,11 +169,12 @@ def false_hits() -> None:
 
 
 def sample(count: int) -> None:
-    """`count` hits of every kind of source, no type left out that has any, in the order of their hashes."""
+    """`count` hits of every kind of source, of a value once, the types in turn, in the order of their hashes."""
     for kind in KINDS:
         _, found = hits(kind)
+        once = {(entity, value): words for entity, words, value in sorted(found)}
         by_type = defaultdict(list)
-        for entity, words in sorted(set(found), key=lambda hit: hashlib.sha256("\t".join(hit).encode()).hexdigest()):
+        for (entity, _), words in sorted(once.items(), key=lambda hit: hashlib.sha256("\t".join(hit[0]).encode()).hexdigest()):
             by_type[entity].append(words)
         most = max(map(len, by_type.values()), default=0)
         in_turn = [(entity, few[i]) for i in range(most) for entity, few in sorted(by_type.items()) if i < len(few)]
