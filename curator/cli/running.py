@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -167,12 +168,15 @@ def executor_for(on: str | None, workers: int | None) -> Inline | Ray:
 
 def prepare(recipe: Recipe, executor: Inline | Ray) -> None:
     """Compile kernels once, before many workers do it at the same time; then let every node look at its files."""
-    kinds: dict[type, list[Any]] = {}  # stages of one kind share kernels; those of two are compiled beside each other
+    parts: dict[str, list[Callable[[], object]]] = {}  # what shares kernels, one after the other
     for spec in recipe.stages:
-        if hasattr(spec.placed.stage, "warm"):
-            kinds.setdefault(type(spec.placed.stage), []).append(spec.placed.stage)
+        stage: Any = spec.placed.stage
+        if hasattr(stage, "warmings"):
+            parts |= {name: [part] for name, part in stage.warmings().items()}
+        elif hasattr(stage, "warm"):
+            parts.setdefault(spec.kind, []).append(stage.warm)
     with console.status("compiling kernels (kept for the next run)"):
-        for _ in executor.map(_warm, list(kinds.values())):
+        for _ in executor.map(_warm, list(parts.values())):
             pass
     if hasattr(executor, "preflight"):
         inputs = [storage.find(s.patterns, s.exclude)[0].path for s in recipe.sources.values()]
@@ -182,9 +186,9 @@ def prepare(recipe: Recipe, executor: Inline | Ray) -> None:
             console.print(f"output, inputs and models are seen by all nodes ({len(nodes)})", highlight=False)
 
 
-def _warm(stages: list[Any]) -> None:
-    for stage in stages:
-        stage.warm()
+def _warm(parts: list[Callable[[], object]]) -> None:
+    for part in parts:
+        part()
 
 
 def _summary(output: str) -> dict[str, Any]:

@@ -6,6 +6,6 @@ numba's cache watches the file of a kernel, not the constants it imports: after 
 from __future__ import annotations
 
 from curator.metrics.catalogue import CUTS, METRICS, WORDS, Asked, Metric
-from curator.metrics.measure import libraries_of, measure, warm
+from curator.metrics.measure import libraries_of, measure, warm, warmings
 
-__all__ = ["CUTS", "METRICS", "WORDS", "Asked", "Metric", "libraries_of", "measure", "warm"]
+__all__ = ["CUTS", "METRICS", "WORDS", "Asked", "Metric", "libraries_of", "measure", "warm", "warmings"]

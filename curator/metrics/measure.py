@@ -64,6 +64,28 @@ def warm(asked: Iterable[str | Asked], words: str = "characters") -> None:
     measure(pa.array(["warm warm\nwarm 热身"]), wanted, lists=lists, words=words)
 
 
+@dataclass(frozen=True)
+class Warming:
+    """A part of `warm` that can go to a process of its own: one metric, for all that need the same kernels."""
+
+    metric: Asked
+    words: str
+
+    def __call__(self) -> None:
+        warm([self.metric], self.words)
+
+
+def warmings(asked: Iterable[Asked], words: str) -> dict[str, Warming]:
+    """`warm` in parts, by the kernels that they compile."""
+    parts: dict[str, Warming] = {}
+    for a in asked:
+        counting = {kernel for kernel, _ in METRICS[a.metric].count}
+        cut = words if counting & ON_TOKENS else ""
+        key = [*sorted(kernel.name for kernel in counting), cut, str(a.parameters.get("match", ""))]
+        parts.setdefault(" ".join(key), Warming(a, words))
+    return parts
+
+
 def libraries_of(asked: Iterable[Asked], words: str) -> tuple[str, ...]:
     """The libraries whose version can change the numbers: the segmenter, if it is used."""
     for a in asked:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -31,7 +31,7 @@ import pyarrow.compute as pc
 
 from curator import config, storage
 from curator.documents import Rule
-from curator.metrics import CUTS, METRICS, Asked, libraries_of, measure, warm
+from curator.metrics import CUTS, METRICS, Asked, libraries_of, measure, warmings
 from curator.metrics.cutting import Lines, split_lines, without
 from curator.metrics.lists import list_path, load_list
 from curator.metrics.urls import load_urls, measure_urls
@@ -111,9 +111,12 @@ class Filter:
         return [list_path(name) for name in lists_of((*self.line_metrics, *self.metrics))]
 
     def warm(self) -> None:
-        warm((*self.line_metrics, *self._that_read("text")), self.words)
-        if self.line_rules:
-            without(split_lines(pa.array(["warm\nwarm"])), np.array([True, False]))
+        for part in self.warmings().values():
+            part()
+
+    def warmings(self) -> Mapping[str, Callable[[], object]]:
+        cutting = {"cutting": _warm_cutting} if self.line_rules else {}
+        return {**warmings((*self.line_metrics, *self._that_read("text")), self.words), **cutting}
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         found: dict[str, pa.Array] = {}
@@ -170,6 +173,10 @@ class Filter:
         whole = np.bincount(lines.rows, weights=weights, minlength=len(lines.row_valid))
         gone = np.bincount(lines.rows, weights=weights * cut, minlength=len(lines.row_valid))
         return pa.array((gone / np.maximum(whole, 1)).astype(np.float32), mask=whole == 0)
+
+
+def _warm_cutting() -> None:
+    without(split_lines(pa.array(["warm\nwarm"])), np.array([True, False]))
 
 
 def _metadata_values(column: pa.Array, key: str, kind: str) -> pa.Array:
