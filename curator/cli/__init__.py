@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from curator import __version__
-from curator.cli import ablate, budget, downloads, exports, quality, running, training, tuning
+from curator.cli import ablate, budget, downloads, exports, lm, quality, running, training, tuning
 from curator.cli.errors import console
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.add_typer(ablate.commands)
 app.add_typer(quality.commands, name="quality")
 app.add_typer(exports.commands, name="export")
 app.add_typer(downloads.commands, name="download")
+app.add_typer(lm.commands, name="lm")
 app.add_typer(tuning.commands)  # score, retune, inspect, metrics
 
 

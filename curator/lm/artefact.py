@@ -8,7 +8,7 @@ sha256 of each file: they are checked, and the binary is walked over, before any
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from curator.lm.tokens import REVISION, TOKENS, Tokens, lines, sentencepiece_mod
 FORMAT, VERSION = "curator-lm", 1
 MANIFEST, MODEL, PIECES, ARPA = "manifest.json", "model.bin", "sentencepiece.model", "model.arpa"
 CCNET_MODEL, CCNET_PIECES = ".arpa.bin", ".sp.model"
+
+_UNSOUND = "a manifest that does not hold together: damaged, or written by hand"
 
 _opened: dict[tuple[str, ...], LanguageModel] = {}  # by the digests of their files, for as long as the worker lives
 
@@ -42,6 +44,7 @@ class Manifest:
     ngrams: Sequence[int]
     sources: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, Mapping[str, Any]]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     languages: Sequence[str] = ()
     discounts: Sequence[Sequence[float]] | None = None
     fallbacks: Sequence[int] | None = None
@@ -94,8 +97,8 @@ class LanguageModel:
                 worst=10.0**-worst,
                 unknown=unknown / (counted - 1),
             )
-        for field in fields(judged):
-            getattr(judged, field.name)[empty] = np.nan
+        for each in fields(judged):
+            getattr(judged, each.name)[empty] = np.nan
         return judged
 
 
@@ -142,7 +145,7 @@ def _open_pair(path: str) -> LanguageModel:
 
 def _open_folder(folder: str) -> LanguageModel:
     manifest = read_manifest(folder)
-    found = {name: storage.join(folder, name) for name in manifest.files}
+    found = {name: storage.join(folder, name) for name in manifest.files if name != ARPA}
     for name, path in found.items():
         _check_file(path, manifest.files[name])
     key = (manifest.tokens, str(manifest.variants), *(_digest(path) for path in found.values()))
@@ -175,12 +178,12 @@ def read_manifest(folder: str) -> Manifest:
         manifest = Manifest(**held)
         wanted = {MODEL, PIECES} if manifest.tokens == "sentencepiece" else {MODEL}
         sound = manifest.tokens in TOKENS and wanted == set(manifest.files) - {ARPA}
-        sizes = [(int(file["size"]), str(file["sha256"])) for file in manifest.files.values()]
-    except (TypeError, KeyError, ValueError, AttributeError):
-        sound, sizes = False, []
-    if not sound or not sizes:
-        raise LanguageModelError(f"{path}: a manifest that does not hold together: damaged, or written by hand")
-    return Manifest(**{**held, "files": {name: file for name, file in held["files"].items() if name != ARPA}})
+        sound = sound and all(isinstance(file["size"], int) and file["sha256"] for file in manifest.files.values())
+    except (TypeError, KeyError, AttributeError):
+        raise LanguageModelError(f"{path}: {_UNSOUND}") from None
+    if not sound:
+        raise LanguageModelError(f"{path}: {_UNSOUND}")
+    return manifest
 
 
 def _check_file(path: str, file: Mapping[str, Any]) -> None:

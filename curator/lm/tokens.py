@@ -1,8 +1,8 @@
 """Text to the tokens that a model counts, the same in training and in scoring. A document is one sentence, a line of tokens.
 
-- `characters` (Chinese, Japanese): every character that can be seen is a token.
-- `words` (most others): runs of letters, marks and digits, of 40 characters at most; any other character, and each Han
-  character and kana, is one of its own.
+- `words`: runs of letters, marks and digits, of 40 characters at most; runs of Han characters as jieba cuts them; any other
+  character is one of its own.
+- `characters`: every character that can be seen.
 - `sentencepiece`: the pieces of a SentencePiece model, of text normalised as CCNet does (see `ccnet`).
 
 For the first two, letters are in lower case, full-width forms are ASCII, each digit is 0; white space and line breaks only
@@ -25,7 +25,8 @@ import pyarrow as pa
 from curator.lm.ccnet import normalized
 from curator.lm.errors import LanguageModelError
 from curator.metrics.automaton import folded
-from curator.metrics.classes import ALONE, DIGIT, IN_WORD, NEWLINE, OTHER, SPACE, table
+from curator.metrics.classes import DIGIT, HAN, NEWLINE, OTHER, SPACE, SPACED, table
+from curator.metrics.han_words import HanWords
 
 Tokens = Literal["characters", "words", "sentencepiece"]
 TOKENS = get_args(Tokens)
@@ -33,7 +34,7 @@ REVISION = 1  # of the rules above; a model that was made by others is refused
 LONGEST_WORD = 40
 
 _VARIANTS = Path(__file__).parents[1] / "dedup" / "variants.txt"
-_NOTHING, _SPACE, _SINGLE, _IN_WORD = range(4)
+_NOTHING, _SPACE, _SINGLE, _IN_WORD, _HAN = range(5)
 _KIND = np.uint32(24)  # an entry: what a character is, and 24 bits for the one that it is folded to
 _POINT = np.uint32((1 << 24) - 1)
 
@@ -44,7 +45,8 @@ def rules(tokens: Tokens, variants: bool) -> np.ndarray:
     classes = table()
     kinds = np.full(0x110000, _SINGLE, np.uint32)
     if tokens == "words":
-        kinds[np.isin(classes, [kind for kind in IN_WORD if kind not in ALONE])] = _IN_WORD
+        kinds[np.isin(classes, SPACED)] = _IN_WORD
+        kinds[classes == HAN] = _HAN
     kinds[classes == OTHER] = _NOTHING
     kinds[np.isin(classes, (SPACE, NEWLINE))] = _SPACE
     points = folded().copy()
@@ -62,10 +64,15 @@ def tokenised(texts: pa.Array, tokens: Tokens, variants: bool = True, pieces: An
     if tokens == "sentencepiece":
         return lines([" ".join(spelled(text, pieces)) if text else "" for text in texts.to_pylist()])
     data, offsets = utf8(texts)
-    out = np.empty(5 * int(offsets[-1] - offsets[0]) + len(texts) + 8, np.uint8)
+    points = np.empty(int(offsets[-1] - offsets[0]), np.uint32)
+    bounds = np.empty(len(offsets), np.int64)
+    points = points[: _decode(data, offsets, points, bounds)]
+    begins = np.zeros(len(points), np.uint8)
+    if tokens == "words":
+        HanWords().mark(points, table()[points], bounds, begins)
+    out = np.empty(5 * len(points) + len(texts) + 8, np.uint8)
     ends = np.empty(len(texts), np.int64)
-    size = _spell(data, offsets, rules(tokens, variants), LONGEST_WORD, out, ends)
-    return out[:size], ends
+    return out[: _spell(points, bounds, begins, rules(tokens, variants), LONGEST_WORD, out, ends)], ends
 
 
 def spelled(text: str, pieces: Any) -> list[str]:
@@ -103,14 +110,13 @@ def utf8(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _spell(data, offsets, rules, longest, out, ends):
+def _decode(data, offsets, points, bounds):
+    """The code points of each text; what is no code point is 0."""
     n = 0
+    bounds[0] = 0
     for text in range(len(offsets) - 1):
         at = offsets[text]
         stop = offsets[text + 1]
-        first = n
-        before = _SPACE
-        length = 0
         while at < stop:
             byte = np.uint32(data[at])
             if byte < 0x80:
@@ -127,19 +133,31 @@ def _spell(data, offsets, rules, longest, out, ends):
                 point = (byte & np.uint32(0x07)) << np.uint32(18) | _tail(data, at + 1, stop) << np.uint32(12)
                 point |= _tail(data, at + 2, stop) << np.uint32(6) | _tail(data, at + 3, stop)
                 at += 4
-            if point >= np.uint32(0x110000):
-                continue
-            entry = rules[point]
+            points[n] = point if point < np.uint32(0x110000) else np.uint32(0)
+            n += 1
+        bounds[text + 1] = n
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _spell(points, bounds, begins, rules, longest, out, ends):
+    n = 0
+    for text in range(len(bounds) - 1):
+        first = n
+        before = _SPACE
+        length = 0
+        for i in range(bounds[text], bounds[text + 1]):
+            entry = rules[points[i]]
             kind = entry >> _KIND
             if kind == _NOTHING:
                 continue
             if kind != _SPACE:
-                if n > first and (kind == _SINGLE or before != _IN_WORD or length == longest):
+                goes_on = kind == before and length < longest and (kind == _IN_WORD or (kind == _HAN and not begins[i]))
+                if not goes_on and n > first:
                     out[n] = 0x20
                     n += 1
-                    length = 0
+                length = length + 1 if goes_on else 1
                 n = _encode(entry & _POINT, out, n)
-                length += 1
             before = kind
         out[n] = 0x0A
         n += 1

@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import xxhash
 
 from curator import storage
+from curator.config import quantity
 from curator.lm.arpa import write_arpa
-from curator.lm.artefact import ARPA, MANIFEST, MODEL, PIECES, Manifest
+from curator.lm.artefact import ARPA, MANIFEST, MODEL, PIECES, Manifest, read_manifest
 from curator.lm.binary import open_binary, write_binary
 from curator.lm.counting import ORDERS, count, workspace
 from curator.lm.errors import LanguageModelError
@@ -66,8 +67,31 @@ class Training:
         return found and self.estimator != "curator"
 
 
-def train(documents: Iterable[pa.RecordBatch], output: str, training: Training) -> Manifest:
-    """Make a model of documents (batches with `source`, `language`, `text`) and write its folder. The manifest comes last."""
+def thresholds(text: str) -> tuple[int, ...]:
+    """`0,1,1` as numbers; nothing is pruned by `0` or an empty string."""
+    try:
+        found = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise LanguageModelError(f"prune: {text!r}: write whole numbers with commas, as 0,1,1") from None
+    return found if any(found) else ()
+
+
+def amount(text: str) -> int:
+    """`1GiB`, `500MB` in bytes."""
+    found = quantity(text)
+    if found is None:
+        raise LanguageModelError(f"memory: {text!r} is no number of bytes: 1GiB, 500MB")
+    return found
+
+
+def train(
+    documents: Iterable[pa.RecordBatch],
+    output: str,
+    training: Training,
+    inputs: Callable[[], Mapping[str, Any]] = dict,
+) -> Manifest:
+    """Make a model of documents (batches with `source`, `language`, `text`) and write its folder. The manifest comes last;
+    `inputs` is asked, once all is read, for what it should say of the files."""
     by_lmplz = training.by_lmplz
     pieces, held = None, None
     if training.sentencepiece is not None:
@@ -95,12 +119,13 @@ def train(documents: Iterable[pa.RecordBatch], output: str, training: Training) 
         ngrams=layout.counts,
         sources={source: reading.sources[source] for source in sorted(reading.sources)},
         files=files,
+        inputs=inputs(),
         languages=training.languages,
         unicode=unicodedata.unidata_version,
         **smoothing,
     )
     storage.write_bytes(storage.join(output, MANIFEST), manifest.to_json())
-    return manifest
+    return read_manifest(output)
 
 
 class _Reading:

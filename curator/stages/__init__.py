@@ -9,6 +9,7 @@ from curator.stages.extract import Extract
 from curator.stages.filter import Filter
 from curator.stages.language import Language
 from curator.stages.normalize import Normalize
+from curator.stages.perplexity import Perplexity
 from curator.stages.quality import Quality
 from curator.stages.redact import Redact
 
@@ -20,6 +21,7 @@ STAGES: dict[str, type] = {
     "filter": Filter,
     "language": Language,
     "normalize": Normalize,
+    "perplexity": Perplexity,
     "quality": Quality,
     "redact": Redact,
 }
