@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curator.stages.private import ENTITIES, find
+from curator import privacy
+from curator.documents import Rule
+from curator.privacy import foreign, people
 
 SPANS = pa.list_(pa.struct([("type", pa.string()), ("start", pa.int32()), ("end", pa.int32())]))
+SHORTEST = 1000  # characters: a shorter text counts as one of so many where private data is counted by the thousand
 
 
 class Mark(NamedTuple):
@@ -22,63 +26,112 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Redact:
-    """Replace private data by typed placeholders such as `<EMAIL>`.
+    """Replace private data by typed placeholders such as `<EMAIL>`, or by stand-ins.
 
-    `entities`: email, phone (Chinese mobile and landline, international with `+`, North American), id_card (Chinese resident
-    ID, with its checksum), bank_card (Luhn, issuers' ranges of 16 to 19 digits), ip (public IPv4, global IPv6). `count` is
-    how many were replaced, `spans` their types and the offsets of their placeholders in the new text, in characters; the
-    values are kept nowhere. One regular expression over the column finds the few texts that are looked at any further.
+    `entities`: email, phone (Chinese mobile, landline, 400; international with `+`, North American, others behind a word that
+    says so), id_card (resident ID of 18 digits with its checksum, of 15 behind a word), uscc (unified social credit code),
+    bank_card (Luhn, issuers' ranges), passport, plate, ip (public IPv4, global IPv6), mac, url_credentials, qq, wechat,
+    address (postal), api_key, private_key; these are the default. Also, by name, those of presidio that tell themselves
+    (`IBAN_CODE`, `US_SSN` …: `curator.privacy.FOREIGN`, with the extra `pii`) and `person`, found by `ner`, a spaCy model.
+    `replace: pseudonym` puts stand-ins of the same form, in ranges that are nobody's: equal values get equal ones in every
+    document of runs with the same `seed`, from which the values could be tried out: keep it as private as they are.
+
+    `count` is how many were replaced, `spans` their types and where what replaced them stands in the new text, in characters,
+    and a column for each entity how many there were of it; the values are kept nowhere. `per_thousand` is `count` by a
+    thousand characters of text (of a text shorter than that, by the text); with `max_per_thousand` a document that has more
+    is rejected. One pass over the bytes finds the few places that are looked at any further.
     """
 
-    entities: tuple[str, ...] = ("email", "phone", "id_card", "bank_card", "ip")
+    name: str = "redact"
+    entities: tuple[str, ...] = tuple(privacy.ENTITIES)
+    replace: Literal["placeholder", "pseudonym"] = "placeholder"
+    seed: str = ""
+    max_per_thousand: float | None = None
+    ner: str | None = None
 
-    revision: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ()
+    revision: ClassVar[int] = 2
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
-    writes: ClassVar[Mapping[str, pa.DataType]] = {"text": pa.string(), "count": pa.int32(), "spans": SPANS}
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.entities if name not in ENTITIES]
-        if unknown:
-            raise ValueError(f"entities: no {unknown[0]!r}; there are {', '.join(ENTITIES)}")
         if not self.entities or len(set(self.entities)) < len(self.entities):
             raise ValueError("entities: name at least one, and each once")
+        privacy.check(self.entities, self.ner)
+        if self.ner is not None and privacy.PERSON not in self.entities:
+            raise ValueError("ner: is for `person`, which `entities` does not name")
+        if self.replace == "pseudonym" and not self.seed:
+            raise ValueError("seed: `replace: pseudonym` needs one, any words that nobody else knows")
+        if self.replace == "placeholder" and self.seed:
+            raise ValueError("seed: is for `replace: pseudonym`")
+        if self.max_per_thousand is not None and self.max_per_thousand < 0:
+            raise ValueError(f"max_per_thousand: {self.max_per_thousand}; it must be 0 or more")
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        asked = foreign.LIBRARIES if set(self.entities) & set(privacy.FOREIGN) else ()
+        return (*asked, *(people.LIBRARIES if self.ner else ()))
+
+    @property
+    def tallies(self) -> tuple[str, ...]:
+        return self.entities
+
+    @property
+    def writes(self) -> Mapping[str, pa.DataType]:
+        columns = {"text": pa.string(), "count": pa.int32(), "per_thousand": pa.float32(), "spans": SPANS}
+        return columns | dict.fromkeys(self.entities, pa.int32())
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        if self.max_per_thousand is None:
+            return ()
+        column = f"{self.name}.per_thousand"
+        return (Rule(column=column, reason=column, max=self.max_per_thousand),)
 
     def files(self) -> Sequence[str]:
         return ()
 
+    def warm(self) -> None:
+        self(pa.record_batch({"text": pa.array(["text to compile for: 13812345678"])}))
+
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         text = docs.column("text")
-        hinted = pc.fill_null(pc.match_substring_regex(text, "|".join(ENTITIES[name].hint for name in self.entities)), False)
-        where = pc.indices_nonzero(hinted).to_pylist()
-        changed = dict(zip(where, self._redacted(text.filter(hinted))))
-        if where:
-            text = pc.replace_with_mask(text, hinted, pa.array([t for t, _ in changed.values()], pa.string()))
-        marks = [
-            (changed[i][1] if i in changed else []) if valid else None for i, valid in enumerate(text.is_valid().to_pylist())
-        ]
-        return {
-            "text": text,
-            "count": pa.array([None if row is None else len(row) for row in marks], pa.int32()),
+        null = ~text.is_valid().to_numpy(zero_copy_only=False)
+        found = privacy.find(text, self.entities, self.ner)
+        where = [row for row, of_row in enumerate(found) if of_row]
+        changed = {row: self._replaced(text[row].as_py(), found[row]) for row in where}
+        marks = [None if null[row] else changed[row][1] if row in changed else [] for row in range(len(text))]
+        counts = np.zeros((len(self.entities), len(text)), np.int32)
+        number = {name: n for n, name in enumerate(self.entities)}
+        for row in where:
+            for *_, name in found[row]:
+                counts[number[name], row] += 1
+        count = counts.sum(0, dtype=np.int32)
+        characters = pc.fill_null(pc.utf8_length(text), 0).to_numpy(zero_copy_only=False)
+        columns = {
+            "text": _with(text, {row: new for row, (new, _) in changed.items()}),
+            "count": pa.array(count, mask=null),
+            "per_thousand": pa.array((1000 * count / np.maximum(characters, SHORTEST)).astype(np.float32), mask=null),
             "spans": pa.array([None if row is None else [m._asdict() for m in row] for row in marks], SPANS),
         }
+        return columns | {name: pa.array(of_name, mask=null) for name, of_name in zip(self.entities, counts)}
 
-    def _redacted(self, texts: pa.Array) -> Iterator[tuple[str, list[Mark]]]:
-        hints = [pc.match_substring_regex(texts, ENTITIES[name].hint).to_pylist() for name in self.entities]
-        for text, *hinted in zip(texts.to_pylist(), *hints):
-            yield redacted(text, [name for name, there in zip(self.entities, hinted) if there])
+    def _replaced(self, text: str, found: Iterable[privacy.Found]) -> tuple[str, list[Mark]]:
+        """The new text, and (type, start, end) of what replaced each in it."""
+        parts: list[str] = []
+        marks: list[Mark] = []
+        at = written = 0
+        for start, end, name in found:
+            new = f"<{name.upper()}>" if self.replace == "placeholder" else privacy.pseudonym(name, text[start:end], self.seed)
+            written += start - at
+            parts += [text[at:start], new]
+            marks.append(Mark(name, written, written + len(new)))
+            written += len(new)
+            at = end
+        return "".join([*parts, text[at:]]), marks
 
 
-def redacted(text: str, entities: Sequence[str]) -> tuple[str, list[Mark]]:
-    """The text with placeholders, and (type, start, end) of each in it."""
-    parts: list[str] = []
-    marks: list[Mark] = []
-    at = written = 0
-    for start, end, name in find(text, entities):
-        placeholder = f"<{name.upper()}>"
-        written += start - at
-        parts += [text[at:start], placeholder]
-        marks.append(Mark(name, written, written + len(placeholder)))
-        written += len(placeholder)
-        at = end
-    return "".join([*parts, text[at:]]), marks
+def _with(text: pa.Array, new: Mapping[int, str]) -> pa.Array:
+    if not new:
+        return text
+    mask = np.zeros(len(text), bool)
+    mask[list(new)] = True
+    return pc.replace_with_mask(text, pa.array(mask), pa.array(list(new.values()), text.type))
