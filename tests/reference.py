@@ -248,6 +248,13 @@ def top_covered(units: Sequence[str], n: int) -> int:
     return _covered(units, [i for i, g in enumerate(grams) if g == gram], n)
 
 
+def common_runs(text: str, n: int = 3) -> tuple[int, int]:
+    """Occurrences of the common n-grams, and of all: ROOTS' character repetition, step by step."""
+    counts = sorted(Counter(text[i : i + n] for i in range(len(text) - n + 1)).values(), reverse=True)
+    repeated = [count for count in counts if count > 1]
+    return sum(counts[: min(math.isqrt(len(counts)), len(repeated))]), sum(counts)
+
+
 def top_joined(units: Sequence[str], n: int) -> int:
     grams = [tuple(units[i : i + n]) for i in range(len(units) - n + 1)]
     gram, count = Counter(grams).most_common(1)[0] if grams else ((), 0)
@@ -387,6 +394,7 @@ def _count(
         "char_entropy": lambda: (
             -sum(n / len(visible) * math.log(n / len(visible)) for n in Counter(visible).values()) if visible else None
         ),
+        "common_char_3gram_ratio": lambda: _ratio(*map(sum, zip(*map(common_runs, parts)))) if parts else None,
         "lines": lambda: len(lines),
         "mean_line_chars": lambda: _ratio(line_chars, len(lines)),
         "max_line_chars": lambda: max(map(len, lines), default=0),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from curator.metrics import characters, lines, ngrams, phrases, sentences, words
+from curator.metrics import characters, frequencies, lines, ngrams, phrases, sentences, words
 from curator.metrics.classes import (
     ALPHANUMERIC,
     BRACE,
@@ -45,6 +45,7 @@ class Kernel(enum.Enum):
     SPACED_WORDS = ("words that spaces part", sentences.SPACED_COLUMNS, ())
     WORDS = ("words", words.COLUMNS, ())
     STOP_WORDS = ("stop words", words.STOP_COLUMNS, ("list",))
+    COMMON_RUNS = ("common runs of characters", frequencies.COLUMNS, ())
     CHARACTER_NGRAMS = ("character n-grams", ngrams.COLUMNS, ())
     WORD_NGRAMS = ("word n-grams", ngrams.COLUMNS, ())
     PHRASES = ("phrases", phrases.COLUMNS, ("list", "match"))
@@ -191,6 +192,12 @@ METRICS: dict[str, Metric] = {
     ),
     "char_entropy": Metric(
         kind="nats", about="entropy of single characters, whitespace aside", count=((Kernel.DISTINCT, 1),), over=_VISIBLE
+    ),
+    "common_char_3gram_ratio": Metric(
+        kind="ratio",
+        about="occurrences of the √D commonest of the D runs of three characters, of those that repeat / of all",
+        count=((Kernel.COMMON_RUNS, frequencies.COMMON),),
+        over=((Kernel.COMMON_RUNS, frequencies.RUNS),),
     ),
     # Lines: those that are not blank; lengths without the newline.
     "lines": _line("count", "lines that are not blank", lines.LINES),

@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics import characters, han_words, lines, memory, ngrams, phrases, segments, sentences, tokens, words
+from curator.metrics import (
+    characters,
+    frequencies,
+    han_words,
+    lines,
+    memory,
+    ngrams,
+    phrases,
+    segments,
+    sentences,
+    tokens,
+    words,
+)
 from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric
 from curator.metrics.lists import EMPTY, WordList
 from curator.metrics.segments import PADDING, Chunk
@@ -170,6 +182,8 @@ def _counters(
             made.append(_characters(run))
         elif run.kernel is Kernel.DISTINCT:
             made.append(_distinct(run))
+        elif run.kernel is Kernel.COMMON_RUNS:
+            made.append(_common_runs(run))
         elif run.kernel is Kernel.SENTENCES:
             made.append(_sentences(run))
         elif run.kernel is Kernel.SPACED_WORDS:
@@ -227,6 +241,10 @@ def _characters(run: Run) -> Counter:
     columns = [column for m in run.metrics for kernel, column in (*m.count, *m.over) if kernel is Kernel.CHARACTERS]
     wanted = characters.wanted_classes(columns)
     return lambda c: characters.count_characters(c.kinds, c.bounds, c.rows, wanted, run.counts)
+
+
+def _common_runs(run: Run) -> Counter:
+    return lambda c: frequencies.count_common_runs(c.points, c.bounds, c.rows, run.counts)
 
 
 def _distinct(run: Run) -> Counter:
