@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from curator.privacy.finders import AMOUNT_AFTER, Finder, Span, as_found
+from curator.privacy.finders import AMOUNT_AFTER, Finder, Span, as_found, before
 from curator.privacy.places import CHAT
 
 # What may stand between the word and the account: no sentence, but `field held`, `问题，例如` of a note on a change.
@@ -15,9 +15,9 @@ _JOINING = (
 _HAN_BETWEEN = r"(?:[^0-9A-Za-z\n，。；！？,;!?]|[，,](?=例如|比如|如|号码|是)|[Ii][Dd](?=[:： ])){0,16}"
 _QQ = re.compile(
     rf"(?:[Qq][Qq](?<![A-Za-z]..)|扣扣)(?P<between>(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
-    r"(?P<id>[1-9][0-9]{4,10})(?![0-9A-Za-z@_%]|[.-][0-9])"
+    r"(?P<id>[1-9][0-9]{4,10})(?![0-9@_%]|(?!(?i:qq|we|vx|wx|e-?mail))[A-Za-z]|[.-][0-9])"
 )
-_NOT_OF_ONE = re.compile("用户|超|版|下载|安装|达|约|有|共|会员|在线|币|价|元|年")
+_NOT_OF_ONE = re.compile("用户|超|版|下载|安装|达|约|有|共|会员|在线(?![：:])|币|价|元|年")
 
 
 def _qq(match: re.Match[str], text: str) -> Span | None:
@@ -27,28 +27,32 @@ def _qq(match: re.Match[str], text: str) -> Span | None:
 
 
 _WECHAT = re.compile(
-    r"(?:[微薇威徽Vv+]信|(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|WEIXIN)(?<![A-Za-z].{6})|[WwVv][Xx](?<![A-Za-z]..))"
+    r"(?:[微薇威徽Vv+]信|(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|WEIXIN)(?<![A-Za-z].{6})|[WwVv][Xx](?<![A-Za-z0-9_+/]..))"
     rf"(?P<between>(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
     r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,10})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
 )
 _WXID = re.compile(r"[Ww][Xx]id_(?<![A-Za-z0-9_].....)[0-9a-z]{10,20}(?![A-Za-z0-9_])")
-_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held|例如")
+_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held|如")
 _BARE = re.compile(r"(?:客服|客户|官方|联系|咨询|好友|搜索|搜|添加|加|私信|[/／、+＋（(【\[ “\"'「《])*")
 _PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台|服务|服務|订阅|訂閱|微博|版")
 _WORD = re.compile(
-    r"(?i)https?|iphone|android|windows|wechat|weixin|official|account|message|mobile|payment|public|pay|login"
-    r"|service|group|client"
+    r"(?i)(?:for|in|to)?(?:https?|www|iphone|ipad|ios|android|windows|web|mac(?![a-z])|app|txt|wechat|weixin|official|account"
+    r"|message|mobile|payment|public|pay(?![a-z])|login|service|group|client|open|api|sdk|token|oauth|mini|jssdk"
+    r"|number(?![a-z]))"
 )
+_WHOSE = re.compile(r"(?:官方|加|个人|我的|我们的|联系|客服|关注|公司|小编|本人|私人|助理|老师|掌柜|店主)\Z")
 
 
 def _wechat(match: re.Match[str], text: str) -> Span | None:
-    """What follows at once may be any word: then it has a digit or a mark in it, as a name of an account does."""
+    """What follows at once may be any word: then it has a digit or a mark in it, as a name of an account does, or the words
+    before say whose account it is."""
     between, name = match["between"], match["id"]
-    if _PUBLIC.search(between) or _WORD.fullmatch(name) or (name.isdecimal() and AMOUNT_AFTER.match(text, match.end())):
+    if _PUBLIC.search(between) or _WORD.match(name) or (name.isdecimal() and AMOUNT_AFTER.match(text, match.end())):
         return None
-    bare = _BARE.fullmatch(between) and re.search("[0-9_]", name) and not name.isdecimal()
-    says_so = bare or _SAYS_SO.search(between)
-    return match.span("id") if says_so else None
+    if _BARE.fullmatch(between) and not name.isdecimal():
+        whose = not between and _WHOSE.search(before(text, match.start(), 6))
+        return match.span("id") if whose or re.search("[0-9_]", name) else None
+    return match.span("id") if _SAYS_SO.search(between) else None
 
 
 QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=96),)

@@ -13,10 +13,11 @@ _DIGITS = "(?:[0-9]{1,5}(?:[-－—–之~][0-9]{1,5}){0,3}[A-Za-z]{0,2}|[A-Za-z
 _NUMERALS = "[零〇一二三四五六七八九十百两]{1,6}"
 _NUMBER = f"(?:{_DIGITS}|{_NUMERALS})"
 _KIND = (
-    "(?:号院|號院|号楼|號樓|[号號](?!线|線|公路|高速|国道|隧道|机|機|星|文件|选手|球)|弄|栋|棟|幢|座|单元|單元|楼|樓"
-    "|层|層|室|房|户|戶|院)"
+    "(?:号院|號院|号楼|號樓|[号號](?!线|線|路|街|桥|站|公路|高速|国道|隧道|机|機|星|矿|井|地块|文件|选手|球|通|电|令)"
+    "|弄|栋|棟|幢|座|单元|單元|楼|樓"
+    "|层|層|室|房|院)"
 )
-_MORE = f"(?:{_KIND}|门|門)"
+_MORE = f"(?:{_KIND}|门|門|户|戶)"
 _HOUSE = re.compile(rf"(?<![0-9.,第月])(?:{_DIGITS}{_KIND}|{_NUMERALS}(?=[号號]){_KIND})")
 # What goes on after a house number: building, floor, room, each perhaps with a name before it; a number without a kind last.
 _GOES_ON = re.compile(
@@ -25,10 +26,10 @@ _GOES_ON = re.compile(
 )
 _PLACE = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·-]|(?<=[省市区县州镇乡號号]) (?=[\u4e00-\u9fff])")
 _PROVINCE = re.compile(
-    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州"
-    "|云南|陕西|甘肃"
-    "|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|重慶|遼寧|黑龍江|江蘇|廣東|貴州|雲南|陝西|甘肅|臺灣|台灣|廣西"
-    "|寧夏|澳門|臺北|台北|新北|桃園|臺中|台中|臺南|台南|高雄"
+    "(?:北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川"
+    "|贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|重慶|遼寧|黑龍江|江蘇|廣東|貴州|雲南|陝西"
+    "|甘肅|臺灣|台灣|廣西|寧夏|澳門|臺北|台北|新北|桃園|臺中|台中|臺南|台南|高雄)"
+    "(?![东西南北中東]?(?:[一二三四]?路|街|大道|巷|里|胡同))"
 )
 _CITY = re.compile(r"[\u4e00-\u9fff]{2,5}?(?:市|自治州|地区|盟)")
 # Words that lead to an address: what stands before it in a sentence, and is no part of it.
@@ -95,7 +96,7 @@ _WAYS = (
 )
 _ROOMS = "(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)"
 _ENGLISH = re.compile(
-    rf"(?<![A-Za-z0-9.,$£€:/-])(?:{_ROOMS}\.? ?#?[0-9]{{1,4}}[A-Za-z]?,? )?(?:[0-9]{{1,4}}/)?[0-9]{{1,5}}[A-Za-z]?"
+    rf"(?<![A-Za-z0-9.,$£€:/-])(?:{_ROOMS}\.? ?#?[0-9]{{1,4}}[A-Za-z]?,? )?(?:[0-9]{{1,5}}[-/–])?[0-9]{{1,5}}[A-Za-z]?"
     r"(?: (?:[NSEW]\.?|North|South|East|West))?(?: (?:[A-Z][A-Za-z'’-]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))){1,4}?"
     rf" (?:{_WAYS})\b\.?(?: [NSEW]{{1,2}}\b)?(?:,? {_ROOMS}\.? ?#?[A-Za-z0-9-]{{1,6}})?"
     r"(?:,\s{1,2}[A-Z][A-Za-z'’-]{1,20}(?: [A-Z][a-z'’-]{1,20}){0,2}){0,2}(?:,? [A-Z]{2,3}\b)?"
@@ -104,7 +105,8 @@ _ENGLISH = re.compile(
 
 
 def _english(match: re.Match[str], text: str) -> Span | None:
-    return match.span()
+    """None of the titles of films, which end with a year."""
+    return None if re.compile(r" \((?:19|20)[0-9]{2}\)").match(text, match.end()) else match.span()
 
 
 ADDRESSES = (

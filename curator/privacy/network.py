@@ -12,22 +12,29 @@ from curator.privacy.places import AT, HEX, NUMBER
 
 _FILE_ENDING = re.compile("(?i)png|jpe?g|gif|svg|webp|bmp|ico|css|m?js|ts|json|html?|php|py|md|pdf|mp[34]|zip")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9_](?<![A-Za-z0-9._%+-].)[A-Za-z0-9._%+-]{0,63}@")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9])")
+_DOMAIN = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}(?:([A-Za-z]{2,24})(?![A-Za-z0-9])|(?:com|net|org|cn)(?=[0-9]))"
+)
+_IN_AUTHORITY = re.compile(r"://[^\s/@]*\Z")
+_LABEL = re.compile("(?i)[0-9]*e-?mail[:：]?(?=[a-z0-9])")  # of an address that is glued to it
 
 
 def _email(match: re.Match[str], text: str) -> Span | None:
     domain = _DOMAIN.match(text, match.end())
-    if domain is None or _FILE_ENDING.fullmatch(domain[1]):
+    if domain is None or (domain[1] and _FILE_ENDING.fullmatch(domain[1])):
         return None  # logo@2x.png
     if match[0] == "git@" and text[domain.end() : domain.end() + 1] in (":", "/"):
         return None  # a repository's address
-    return match.start(), domain.end()
+    if _IN_AUTHORITY.search(before(text, match.start(), 100)):
+        return None  # the user of a URL
+    label = _LABEL.match(text, match.start(), match.end() - 1)
+    return label.end() if label else match.start(), domain.end()
 
 
 # The part between // and @ of RFC 3986's authority that names a user and a password; most parsers take more than it allows.
 _CREDENTIALS = re.compile(r"://([^\s/@:\"'<>`]{0,80}:[^\s/@\"'<>`]{1,80})@(?=[A-Za-z0-9\[_{$%-])")
 _NO_CREDENTIALS = re.compile(r"(?i)(?:user(?:name)?|usr|login|name)?:(?:pass(?:word|wd)?|pwd|port|\d{1,5})")
-_TEMPLATE = re.compile(r"[{}$]|%[sd(]|\*{2}|\.\.\.|xxx")
+_TEMPLATE = re.compile(r"[{}$]|%[sd](?![0-9A-Fa-f])|%\(|\*{2}|\.\.\.|xxx")
 
 
 def _credentials(match: re.Match[str], text: str) -> Span | None:
@@ -41,7 +48,8 @@ def _credentials(match: re.Match[str], text: str) -> Span | None:
 # A character class comes first and the look-behind after it wherever it can: only then does `re` skip quickly to candidates.
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IP4 = re.compile(
-    rf"[0-9](?<![0-9A-Za-z_.].)(?<![0-9][-:].)(?<=(?={_OCTET}\.).)[0-9]{{0,2}}(?:\.{_OCTET}){{3}}(?![0-9A-Za-z_]|\.[0-9A-Za-z])"
+    rf"[0-9](?:(?<![0-9A-Za-z_.].)|(?<=[Ii][Pp].))(?<![0-9][-:].)(?<=(?={_OCTET}\.).)[0-9]{{0,2}}(?:\.{_OCTET}){{3}}"
+    rf"(?![0-9A-Za-z_]|\.[0-9A-Za-z])"
 )
 _IP6 = re.compile(
     r"[0-9A-Fa-f:](?<![0-9A-Za-z.].)(?<![0-9A-Fa-f:]:.)[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}"
@@ -56,10 +64,13 @@ _VERSION_AFTER = re.compile(
     r"(?i) ?(?:[\u4e00-\u9fff]{0,4}版|节|章|条|款|号文|小节|项|官方|正式|绿|中文|破解|去广告|beta|alpha|rc)"
 )
 _ADDRESS_BEFORE = re.compile(
-    r"(?i)(?:(?:\bip|ipv4|(?<![a-z])ip|address|addr|host|server|dns|ping|ssh|gateway|client|地址|服务器|主机|网关"
-    r"|客户端|://|@)[^0-9\n]{0,16}"
-    r"|(?:from|at|proxy|login|logged|request|visitor|connect|remote|登录|登陆|访问|来自|来源|代理|解析)[^0-9\n]{0,6})\Z"
+    r"(?i)(?:(?:\bip|ipv4|(?<![a-z])ip|address|addr|host|server|dns|ping|ssh|gateway|地址|位址|服务器|伺服器|主机"
+    r"|網關|网关|://|@)"
+    r"[^0-9\n]{0,16}|(?P<weak>from|at|node|proxy|client|login|logged|request|visitor|connect|remote|登录|登陆|登入"
+    r"|访问|来自|來自|来源|代理"
+    r"|解析|节点|用户|攻击)[^0-9\n]{0,6})\Z"
 )
+_SOFTWARE = re.compile(r"(?:工具|安卓|版|下载|软件|客户端|助手|浏览器|播放器|游戏)[^0-9\n]{0,2}\Z")
 _NOT_PERSONAL = [  # this network, private, shared, local, multicast and reserved ranges (IANA special-purpose registry)
     *map(ipaddress.ip_network, ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")),
     *map(ipaddress.ip_network, ("172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3")),
@@ -75,8 +86,11 @@ def _ip4(match: re.Match[str], text: str) -> Span | None:
     address = ipaddress.IPv4Address(match[0])
     if _not_personal(address):
         return None
-    telling = address.packed[0] >= 32 or _ADDRESS_BEFORE.search(said)
-    return match.span() if telling else None
+    if address.packed[0] >= 32:
+        return match.span()
+    said_so = _ADDRESS_BEFORE.search(said)
+    small = max(address.packed) < 32
+    return None if not said_so or _SOFTWARE.search(said) or (said_so["weak"] and small) else match.span()
 
 
 def _not_personal(address: ipaddress.IPv4Address | None) -> bool:
@@ -99,7 +113,8 @@ def _ip6(match: re.Match[str], text: str) -> Span | None:
 # ---------------------------------------------------------------------------------------------------------- MAC addresses
 
 _MAC = re.compile(
-    r"[0-9A-Fa-f](?<![0-9A-Za-z_].)[0-9A-Fa-f]([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Za-z_]|[:-][0-9A-Fa-f])"
+    r"[0-9A-Fa-f](?:(?<![0-9A-Za-z_].)|(?<=MAC.)|(?<=mac.))[0-9A-Fa-f]([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+    r"(?![0-9A-Za-z_]|[:-][0-9A-Fa-f])"
 )
 _MAC_OF_CISCO = re.compile(
     r"[0-9A-Fa-f](?<![0-9A-Za-z_.-].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z_]|\.[0-9A-Fa-f])"

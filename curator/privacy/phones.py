@@ -13,10 +13,11 @@ from curator.privacy.places import NUMBER
 _MOBILE = re.compile(
     r"1[3-9][0-9]"
     r"(?:[0-9]{8}|-[0-9]{4}-[0-9]{4}| [0-9]{4} [0-9]{4}|[0-9] [0-9]{3} [0-9]{4}|[0-9]-[0-9]{3}-[0-9]{4})"
-    r"(?![0-9A-Za-z_%]|[.-][0-9])"
+    r"(?![0-9_%]|(?![Qq][Qq])[A-Za-z]|[.-][0-9])"
 )
 _LANDLINE = re.compile(
-    r"0(?<![0-9A-Za-z_.-].)(?:10|2[0-9]|[3-9][0-9]{2})(?:[-—－–]{1,2}| - | ?)[2-9](?:[0-9]{6,7}|[0-9]{3}[- ][0-9]{4}"
+    r"0(?:(?<![0-9A-Za-z_.-].)|(?<=[^0-9]86[- ].))(?:10|2[0-9]|[3-9][0-9]{2})(?:[-—－–]{1,2}| - | ?)[2-9]"
+    r"(?:[0-9]{6,7}|[0-9]{3}[- ][0-9]{4}"
     r"|[0-9]{2}[- ][0-9]{4})"
     r"(?:(?:[-－/]|转| ?ext\.? ?)[0-9]{1,6})?(?![0-9])"
 )
@@ -33,8 +34,9 @@ _TAIWAN = re.compile(
     r"0(?<![0-9A-Za-z_.-].)(?:9[0-9]{2}-[0-9]{3}-?[0-9]{3}|[2-8]-[2-9][0-9]{2,3}-[0-9]{4})(?![0-9A-Za-z_]|[.-][0-9])"
 )
 _INTERNATIONAL = re.compile(
-    r"(?:\+(?<![0-9A-Za-z_)+].)|00(?<![0-9A-Za-z_.-]..)(?=[1-9][0-9]{0,2}[ -]))[1-9][0-9]{0,2}(?:[ .-]?\([0-9]{1,4}\))?"
-    r"(?:[ .-]?[0-9]{1,5}){2,5}(?![0-9A-Za-z])"
+    r"(?:\+(?:(?<![0-9A-Za-z_)+].)|(?<=\\[nrt].))|00(?<![0-9A-Za-z_./-]..)(?=[1-9][0-9]{0,2}[ -]))[1-9][0-9]{0,2}"
+    r"(?: ?[.-]? ?\([0-9]{1,4}\))?"
+    r"(?:(?: - |[ .-])?[0-9]{1,5}){2,5}(?![0-9A-Za-z])"
 )
 _NORTH_AMERICAN = re.compile(
     r"[2-9](?:(?<![0-9A-Za-z_.-].)|(?<=[^0-9A-Za-z_.-]1[-.].))[0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}(?![0-9A-Za-z]|[.-][0-9])"
@@ -43,7 +45,7 @@ _NORTH_AMERICAN_IN_BRACKETS = re.compile(
     r"\((?<![0-9A-Za-z_].)[2-9][0-9]{2}\) ?[2-9][0-9]{2}-[0-9]{4}(?![0-9A-Za-z]|[.-][0-9])"
 )
 _ANY = re.compile(
-    r"(?<![0-9A-Za-z_.,+-])(?:\([0-9]{1,5}\)|[0-9]{1,15})(?:[ .-]{1,2}(?:\([0-9]{1,5}\)|[0-9]{1,8})){0,6}"
+    r"(?<![0-9A-Za-z_.+-])(?<![0-9],)(?:\([0-9]{1,5}\)|[0-9]{1,15})(?:[ .-]{1,2}(?:\([0-9]{1,5}\)|[0-9]{1,8})){0,6}"
     r"(?![0-9A-Za-z_@]|[.,:/-][0-9])"
 )
 
@@ -55,9 +57,10 @@ _SAID = re.compile(
     r"|text (?:me|us)|messages? to|whatsapp|hotline|reach (?:me|us|him|her)|contact(?: (?:me|us|number|no\.?))?)"
     r"(?: (?:number|numbers|no|nos|line))?(?: (?:is|on|at|via|by|to|was|:))*[^0-9A-Za-z]{0,6}"
     r"|(?:电话|電話|手机|手機|座机|座機|市话|分机|传真|傳真|致电|致電|热线|熱線|专线|來電|来电|拨打|撥打|联系方式"
-    r"|聯絡方式|小灵通)"
+    r"|聯絡方式|小灵通|客服|售前|售后|[打拨]|打给)"
     r"[^0-9A-Za-z，。；！？,;!?\n版]{0,6})\Z"
 )
+_SAID_AFTER = re.compile(r"(?i) ?[-–(/] ?(?:office|fax|home|mobile|cell|work|phone|tel)(?![a-z])")
 _DATE = re.compile(r"(?:1[89]|20)[0-9]{2}[-. ][0-9]{1,2}[-. ][0-9]{1,2}|(?:1[89]|20)[0-9]{2} ?- ?(?:1[89]|20)[0-9]{2}")
 
 
@@ -86,9 +89,11 @@ def _plain(character: str) -> bool:
 
 def _landline(match: re.Match[str], text: str) -> Span | None:
     """A run of digits without any mark between area code and number must be said to be a telephone."""
-    if match[0][:12].isdecimal() and not (_SAID.search(before(text, match.start(), 40)) and len(match[0]) in (11, 12)):
+    start, end = match.span()
+    if match[0][:12].isdecimal() and not (_SAID.search(before(text, start, 40)) and len(match[0]) in (11, 12)):
         return None
-    return None if AMOUNT_AFTER.match(text, match.end()) else match.span()
+    country = _CHINA.search(before(text, start, 9))
+    return None if AMOUNT_AFTER.match(text, end) else (start - len(country[0]) if country else start, end)
 
 
 def _with_400(match: re.Match[str], text: str) -> Span | None:
@@ -106,9 +111,16 @@ def _international(match: re.Match[str], text: str) -> Span | None:
 
 def _said(match: re.Match[str], text: str) -> Span | None:
     digits = sum(c.isdecimal() for c in match[0])
-    if not 7 <= digits <= 13 or match[0].count(".") > 2 or _DATE.match(match[0]) or AMOUNT_AFTER.match(text, match.end()):
+    if (
+        not 7 <= digits <= 13
+        or match[0].count(".") > 2
+        or _LANDLINE.match(text, match.start())
+        or _DATE.match(match[0])
+        or AMOUNT_AFTER.match(text, match.end())
+    ):
         return None
-    return match.span() if _SAID.search(before(text, match.start(), 44)) else None
+    said = _SAID.search(before(text, match.start(), 44)) or _SAID_AFTER.match(text, match.end())
+    return match.span() if said else None
 
 
 PHONES = (

@@ -24,7 +24,7 @@ TO_SCHEME = 160  # bytes before an @ in which the // of a URL is looked for
 _AHEAD = 24  # bytes behind a block of 64 that its tests read
 
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-UNITS = "号號弄栋棟幢座室楼樓单單层層房户戶院"
+UNITS = "号號弄栋棟幢座室楼樓单單层層房院"
 NUMERALS = "零〇一二三四五六七八九十百两"
 
 
