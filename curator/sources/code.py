@@ -33,6 +33,14 @@ _BINARY_SUFFIXES = frozenset(_BINARY.split())
 _CONTROLS = "".join(map(chr, (*range(8), *range(14, 27), *range(28, 32), 127)))
 _NOTEBOOK_BYTES = 64 << 20  # with its pictures, which are left out
 _HELD_CHARS = 256 << 20  # of files that wait to be joined
+_METADATA_FOLDERS = {
+    ".git",
+    ".hg",
+    ".svn",
+    ".bzr",
+    "CVS",
+    "_darcs",
+}  # hooks and packs of version control, not the project's files
 _FLAGS = ("generated", "minified", "vendored", "data")
 
 Row = dict[str, Any]
@@ -49,7 +57,8 @@ class Code:
     `weak_copyleft`, `copyleft`, `restricted`, `unknown` or `none`. `metadata` has the language, its `kind` (`programming`,
     `markup`, `data`, `prose`, `notebook`), whether the file is generated, minified, vendored or data, and the numbers that
     code filters ask for. `languages` (`Python`) and `extensions` (`.py`) choose files; others are skips, as are binary and
-    empty files and those above `max_bytes`. Files in no known charset, and notebooks that are none, are errors.
+    empty files, those of version control (`.git/`) and those above `max_bytes`. Files in no known charset, and notebooks that
+    are none, are errors.
 
     `notebooks`: .ipynb become `markdown`, a `script`, StarCoder's `structured` form, or stay JSON (`raw`); of a cell's outputs
     `output_chars` characters are kept.
@@ -73,7 +82,7 @@ class Code:
     file_header: str = "<file_sep>{path}\n"
     order: Literal["path", "dependencies"] = "path"
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "orjson", "resiliparse", "xxhash")
 
@@ -173,6 +182,8 @@ class Code:
 
     def _unwanted(self, path: str, size: int) -> str | None:
         """Why a file is not even read."""
+        if not _METADATA_FOLDERS.isdisjoint(path.split("/")[:-1]):
+            return "version_control"
         extension = posixpath.splitext(path)[1].lower()
         if extension in _BINARY_SUFFIXES:
             return "binary"

@@ -494,3 +494,13 @@ def has_cycle(edges):
             return True
         edges = {(n, k) for n, k in edges if k not in leaves}
     return False
+
+
+@pytest.mark.parametrize("form", ["p.zip", "folder"])
+def test_what_version_control_keeps_for_itself_is_no_code(tmp_path, form):
+    files = {".git/hooks/pre-commit.sample": b"#!/bin/sh\nexit 0\n", ".git/config": b"[core]\n", "a.py": b"x = 1\n"}
+    files |= {".github/ci.yml": b"on: push\n", "sub/.svn/entries": b"12\n", "docs/.git": b"gitdir: ../x\n"}
+    placed = {"p.zip": zipped(files)} if form == "p.zip" else files
+    rows, tally = read(written(tmp_path, placed))
+    assert {row["title"] for row in rows} == {"a.py", ".github/ci.yml", "docs/.git"}
+    assert tally.skipped == {"version_control": 3}
