@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 import typer
 
+from curator.cli.dsir import dsir
 from curator.cli.errors import complaining, say
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from curator.quality.recipe import Given
 
 commands = typer.Typer(help="Classifiers of quality: train one, look at one.", no_args_is_help=True)
+commands.command("dsir")(dsir)
 
 Documents = "NAME=PATTERN: a run's output, or a glob of Parquet, JSON lines or text; may be given again."
 

@@ -22,6 +22,7 @@ class Placed:
     types: Mapping[str, pa.DataType]  # column -> type
     rules: Sequence[Rule] = ()
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    watched: tuple[str, ...] = ()  # reasons of rules on scores: the ledger says which languages and scripts they reject
 
     @property
     def rewrites_text(self) -> bool:

@@ -48,6 +48,8 @@ class Ledger:
     chars_added: dict[str, int] = field(default_factory=dict)  # by stage that writes text
     chars_cut: dict[str, int] = field(default_factory=dict)
     tallies: dict[str, int] = field(default_factory=dict)  # by column: sums that a stage wants over what it let pass
+    judged: dict[str, int] = field(default_factory=dict)  # by "stage language script": what came to rules on scores
+    turned_away: dict[str, int] = field(default_factory=dict)  # by "reason language script": what they rejected of it
 
     def take(self, tally: Tally) -> None:
         self.records += tally.records
@@ -66,6 +68,12 @@ class Ledger:
 
     def tally(self, column: str, number: int) -> None:
         _add(self.tallies, column, number)
+
+    def judge(self, stage: str, variety: str, documents: int) -> None:
+        _add(self.judged, f"{stage} {variety}", documents)
+
+    def turn_away(self, reason: str, variety: str, documents: int) -> None:
+        _add(self.turned_away, f"{reason} {variety}", documents)
 
     def add(self, other: Ledger) -> None:
         """Sum of two ledgers of the same pass."""

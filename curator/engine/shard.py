@@ -123,6 +123,8 @@ def _judge(
         text = pc.if_else(pc.is_valid(reasons), before, docs.column("text"))
         docs = docs.set_column(docs.schema.get_field_index("text"), "text", text)
         _count_rewrite(ledger, placed.name, before, docs.column("text"))
+    if placed.watched:
+        _count_varieties(ledger, placed, docs, within, reasons)
     for key in getattr(placed.stage, "tallies", ()):
         column = placed.columns[key]
         passed = pc.if_else(pc.is_valid(reasons), 0, docs.column(column))
@@ -186,6 +188,21 @@ def _with_columns(
             column = column if within is None else pc.if_else(within, column, docs.column(name))
             docs = docs.set_column(place, docs.schema.field(name), column)
     return docs
+
+
+def _count_varieties(ledger: Ledger, placed: Placed, docs: pa.RecordBatch, within: pa.Array | None, reasons: pa.Array) -> None:
+    """How many documents of each language and script came to rules on scores, and how many of them they rejected."""
+    named = [
+        pc.if_else(pc.match_substring_regex(docs.column(name), pattern), docs.column(name), "other")
+        for name, pattern in (("language", r"^[a-z]{2,3}$"), ("script", r"^[A-Z][a-z]{3}$|^mixed$"))
+    ]  # codes alone: a field of raw data that says anything at all must not grow the ledger
+    varieties = pc.binary_join_element_wise(*(pc.fill_null(column, "none") for column in named), " ")
+    judged = varieties if within is None else varieties.filter(within)
+    for found in judged.value_counts().to_pylist():
+        ledger.judge(placed.name, found["values"], found["counts"])
+    for reason in placed.watched:
+        for found in varieties.filter(pc.fill_null(pc.equal(reasons, reason), False)).value_counts().to_pylist():
+            ledger.turn_away(reason, found["values"], found["counts"])
 
 
 def _count_rewrite(ledger: Ledger, name: str, before: pa.Array, after: pa.Array) -> None:

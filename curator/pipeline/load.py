@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from curator import config, storage
@@ -21,6 +21,9 @@ from curator.sources import SOURCES
 from curator.stages import STAGES
 from curator.tokens.build import Tokenize, check
 from curator.tokens.mixture import Mixture
+
+# Stages that score text: what a rule on their columns rejects is counted by language and script.
+SCORING = frozenset({"classifier", "cut", "dsir", "perplexity", "quality", "sample"})
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -213,7 +216,19 @@ def _stages(value: Any, top: Section, plugins: Plugins, sources: Sequence[str], 
                 )
             )
         found.append(spec)
-    return found
+    return _watching(found)
+
+
+def _watching(stages: list[StageSpec]) -> list[StageSpec]:
+    """The stages, with the rules named that judge by scores: those of SCORING, and those of filters on their columns."""
+    scores: set[str] = set()
+    watching = []
+    for spec in stages:
+        if spec.kind in SCORING:
+            scores |= set(spec.placed.types)
+        reasons = tuple(rule.reason for rule in spec.placed.rules if rule.column in scores)
+        watching.append(replace(spec, placed=replace(spec.placed, watched=reasons)))
+    return watching
 
 
 def _stage(entry: Any, stages: Items, index: int, known: Mapping[str, Any], sources: Sequence[str]) -> StageSpec:

@@ -13,6 +13,7 @@ from curator.engine.manifest import Ledger, Manifest, add_digests
 from curator.pipeline.plan import manifest_path, whole_dataset_stages
 from curator.pipeline.recipe import Recipe
 from curator.selection import SELECTION
+from curator.selection.uneven import uneven
 
 PUBLISHED = ("documents", "rejected", "manifests", "signatures", "cuts")
 
@@ -51,12 +52,14 @@ def summarise(
 ) -> dict[str, Any]:
     """Counts by source, stage and reason; what was damaged; timings; digests."""
     selecting = {spec.placed.name for spec in recipe.stages if spec.kind in SELECTION}
+    sources = {name: _of_source(name, manifests, finals) for name in recipe.sources}
     return {
         "name": recipe.name,
         "recipe": recipe.path,
         "curator": __version__,
         "stages": [spec.placed.name for spec in recipe.stages],
-        "sources": {name: _of_source(name, manifests, finals) for name in recipe.sources},
+        "sources": sources,
+        "uneven": uneven(sources),
         "damage": [place | {"source": m.source} for m in manifests for place in m.damage],
         "quarantined": sorted({document for m in manifests for document in m.quarantined}),
         "dedup": {name: dict(found) for name, found in marks.items() if name not in selecting},
@@ -99,6 +102,8 @@ def _of_source(name: str, manifests: Sequence[Manifest], finals: Sequence[Manife
         "chars_cut": total.chars_cut,
         "chars_rejected": total.chars_rejected,
         "tallies": total.tallies,
+        "judged": total.judged,
+        "turned_away": total.turned_away,
         "chars_kept": sum(k.chars_kept for k in kept),
     }
 

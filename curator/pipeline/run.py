@@ -106,6 +106,8 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
                 watch.note(f"the mixture falls short: {shortage}")
         found = {name: dict(marked.summary) for name, marked in marks.items()}
         summary = summarise(recipe, progress.all(), progress.finals(), found, built, elapsed)
+        for each in summary["uneven"]:
+            watch.note(each["said"])
         publish(recipe, progress.all(), kept, summary)
         return summary
 

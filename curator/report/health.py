@@ -51,12 +51,15 @@ def _losses(run: Run) -> Iterator[Notice]:
 
 
 def _shares(run: Run) -> Iterator[Notice]:
-    for stage, found in run.summary.get("dedup", {}).items():
+    for each in run.summary.get("uneven", ()):
+        yield Notice("warn", f"{each['said']}.")
+    whole = {**run.summary.get("dedup", {}), **run.summary.get("selection", {})}
+    for stage, found in whole.items():
         for line in found.get("warnings", ()):
             yield Notice("warn", f"{stage}: {line}.")
     for name, found in run.sources.items():
         for reason, lost in found["rejected"].items():
-            whole_dataset = run.stage_of(reason, run.stages) in run.summary.get("dedup", {})
+            whole_dataset = run.stage_of(reason, run.stages) in whole
             if lost > MOST_LOST * found["documents"] and found["documents"] >= LEAST_JUDGED and not whole_dataset:
                 yield Notice("warn", f"{name} lost {share(lost, found['documents'])} of its documents to one rule, {reason}.")
 

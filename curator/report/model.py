@@ -48,7 +48,8 @@ def time(run: Run) -> list[Html]:
 def _kind(run: Run, stage: str) -> str:
     if stage == READ:
         return "reading and writing"
-    return "whole dataset" if stage in run.summary.get("dedup", {}) else run.descriptions.get(stage, {}).get("stage", "")
+    whole = {**run.summary.get("dedup", {}), **run.summary.get("selection", {})}
+    return "whole dataset" if stage in whole else run.descriptions.get(stage, {}).get("stage", "")
 
 
 def tokens(run: Run) -> list[Html]:

@@ -16,6 +16,7 @@ from curator.report.decontamination import decontamination
 from curator.report.markup import Html, element, plain, text, together
 from curator.report.rows import Rows, kept_samples, rejected_samples, sampled
 from curator.report.samples import samples
+from curator.report.selection import selection
 
 TEMPLATE = Path(__file__).with_name("page.html")
 MOST_BYTES = 2_000_000
@@ -28,6 +29,7 @@ SECTIONS = {
     "rules": "What the rules measured",
     "samples": "Documents to look at",
     "dedup": "Duplicates",
+    "selection": "Cut points",
     "decontamination": "Evaluation sets",
     "languages": "Languages and scripts",
     "time": "Time",
@@ -66,6 +68,7 @@ def _around(run: Run, kept: Rows, rejected: Rows) -> dict[str, list[Html]]:
         "funnel": corpus.funnel(run),
         "rules": ruled.rules(run, kept, rejected),
         "dedup": corpus.dedup(run),
+        "selection": selection(run),
         "decontamination": decontamination(run),
         "languages": corpus.languages(kept),
         "time": model.time(run),

@@ -166,5 +166,6 @@ def _later(run: Run, applied: StoredFilter) -> list[str]:
     """The stages after the filter that can reject a document of its sources."""
     names = list(run.summary.get("stages", ()))
     after = names[names.index(applied.name) + 1 :] if applied.name in names else []
-    rejecting = {Run.stage_of(reason, names) for reason in (*run.rules, *run.reasons)} | set(run.summary.get("dedup", {}))
+    rejecting = {Run.stage_of(reason, names) for reason in (*run.rules, *run.reasons)}
+    rejecting |= {*run.summary.get("dedup", {}), *run.summary.get("selection", {})}
     return [name for name in after if name in rejecting]

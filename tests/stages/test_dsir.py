@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from curator.cli.dsir import dsir as command
+from curator.cli.quality import commands
 from curator.metrics.hashes import SEED, mix
 from curator.metrics.words import word_hash
 from curator.stages.dsir import Dsir
@@ -168,10 +167,8 @@ def real() -> Path:
 @pytest.mark.data
 @pytest.mark.parametrize("target", ["zhwiki_paragraphs_hans_cmrc2018.jsonl", "zh_academic_abstracts_csl.jsonl"])
 def test_the_command_tells_edited_text_from_raw_crawl(real, tmp_path, target):
-    app = typer.Typer()
-    app.command()(command)
     raw = str(real / "hplt_raw_zh_web.jsonl")
-    said = CliRunner().invoke(app, ["--target", str(real / target), "--raw", raw, "--to", str(tmp_path / "t")])
+    said = CliRunner().invoke(commands, ["dsir", "--target", str(real / target), "--raw", raw, "--to", str(tmp_path / "t")])
     assert said.exit_code == 0, said.output
     manifest = load(str(tmp_path / "t")).manifest
     assert manifest["held_out_auc"] > 0.97
