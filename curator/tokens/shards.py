@@ -244,6 +244,10 @@ class TokenShards:
                 raise ShardError(f"{path}: {name} is {found}, and {MANIFEST} says {promised}")
         return mapped
 
+    def mapped(self, number: int) -> Mapped:
+        """Shard `number` of `shards`, mapped into memory."""
+        return self._mapped(number)
+
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 

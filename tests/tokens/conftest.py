@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,8 @@ from curator import storage
 from curator.documents import SCHEMA, Shard
 from curator.engine.executor import Inline
 from curator.tokens import vocabulary
+from curator.tokens.build import Tokenize, build
+from curator.tokens.mixture import Mixture
 from curator.tokens.recipe import VocabularyRecipe, choose, train
 
 CHINESE = "人工智能的发展改变了许多行业，也带来了新的问题。研究人员正在讨论，如何让机器理解语言？"
@@ -34,6 +37,10 @@ def prose(seed: int, length: int) -> str:
 @pytest.fixture
 def write_shard(tmp_path: Path) -> Callable[..., Shard]:
     """`write_shard(source, key, texts, languages=…, ids=…)`: one Parquet file of documents."""
+    return shard_writer(tmp_path)
+
+
+def shard_writer(folder: Path) -> Callable[..., Shard]:
 
     def write(
         source: str,
@@ -48,10 +55,11 @@ def write_shard(tmp_path: Path) -> Callable[..., Shard]:
                 "source": source,
                 "text": text,
                 "language": languages[i] if languages else "zh",
+                "origin": {"file": f"{source}-{key}.txt", "offset": 1000 * i},
             }
             for i, text in enumerate(texts)
         ]
-        path = tmp_path / "documents" / f"{source}-{key}.parquet"
+        path = folder / "documents" / f"{source}-{key}.parquet"
         path.parent.mkdir(exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path, row_group_size=7)
         digest = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
@@ -70,6 +78,26 @@ def corpus(write_shard: Callable[..., Shard]) -> list[Shard]:
         write_shard("wiki", "a", [prose(i + 200, 300) for i in range(40)], ["zh", "yue", "en", None] * 10),
         write_shard("code", "a", ["", *(CODE * (i + 1) for i in range(12))]),
     ]
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, small_tokenizer: str) -> Callable[[str], str]:
+    """`run(packing)`: the output of a run with documents and token shards, made once."""
+
+    @functools.cache
+    def make(packing: Literal["concatenate", "best_fit"]) -> str:
+        folder = tmp_path_factory.mktemp(packing)
+        write = shard_writer(folder)
+        shards = [
+            write("web", "a", [prose(i, 40 + 7 * i) for i in range(60)]),
+            write("wiki", "a", [prose(i + 200, 300) for i in range(40)]),
+        ]
+        mixture = Mixture(budget=9000, weights={"web": 0.6, "wiki": 0.4}, packing=packing, validation=0.1)
+        tokenize = Tokenize(tokenizer=small_tokenizer, sequence_length=32, shard_tokens=3000)
+        build(tokenize, mixture, shards, str(folder), Inline())
+        return str(folder)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import pytest
+from datatrove.utils.dataset import DatatroveFolderDataset
+
+from curator.tokens.export import WRITERS, ExportError, export
+from curator.tokens.shards import ShardError, TokenShards
+
+LENGTH = 32
+
+
+@pytest.fixture(scope="module", params=["concatenate", "best_fit"])
+def output(request, run) -> str:
+    return run(request.param)
+
+
+@pytest.fixture(scope="module")
+def shards(output) -> TokenShards:
+    return TokenShards(f"{output}/tokens")
+
+
+def test_datatroves_reader_gives_our_sequences_and_the_places_in_their_documents(output, shards, tmp_path):
+    export("nanotron", output, str(tmp_path))
+    theirs = DatatroveFolderDataset(str(tmp_path / "train"), LENGTH, "*.ds", token_size=2, return_positions=True)
+    assert len(theirs) == len(shards)
+    for index in range(len(shards)):
+        item = theirs[index]
+        assert item["input_ids"].tolist() == shards[index].tolist()
+        starts = shards.starts_of(index).tolist()
+        places = [i - max(start for start in starts if start <= i) for i in range(LENGTH + 1)]
+        assert item["positions"].tolist() == places
+    first = (tmp_path / "train" / "00000_tokens.ds.metadata").read_text().split("\n")
+    assert first[0] == "tokenizer.json|2"
+    assert int(first[1]) == shards.shards[0]["sequences"] * (LENGTH + 1)
+
+
+class IndexedDataset:
+    """The layout that Megatron-LM documents for its indexed datasets, version 1, read to the letter."""
+
+    def __init__(self, prefix: str) -> None:
+        index = Path(f"{prefix}.idx").read_bytes()
+        assert index[:9] == b"MMIDIDX\x00\x00"
+        version, code, sequences, bounds = struct.unpack_from("<QBQQ", index, 9)
+        assert version == 1
+        self.dtype = {4: np.int32, 8: np.uint16}[code]
+        at = 9 + struct.calcsize("<QBQQ")
+        self.lengths = np.frombuffer(index, np.int32, sequences, at)
+        self.pointers = np.frombuffer(index, np.int64, sequences, at + 4 * sequences)
+        self.documents = np.frombuffer(index, np.int64, bounds, at + 12 * sequences)
+        assert len(index) == at + 12 * sequences + 8 * bounds
+        self.data = Path(f"{prefix}.bin").read_bytes()
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return np.frombuffer(self.data, self.dtype, self.lengths[index], self.pointers[index])
+
+
+def test_megatrons_layout_gives_our_sequences(output, shards, tmp_path):
+    export("megatron", output, str(tmp_path))
+    theirs = IndexedDataset(str(tmp_path / "train"))
+    assert len(theirs.lengths) == len(shards)
+    assert theirs.documents.tolist() == list(range(len(shards) + 1))
+    for index in range(len(shards)):
+        assert theirs[index].tolist() == shards[index][:LENGTH].tolist()
+    assert len(theirs.data) == 2 * LENGTH * len(shards)
+    assert len(IndexedDataset(str(tmp_path / "validation")).lengths) == len(TokenShards(shards.folder, "validation"))
+
+
+def test_olmos_windows_are_our_sequences_and_each_span_is_of_the_document_it_names(output, shards, tmp_path):
+    export("olmo", output, str(tmp_path))
+    files = sorted((tmp_path / "train").glob("*.npy"))
+    ids = [np.memmap(file, np.uint16, mode="r") for file in files]  # as its NumpyFSLDataset opens them
+    windows = [window for each in ids for window in each.reshape(-1, LENGTH)]
+    assert [window.tolist() for window in windows] == [shards[i][:LENGTH].tolist() for i in range(len(shards))]
+    for file, data in zip(files, ids):
+        covered = np.zeros(len(data), bool)
+        with gzip.open(f"{str(file)[:-4]}.csv.gz", "rt") as stream:
+            for start, end, document, source, _ in csv.reader(stream):
+                assert source in ("web", "wiki")
+                assert len(document) == 32
+                assert not covered[int(start) : int(end)].any()
+                covered[int(start) : int(end)] = True
+        assert (data[~covered] == shards.eos).all()  # padding alone
+        assert covered.mean() > 0.9
+
+
+def test_hugging_face_reads_parquet(output, shards, tmp_path):
+    export("parquet", output, str(tmp_path))
+    files: Any = sorted(map(str, (tmp_path / "train").glob("*.parquet")))
+    theirs = datasets.Dataset.from_parquet(files, cache_dir=str(tmp_path / "cache"))
+    assert len(theirs) == len(shards)
+    for index, row in enumerate(theirs.to_list()):
+        assert row["input_ids"] == shards[index].tolist()
+        assert row["starts"] == shards.starts_of(index).tolist()
+        assert row["padding"] == shards.padding_of(index)
+        assert row["source"] == shards.sources[shards.source_of(index)]
+        assert len(row["documents"]) == len(row["starts"])
+        assert (row["documents"][-1] is None) == (row["padding"] > 0)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_equal_shards_give_equal_bytes_and_say_what_they_are_of(output, shards, tmp_path, kind):
+    for name in ("one", "two"):
+        export(kind, output if name == "one" else f"{output}/tokens", str(tmp_path / name))
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file())
+    assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
+    assert (tmp_path / "one" / "tokenizer.json").read_bytes() == shards.tokenizer()
+    said = json.loads((tmp_path / "one" / "export.json").read_text())
+    assert (said["format"], said["splits"]["train"]) == (kind, len(shards))
+
+
+def test_another_export_is_not_written_over(output, tmp_path):
+    export("olmo", output, str(tmp_path))
+    export("olmo", output, str(tmp_path))
+    with pytest.raises(ExportError, match="not empty, and not this export"):
+        export("megatron", output, str(tmp_path))
+
+
+def test_no_shards_are_said(tmp_path):
+    with pytest.raises(ShardError, match="holds no finished token shards"):
+        export("olmo", str(tmp_path), str(tmp_path / "to"))
