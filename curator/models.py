@@ -286,7 +286,8 @@ class _Walk:
         else:
             found = self.decoded(matrix.at, matrix.rows, matrix.quantizer)
             if matrix.norms is not None:
-                found *= self.decoded(matrix.norms_at, matrix.rows, matrix.norms)
+                with np.errstate(all="ignore"):  # what is no number is found below
+                    found *= self.decoded(matrix.norms_at, matrix.rows, matrix.norms)
         self.need(bool(np.isfinite(found).all()), "a matrix holds what is no number")
         return found
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from curator.quality.scoring import Scorer
+from curator.quality.tokens import VARIANTS
 
 WINDOWS = 20_000  # of each class that are looked at
 RARE = 3  # windows in which a feature must be
@@ -54,10 +55,13 @@ def _counted(windows: Sequence[bytes], ngrams: int) -> Counter[bytes]:
 
 
 @cache
-def _simplified() -> Any:
+def _common() -> dict[int, str]:
+    """Of each class of variants, which the model knows by its first character, the one that simplified text is written with."""
     import opencc  # here, because it reads dictionaries
 
-    return opencc.OpenCC("t2s")
+    simplified = opencc.OpenCC("t2s").convert
+    classes = [line for line in VARIANTS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return {ord(line[0]): min(line, key=lambda c: (not "\u4e00" <= c <= "\u9fff", simplified(c) != c, c)) for line in classes}
 
 
 def _readable(name: bytes) -> str:
@@ -66,4 +70,4 @@ def _readable(name: bytes) -> str:
     for before, token in pairwise(tokens):
         spaced = before[-1].isalnum() and token[0].isalnum() and before[-1] < "\u2e80" and token[0] < "\u2e80"
         text += (" " if spaced else "") + token
-    return _simplified().convert(text)
+    return text.translate(_common())

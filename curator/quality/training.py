@@ -43,7 +43,7 @@ class Options:
     many the quantised model keeps; `least`: how often a token must be seen; `documents`: of a source, at most, chosen by hash;
     `tokens`: of a document that are looked at; `held_out`: the share that is never trained on, half of it to calibrate."""
 
-    ngrams: int = 3
+    ngrams: int = 2
     dimension: int = 8
     epochs: int = 5
     rate: float = 0.5
