@@ -34,6 +34,7 @@ _FIXED = struct.Struct("<B3xfI?3xI")  # order, multiplier, kind, whether the wor
 _KINDS = ("probing", "probing with rest costs", "trie", "quantised trie", "array trie", "quantised array trie")
 _WORD, _MIDDLE, _LONGEST = 3, 4, 3  # 32-bit words of an entry of the vocabulary, of middle orders, of the highest
 _NO_EXTENSION = np.float32(-0.0)
+_ROWS = 1 << 20  # that are written at a time
 
 
 @dataclass(frozen=True)
@@ -196,27 +197,34 @@ def _insert(table, buckets, width, keys, values):
 def _write_grams(data: np.ndarray, layout: Layout, model: Estimate) -> None:
     packing = model.packing
     for n, grams in enumerate(model.orders, 1):
-        rows = np.flatnonzero(grams.kept)
-        probability = np.copysign(grams.probability[rows], np.float32(-1.0))
-        backoff = np.where(grams.backoff[rows] == 0, _NO_EXTENSION, grams.backoff[rows])
+        ends_longer = np.zeros(len(grams.kept), np.bool_)
+        begins_longer = np.zeros(len(grams.kept), np.bool_)
         if n < packing.order:
             above = model.orders[n]
-            ends_longer = np.zeros(len(grams.kept), np.bool_)
-            begins_longer = np.zeros(len(grams.kept), np.bool_)
-            ends_longer[above.suffix[above.kept]] = True
-            begins_longer[above.context[above.kept]] = True
-            probability = np.where(ends_longer[rows], np.abs(probability), probability)
-            backoff = np.where(begins_longer[rows] & (backoff == 0), np.float32(0.0), backoff)
-        if n == 1:
-            probability[START] = np.float32(0.0)
-            table = np.asarray(data[layout.unigrams :][: 2 * len(rows)]).reshape(-1, 2)
-            table[:, 0] = probability.view(np.uint32)
-            table[:, 1] = backoff.view(np.uint32)
-            continue
-        start, buckets, width = layout.tables[n - 2]
-        values = np.stack([probability, backoff][: width - 2], axis=1).view(np.uint32)
-        keys = _keys(words_of(grams, rows, n, packing.half, packing.bits))
-        _insert(np.asarray(data[start : start + buckets * width]), buckets, width, keys, values)
+            _mark(above.kept, above.suffix, ends_longer)
+            _mark(above.kept, above.context, begins_longer)
+        for first in range(0, len(grams.kept), _ROWS):
+            rows = np.flatnonzero(grams.kept[first : first + _ROWS]) + first
+            probability = np.copysign(grams.probability[rows], np.where(ends_longer[rows], 1.0, -1.0)).astype(np.float32)
+            zero = np.where(begins_longer[rows], np.float32(0.0), _NO_EXTENSION)
+            backoff = np.where(grams.backoff[rows] == 0, zero, grams.backoff[rows])
+            if n == 1:
+                probability[rows == START] = 0.0
+                table = np.asarray(data[layout.unigrams :][: 2 * len(grams.kept)]).reshape(-1, 2)
+                table[rows, 0] = probability.view(np.uint32)
+                table[rows, 1] = backoff.view(np.uint32)
+                continue
+            start, buckets, width = layout.tables[n - 2]
+            values = np.stack([probability, backoff][: width - 2], axis=1).view(np.uint32)
+            keys = _keys(words_of(grams, rows, n, packing.half, packing.bits))
+            _insert(np.asarray(data[start : start + buckets * width]), buckets, width, keys, values)
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(kept, places, marked):
+    for i in range(len(kept)):
+        if kept[i]:
+            marked[places[i]] = True
 
 
 @numba.njit(cache=True, nogil=True)

@@ -20,6 +20,9 @@ from curator.lm.counting import END, START, UNKNOWN, Counts, Packing
 
 FALLBACK = (0.5, 1.0, 1.5)
 
+_SUMS = 5
+_LEAST = np.float32(-99.0)  # a backoff of nothing at all: readers refuse an infinite one
+
 
 @dataclass
 class Grams:
@@ -68,7 +71,7 @@ def estimate(counts: Counts, folder: Path, prune: Sequence[int] = ()) -> Estimat
         if amounts is None:
             fallbacks.append(n)
         discounts.append(np.array((0.0, *(amounts or FALLBACK)), np.float32))
-    _interpolate(orders, discounts, len(counts.words))
+    _interpolate(orders, discounts, len(counts.words), folder)
     shown = [tuple(float(amount) for amount in amounts[1:]) for amounts in discounts]
     return Estimate(packing, counts.words, orders, shown, fallbacks)  # pyright: ignore[reportArgumentType]
 
@@ -99,8 +102,7 @@ def _adjusted(counts: Counts, folder: Path) -> tuple[list[Grams], int]:
 
 def _grams(folder: Path, order: int, size: int) -> Grams:
     def column(name: str, kind: type) -> np.ndarray:
-        path = folder / f"{order}.{name}"
-        return np.asarray(np.lib.format.open_memmap(path, "w+", kind, (size,))) if size else np.empty(0, kind)
+        return _mapped(folder / f"{order}.{name}", kind, (size,))
 
     return Grams(
         high=column("high", np.uint64),
@@ -113,6 +115,11 @@ def _grams(folder: Path, order: int, size: int) -> Grams:
         backoff=column("backoff", np.float32),
         kept=column("kept", np.bool_),
     )
+
+
+def _mapped(path: Path, kind: type, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of zeros in a file: what does not fit the memory is written back to it."""
+    return np.asarray(np.lib.format.open_memmap(path, "w+", kind, shape)) if shape[0] else np.zeros(shape, kind)
 
 
 @numba.njit(inline="always")
@@ -242,22 +249,29 @@ def _discounts(n: np.ndarray) -> tuple[float, float, float] | None:
     return found[0], found[1], found[2]
 
 
-def _interpolate(orders: list[Grams], discounts: list[np.ndarray], words: int) -> None:
+def _interpolate(orders: list[Grams], discounts: list[np.ndarray], words: int, folder: Path) -> None:
     uniform = np.float32(1.0) / np.float32(words - 1)  # <s> is never predicted
     first = orders[0]
     gamma, total = _unigram_mass(first.count, discounts[0])
     below = _unigrams(first.count, discounts[0], gamma, total, uniform)
-    first.probability[:] = _log(below)
-    for grams, under, amounts in zip(orders[1:], orders, discounts[1:]):
-        gammas, totals = _masses(grams.count, grams.kept, grams.context, amounts, len(under.count))
+    _set_logs(first.probability, below)
+    for n, (grams, under, amounts) in enumerate(zip(orders[1:], orders, discounts[1:]), 2):
+        size = len(under.count)
+        sums = _mapped(folder / f"{n}.sums", np.int64, (size, _SUMS))
+        gammas = _mapped(folder / f"{n}.gammas", np.float32, (size,))
+        totals = _mapped(folder / f"{n}.totals", np.float32, (size,))
+        _masses(grams.count, grams.kept, grams.context, amounts, sums, gammas, totals)
         _set_backoffs(under.backoff, gammas, totals)
-        below = _probabilities(grams.count, grams.context, grams.suffix, amounts, gammas, totals, below)
-        grams.probability[:] = _log(below)
+        found = _mapped(folder / f"{n}.found", np.float32, (len(grams.count),))
+        _probabilities(grams.count, grams.context, grams.suffix, amounts, gammas, totals, below, found)
+        _set_logs(grams.probability, found)
+        below = found
     first.backoff[UNKNOWN] = first.backoff[END] = 0.0
 
 
-def _log(probability: np.ndarray) -> np.ndarray:
-    return np.minimum(np.log10(probability), np.float32(0.0))
+def _set_logs(into: np.ndarray, probability: np.ndarray) -> None:
+    np.log10(probability, out=into)
+    np.minimum(into, np.float32(0.0), out=into)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -296,35 +310,33 @@ def _unigrams(counts, amounts, gamma, total, uniform):
 
 
 @numba.njit(cache=True, nogil=True)
-def _masses(counts, kept, contexts, amounts, size):
-    """The weight of lower orders after each context, and the sum of what follows it."""
-    seen = np.zeros((size, 3), np.int64)
-    pruned = np.zeros(size, np.int64)
-    totals = np.zeros(size, np.int64)
+def _masses(counts, kept, contexts, amounts, sums, gammas, totals):
+    """The weight of lower orders after each context, and the sum of what follows it. `sums`: how many n-grams that follow
+    count 1, 2 and more, what the pruned ones count, what all do."""
     for i in range(len(counts)):
-        context = contexts[i]
-        totals[context] += np.int64(counts[i])
+        row = sums[contexts[i]]
+        count = np.int64(counts[i])
         if kept[i]:
-            seen[context, min(counts[i], np.uint64(3)) - np.uint64(1)] += 1
+            row[min(count, 3) - 1] += 1
         else:
-            pruned[context] += np.int64(counts[i])
-    gammas = np.ones(size, np.float32)
-    for i in range(size):
-        if totals[i]:
-            gammas[i] = _mass(seen[i, 0], seen[i, 1], seen[i, 2], pruned[i], totals[i], amounts)
-    return gammas, totals.astype(np.float32)
+            row[3] += count
+        row[4] += count
+    for i in range(len(sums)):
+        row = sums[i]
+        gammas[i] = _mass(row[0], row[1], row[2], row[3], row[4], amounts) if row[4] else np.float32(1.0)
+        totals[i] = np.float32(row[4])
 
 
 def _set_backoffs(backoff: np.ndarray, gammas: np.ndarray, totals: np.ndarray) -> None:
     with np.errstate(divide="ignore"):
-        backoff[:] = np.where(totals > 0, np.maximum(np.log10(gammas), np.float32(-99.0)), np.float32(0.0))
+        np.log10(gammas, out=backoff)
+    np.maximum(backoff, _LEAST, out=backoff)
+    backoff[totals == 0] = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _probabilities(counts, contexts, suffixes, amounts, gammas, totals, below):
-    found = np.empty(len(counts), np.float32)
+def _probabilities(counts, contexts, suffixes, amounts, gammas, totals, below, found):
     for i in range(len(counts)):
         context = contexts[i]
         own = (np.float32(counts[i]) - amounts[min(counts[i], np.uint64(3))]) / totals[context]
         found[i] = own + gammas[context] * below[suffixes[i]]
-    return found

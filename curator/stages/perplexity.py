@@ -32,7 +32,7 @@ class Perplexity:
     window: int = 200
 
     revision: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("sentencepiece",)
+    libraries: ClassVar[tuple[str, ...]] = ("rjieba", "sentencepiece")
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "perplexity": pa.float64(),
         "per_character": pa.float64(),
@@ -53,6 +53,10 @@ class Perplexity:
     def files(self) -> Sequence[str]:
         named = [self.models[language] for language in sorted(self.models)] + ([self.model] if self.model else [])
         return [file for path in dict.fromkeys(named) for file in model_files(path)]
+
+    def warm(self) -> None:
+        columns = {"text": "warm 热身 2026", "language": next(iter(self.models), None)}
+        self(pa.RecordBatch.from_pydict({name: pa.array([value], pa.string()) for name, value in columns.items()}))
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         found = {name: np.full(len(docs), np.nan) for name in self.writes}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from curator.lm.arpa import write_arpa
 from curator.lm.binary import open_binary, words_of_file, write_binary
 from curator.lm.counting import count
 from curator.lm.errors import LanguageModelError
@@ -44,6 +45,19 @@ def test_scores_are_those_of_kenlm_to_the_bit(order: int, prune: tuple[int, ...]
     assert scores.known.tolist() == [not unknown for _, _, unknown in found]
     assert scores.ends.tolist() == np.cumsum([len(line.split()) + 1 for line in lines]).tolist()
     assert float_sums(scores.logs, scores.ends).tolist() == [theirs.score(line) for line in lines]
+
+
+@pytest.mark.parametrize(("order", "prune"), [(2, ()), (4, (0, 1))])
+def test_the_text_form_is_the_same_model(order: int, prune: tuple[int, ...], tmp_path: Path):
+    import kenlm
+
+    path = write(tmp_path, corpus(5, 200), order, prune)
+    (tmp_path / "again").mkdir()
+    text = np.frombuffer(corpus(5, 200).encode(), np.uint8)
+    write_arpa(estimate(count([text], order, tmp_path / "again", 1 << 24), tmp_path / "again", prune), tmp_path / "model.arpa")
+    one, other = (kenlm.Model(str(each)) for each in (path, tmp_path / "model.arpa"))
+    for line in corpus(6, 50).splitlines():
+        assert list(one.full_scores(line)) == list(other.full_scores(line))
 
 
 def test_words_are_hashed_as_kenlm_does(tmp_path: Path):
