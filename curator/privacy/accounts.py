@@ -27,12 +27,12 @@ def _qq(match: re.Match[str], text: str) -> Span | None:
 
 
 _WECHAT = re.compile(
-    r"(?:[微薇威徽Vv+]信|(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|WEIXIN)(?<![A-Za-z].{6})|[WwVv][Xx](?<![A-Za-z0-9_+/]..))"
+    r"(?:[微薇威徽Vv+]信|(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|WEIXIN)(?<![A-Za-z].{6})|(?:[WwVv]x|WX|VX)(?<![A-Za-z0-9_+/]..))"
     rf"(?P<between>(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
     r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,10})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
 )
 _WXID = re.compile(r"[Ww][Xx]id_(?<![A-Za-z0-9_].....)[0-9a-z]{10,20}(?![A-Za-z0-9_])")
-_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held|如")
+_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held|如|[】」』］\]\u3000]")
 _BARE = re.compile(r"(?:客服|客户|官方|联系|咨询|好友|搜索|搜|添加|加|私信|[/／、+＋（(【\[ “\"'「《])*")
 _PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台|服务|服務|订阅|訂閱|微博|版")
 _WORD = re.compile(
@@ -49,6 +49,8 @@ def _wechat(match: re.Match[str], text: str) -> Span | None:
     between, name = match["between"], match["id"]
     if _PUBLIC.search(between) or _WORD.match(name) or (name.isdecimal() and AMOUNT_AFTER.match(text, match.end())):
         return None
+    if not between and match[0][1] in "xX":
+        return None  # part of another word
     if _BARE.fullmatch(between) and not name.isdecimal():
         whose = not between and _WHOSE.search(before(text, match.start(), 6))
         return match.span("id") if whose or re.search("[0-9_]", name) else None

@@ -85,7 +85,7 @@ def _begin(text: str, number: int) -> int:
     start = lead.end() if lead else start
     province = _PROVINCE.search(text, start, number)
     lead = _SHORT_LEADS.match(text, start, province.start() if province else number)
-    if province and (lead or province.start() - start > 8 or not _CITY.match(text, start, number)):
+    if province and (lead or province.start() - start > 8 or not _LEVEL.search(text, start, province.start())):
         return province.start()
     return lead.end() if lead else start
 
@@ -104,9 +104,17 @@ _ENGLISH = re.compile(
 )
 
 
+_NO_NAME = re.compile(" (?:The|A|An|Of|In|On|And|For|To) ")
+_YEAR_AFTER = re.compile(r" \((?:18|19|20)[0-9]{2}\)")
+_YEAR = re.compile(r"(?:1[5-9]|20)[0-9]{2} [A-Za-z'’ -]{1,60}\Z")
+_LIVES = re.compile(r"(?i)(?:address|lives?|living|reside|located|home|deliver|ship|mail|send)[^.\n]{0,24}\Z")
+
+
 def _english(match: re.Match[str], text: str) -> Span | None:
-    """None of the titles of films, which end with a year."""
-    return None if re.compile(r" \((?:19|20)[0-9]{2}\)").match(text, match.end()) else match.span()
+    """No title of a film, which a year follows; what begins with a year must go on with a room, a town or a code."""
+    if _NO_NAME.search(match[0]) or _YEAR_AFTER.match(text, match.end()):
+        return None
+    return None if _YEAR.match(match[0]) and not _LIVES.search(before(text, match.start(), 40)) else match.span()
 
 
 ADDRESSES = (

@@ -16,7 +16,8 @@ _DOMAIN = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}(?:([A-Za-z]{2,24})(?![A-Za-z0-9])|(?:com|net|org|cn)(?=[0-9]))"
 )
 _IN_AUTHORITY = re.compile(r"://[^\s/@]*\Z")
-_LABEL = re.compile("(?i)[0-9]*e-?mail[:：]?(?=[a-z0-9])")  # of an address that is glued to it
+_NO_PERSON = re.compile(r"(?i)(?:(?:message-id|references|in-reply-to): ?<?|(?:user(?:name)?|login|usr):)\Z")
+_LABEL = re.compile("(?i)[0-9]*e-?mai?l[:：]?(?=[a-z0-9])")  # of an address that is glued to it
 
 
 def _email(match: re.Match[str], text: str) -> Span | None:
@@ -25,8 +26,9 @@ def _email(match: re.Match[str], text: str) -> Span | None:
         return None  # logo@2x.png
     if match[0] == "git@" and text[domain.end() : domain.end() + 1] in (":", "/"):
         return None  # a repository's address
-    if _IN_AUTHORITY.search(before(text, match.start(), 100)):
-        return None  # the user of a URL
+    said = before(text, match.start(), 100)
+    if _IN_AUTHORITY.search(said) or _NO_PERSON.search(said):
+        return None  # the user of a URL; the name of a message
     label = _LABEL.match(text, match.start(), match.end() - 1)
     return label.end() if label else match.start(), domain.end()
 

@@ -16,7 +16,7 @@ _MOBILE = re.compile(
     r"(?![0-9_%]|(?![Qq][Qq])[A-Za-z]|[.-][0-9])"
 )
 _LANDLINE = re.compile(
-    r"0(?:(?<![0-9A-Za-z_.-].)|(?<=[^0-9]86[- ].))(?:10|2[0-9]|[3-9][0-9]{2})(?:[-—－–]{1,2}| - | ?)[2-9]"
+    r"0(?:(?<![0-9A-Za-z_.-].)|(?<=86[- ].)(?<![0-9]86[- ].))(?:10|2[0-9]|[3-9][0-9]{2})(?:[-—－–]{1,2}| - | ?)[2-9]"
     r"(?:[0-9]{6,7}|[0-9]{3}[- ][0-9]{4}"
     r"|[0-9]{2}[- ][0-9]{4})"
     r"(?:(?:[-－/]|转| ?ext\.? ?)[0-9]{1,6})?(?![0-9])"
@@ -54,7 +54,8 @@ _CALLED = re.compile(r"(?i)(?:tel|phone|mobile|mob|cell|whatsapp|weixin|wechat|w
 _SAID = re.compile(
     r"(?i)(?:(?<![a-z])(?:(?:tele)?phones?|tel|mobile|mob|cell(?:phone|ular)?|call(?: (?:me|us|him|her|them|back))?"
     r"|dial|fax|sms"
-    r"|text (?:me|us)|messages? to|whatsapp|hotline|reach (?:me|us|him|her)|contact(?: (?:me|us|number|no\.?))?)"
+    r"|text (?:me|us)|messages? to|whatsapp|hotline|reach (?:me|us|him|her)|contact(?: (?:me|us|number|no\.?))?"
+    r"|(?:my|our|your|his|her|their)(?: [a-z]{3,6})? number|call(?: [a-z]{2,12}){1,3} (?:on|at))"
     r"(?: (?:number|numbers|no|nos|line))?(?: (?:is|on|at|via|by|to|was|:))*[^0-9A-Za-z]{0,6}"
     r"|(?:电话|電話|手机|手機|座机|座機|市话|分机|传真|傳真|致电|致電|热线|熱線|专线|來電|来电|拨打|撥打|联系方式"
     r"|聯絡方式|小灵通|客服|售前|售后|[打拨]|打给)"

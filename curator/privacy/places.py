@@ -223,6 +223,16 @@ def _of_chat(data, i, start, stop):
 
 
 @numba.njit(inline="always")
+def _no_digits(data, i, stop):
+    """Whether a key begins here in which no digit needs to be: hf_, (g)lpat-."""
+    if data[i] == 0x68:
+        return i + 3 < stop and data[i + 1] == 0x66 and data[i + 2] == 0x5F
+    if data[i] != 0x6C or i + 5 >= stop:
+        return False
+    return data[i + 1] == 0x70 and data[i + 2] == 0x61 and data[i + 3] == 0x74 and data[i + 4] == 0x2D
+
+
+@numba.njit(inline="always")
 def _interesting(data, i):
     """Of 64 bytes, those at which any kind of place may be anchored."""
     bits = within(data, i, 0x30, 0x39) | within(data, i, 0x40, 0x40)
@@ -253,6 +263,9 @@ def _interesting(data, i):
     under = within(data, i + 2, 0x5F, 0x5F)
     if under:
         bits |= under & within(data, i, 0x68, 0x68) & within(data, i + 1, 0x66, 0x66)
+    pat = within(data, i, 0x6C, 0x6C) & within(data, i + 1, 0x70, 0x70)
+    if pat:
+        bits |= pat & within(data, i + 2, 0x61, 0x61) & within(data, i + 3, 0x74, 0x74) & within(data, i + 4, 0x2D, 0x2D)
     xin = within(data, i, 0xE4, 0xE4)
     if xin:
         bits |= xin & within(data, i + 1, 0xBF, 0xBF) & within(data, i + 2, 0xA1, 0xA1)
@@ -375,9 +388,7 @@ def _places(data, starts, stops, kinds):
                     if kinds & UNIT and _among(_three(data, i - 3, start, stop), _NUMERALS):
                         out[n] = (row, i - 3 - start, i + 3 - start, UNIT)
                         n += 1
-                elif (
-                    byte == 0x68 and i + 3 < stop and data[i + 1] == 0x66 and data[i + 2] == 0x5F
-                ):  # hf_, behind which no digit stands
+                elif _no_digits(data, i, stop):
                     if kinds & TOKEN:
                         out[n] = (row, i - start, i + 3 - start, TOKEN)
                         n += 1
