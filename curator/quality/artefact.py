@@ -1,6 +1,6 @@
 """A quality model on disk: a folder with `model.ftz`, which fastText can open, and `manifest.json`, which says what it is.
 
-    {"format": 1, "model": {"file", "sha256", "bytes"}, "tokens": {"name", "revision", "table"},
+    {"format": 1, "model": {"file", "sha256", "bytes"}, "tokens": {"name", "revision", "table", "unicode"},
      "labels": ["positive", "negative"], "calibration": {"method": "platt", "slope", "intercept"},
      …: how it was trained, and its figures}
 
@@ -81,20 +81,20 @@ def open_model(folder: str) -> QualityModel:
     try:
         key = storage.content_digest(described)
         digest = storage.content_digest(path)
+        if (key + digest) in _opened:
+            return _opened[key + digest]
         where = storage.local(path)
         data = storage.read_bytes(described)
     except (OSError, storage.StorageError) as error:
         raise ModelError(f"{folder}: no quality model: {getattr(error, 'strerror', None) or error}") from None
-    if (key + digest) not in _opened:
-        manifest = _manifest(described, data)
-        bytes_, found = manifest["model"]["bytes"], where.stat().st_size
-        if found != bytes_:
-            raise ModelError(f"{path}: {found} bytes, and its manifest says {bytes_}: not the model that it was written for")
-        if digest != manifest["model"]["sha256"]:
-            raise ModelError(f"{path}: its sha256 is {digest}, and its manifest says {manifest['model']['sha256']}: changed")
-        calibration = manifest["calibration"]
-        scorer = Scorer.of(where, POSITIVE)
-        _opened[key + digest] = QualityModel(scorer, calibration["slope"], calibration["intercept"], manifest)
+    manifest = _manifest(described, data)
+    size, found = manifest["model"]["bytes"], where.stat().st_size
+    if found != size:
+        raise ModelError(f"{path}: {found} bytes, and its manifest says {size}: not the model that it was written for")
+    if digest != manifest["model"]["sha256"]:
+        raise ModelError(f"{path}: its sha256 is {digest}, and its manifest says {manifest['model']['sha256']}: changed")
+    curve = manifest["calibration"]
+    _opened[key + digest] = QualityModel(Scorer.of(where, POSITIVE), curve["slope"], curve["intercept"], manifest)
     return _opened[key + digest]
 
 

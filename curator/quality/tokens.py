@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def table() -> np.ndarray:
 @functools.cache
 def identity() -> Mapping[str, str | int]:
     """What a manifest says of the tokens that its model was trained on."""
-    return {"name": NAME, "revision": REVISION, "table": hashlib.sha256(table().tobytes()).hexdigest()[:16]}
+    digest = hashlib.sha256(table().tobytes()).hexdigest()[:16]
+    return {"name": NAME, "revision": REVISION, "table": digest, "unicode": unicodedata.unidata_version}
 
 
 def utf8(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:

@@ -234,8 +234,8 @@ def _by_language(scorer: Scorer, slope: float, intercept: float, positive: Sourc
 def _left_out(
     sides: Classes, learnt: Classes, judged: Classes, options: Options, scratch: Path, tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """For each source of a class with several: trained without it, how well its documents are told from held-out ones of the
-    other class."""
+    """For each source of a class with several: trained without it, how well its documents, but for those that another source
+    has too, are told from held-out ones of the other class."""
     rows: dict[str, Any] = {}
     for number, name in enumerate((POSITIVE, NEGATIVE)):
         if len(sides[number]) < 2:
@@ -247,7 +247,8 @@ def _left_out(
             tell(f"trained without {source}")
             both = (rest, learnt[1]) if number == 0 else (learnt[0], rest)
             _, _, scorer = _fitted(both, options, scratch, quantize=False)
-            alone = {source: sides[number][source]}
+            others = {other: found for other, found in sides[number].items() if other != source}
+            alone = without({source: sides[number][source]}, _hashes(others))
             found = _auc(scorer, alone, judged[1]) if number == 0 else _auc(scorer, judged[0], alone)
             rows.setdefault(name, {})[source] = {"documents": len(alone[source]), "auc": _rounded(found)}
     return rows

@@ -1,4 +1,4 @@
-"""Chinese models of real text: half of each source trained on, the rest judged; lengths and white space as in the other class."""
+"""Chinese models of real text: half of each source trained on, the rest judged; lengths and white space are the same."""
 
 import json
 import re

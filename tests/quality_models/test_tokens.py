@@ -103,4 +103,4 @@ def test_the_table_is_what_manifests_say():
     assert identity()["revision"] == 1
     assert table().dtype == np.uint32
     assert len(str(identity()["table"])) == 16
-    assert unicodedata.unidata_version
+    assert identity()["unicode"] == unicodedata.unidata_version
