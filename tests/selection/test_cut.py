@@ -245,6 +245,7 @@ def test_gumbel_noise_draws_in_proportion_to_the_weights(cutting, rows):
     assert 400 <= drawn.sum() <= 402
     assert (np.abs(drawn - expected) < 4 * np.sqrt(expected)).all()
     assert found == stage.buckets(documents, size=999, folder="again")
+    assert found != cutting(best="highest", keep=0.02, gumbel=8, least=1).buckets(documents, folder="other seed")
 
 
 @pytest.mark.parametrize(
@@ -267,3 +268,15 @@ def test_gumbel_noise_draws_in_proportion_to_the_weights(cutting, rows):
 def test_options_that_make_no_sense_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         Cut(by="m.score", best="lowest", **options)
+
+
+@pytest.mark.parametrize("per", [("language", "source"), ()])
+@pytest.mark.parametrize("scores", [[], [None, None], [3.0]])
+def test_few_documents_or_none_at_all(cutting, rows, scores, per):
+    found = cutting(**SHARES, per=per).buckets(rows(scores))
+    assert list(found.values()) == ["unmeasured" if score is None else "head" for score in scores]
+
+
+def test_groups_whose_names_hold_the_separator_are_groups_like_others(cutting, rows):
+    found = cutting(keep=0.5, least=1).buckets(rows([1.0, 2.0], language="a\x1fb"))
+    assert list(found.values()) == ["head", "tail"]
