@@ -32,7 +32,7 @@ class Cut:
       perplexity.
     - `keep: 0.3`: `percentiles: [30]`, for a fraction.
     - `at: [300, 1000]`: these numbers, for every group, the best first. A document that has the very number is on its better
-      side.
+      side (CCNet, whose perplexities have one decimal, puts it on the worse).
 
     Percentiles are of each group of documents with the same values in `per`. They are found by counting in fixed bins (`scale`:
     see `bins`; `log` suits perplexities, `linear` scores from 0 to 1), so a cut point is exact but for the width of a bin, and
@@ -44,8 +44,8 @@ class Cut:
     must be a log-weight with `best: highest`: then the head is a sample without replacement, in proportion to the weights.
 
     The cut points are published in `cuts/<stage>.json`. `cuts: FILE` takes them from there: such a stage, and one with `at`,
-    judges a document by itself and needs no other. The file's `by`, `best`, `scale`, `per`, `least`, `gumbel` and bins must be
-    this stage's.
+    judges a document by itself and needs no other. The file's `by`, `best`, `scale`, `per`, `gumbel` and bins must be this
+    stage's, and its percentiles too where this one names some; a group that the file lacks is cut where the one around it is.
     """
 
     by: str
@@ -178,7 +178,7 @@ class Cut:
         assert self.cuts is not None
         found = _read_once(self.cuts, storage.content_digest(self.cuts) if storage.exists(self.cuts) else "")
         mine, theirs = self.basis, found.basis
-        for option in ("by", "best", "scale", "per", "least", "gumbel", "percentiles"):
+        for option in ("by", "best", "scale", "per", "gumbel", "percentiles"):
             asked, there = getattr(mine, option), getattr(theirs, option)
             if asked != there and not (option == "percentiles" and not asked):
                 raise CutsError(f"cuts: {self.cuts} was made with {option}: {_said(there)}, and here it is {_said(asked)}")

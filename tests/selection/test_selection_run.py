@@ -134,5 +134,5 @@ def test_slips_are_found_before_the_run(folder, options, said):
 
 def test_cut_points_of_another_column_are_refused_before_the_run(folder):
     go(folder, "keep: 0.25, least: 10")
-    with pytest.raises(RecipeErrors, match="was made with least: 10, and here it is 100"):
-        load(folder, f"cuts: {folder}/out/cuts/cut.json", out="next")
+    with pytest.raises(RecipeErrors, match="was made with scale: log, and here it is linear"):
+        load(folder, f"scale: linear, cuts: {folder}/out/cuts/cut.json", out="next")
