@@ -193,7 +193,8 @@ class Stage(Protocol):
     text that it came with. A stage may have a `warm()` that compiles its kernels: it is called once before the
     workers start, so that they find them in the cache; `warmings()` is the same in parts by name, picklable callables,
     which are called beside each other, those of one name once. It may have `tallies`, keys of `writes` whose sums over the
-    documents that it lets pass the ledger keeps.
+    documents that it lets pass the ledger keeps; `numbers`, columns of `reads` that must hold numbers; and `resources`
+    (`{"gpu": 0.25}`), what a worker needs for it.
     """
 
     reads: frozenset[str]
@@ -222,7 +223,8 @@ class Executor(Protocol):
 
 class WholeDatasetStage(Protocol):
     """A stage that must see every document before it can judge one. `sign` runs in the pass that ends there, `mark` once,
-    `apply` at the start of the next pass, on marks that are row-aligned with their shard."""
+    `apply` at the start of the next pass, on marks that are row-aligned with their shard. One that, with its options, judges
+    each document by itself says so by a false `whole_dataset`, and is called as a `Stage`."""
 
     reads: frozenset[str]
     writes: Mapping[str, pa.DataType]  # what `apply` returns
