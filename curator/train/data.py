@@ -16,15 +16,19 @@ from torch import Tensor
 
 from curator.tokens.shards import TokenShards
 
+PADDING = -100  # what cross_entropy leaves out
+
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Sequences for one forward and backward: `inputs` and `targets` (n x length, int64), each sequence's source, and if asked
-    for the document of each input, numbered within its sequence (n x length, int32)."""
+    """Sequences for one forward and backward: `inputs` and `targets` (n x length, int64; PADDING is no target), each sequence's
+    source and number of targets, and if asked for the document of each input, numbered within its sequence (n x length,
+    int32)."""
 
     inputs: Tensor
     targets: Tensor
     sources: np.ndarray
+    counts: np.ndarray
     documents: Tensor | None = None
 
     def __len__(self) -> int:
@@ -78,20 +82,28 @@ def micro_batches(
         on_gpu = device.type == "cuda"  # from pinned memory the copy runs beside the computation
         return (tensor.pin_memory() if on_gpu else tensor).to(device, non_blocking=on_gpu)
 
+    padded = shards.manifest.get("mixture", {}).get("packing") == "best_fit"
     for start in range(0, len(indexes), size):
         chosen = indexes[start : start + size]
         ids = on_device(np.stack([shards[i] for i in chosen]).astype(np.int64))
         sources = np.array([shards.source_of(i) for i in chosen], dtype=np.int64)
         numbers = on_device(document_numbers(shards, chosen)) if documents else None
-        yield MicroBatch(ids[:, :-1].contiguous(), ids[:, 1:].contiguous(), sources, numbers)
+        targets, counts = ids[:, 1:].contiguous(), np.full(len(chosen), shards.sequence_length)
+        if padded:
+            padding = np.array([shards.padding_of(i) for i in chosen])
+            counts = np.maximum(counts - padding, 0)
+            for row in np.flatnonzero(padding):
+                targets[row, counts[row] :] = PADDING
+        yield MicroBatch(ids[:, :-1].contiguous(), targets, sources, counts, numbers)
 
 
 def document_numbers(shards: TokenShards, indexes: Sequence[int]) -> np.ndarray:
     """The document of each input of these sequences, counted from 0 within the sequence."""
+    starts = [shards.starts_of(index) for index in indexes]
+    rows = np.repeat(np.arange(len(indexes)), [len(each) for each in starts])
     begins = np.zeros((len(indexes), shards.sequence_length + 1), dtype=np.int32)
-    for row, index in enumerate(indexes):
-        begins[row, shards.starts_of(index)[1:]] = 1
-    return begins[:, :-1].cumsum(axis=1, dtype=np.int32)
+    begins[rows, np.concatenate(starts)] = 1
+    return begins[:, :-1].cumsum(axis=1, dtype=np.int32) - 1
 
 
 def spread(count: int, most: int) -> list[int]:

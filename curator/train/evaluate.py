@@ -66,8 +66,9 @@ def perplexity(trained: Trained, split: str = "validation", sequences: int = 0, 
     for micro in micro_batches(shards, spread(len(shards), sequences), micro_batch, trained.device):
         losses = trained.model(micro.inputs, micro.targets).sum(dim=1).double().cpu().numpy()
         targets = micro.targets.cpu().numpy()
-        counts = [np.full(len(losses), targets.shape[1])]
-        counts += [table[targets].sum(axis=1) for table in sizes] if sizes else [np.zeros(len(losses))] * 2
+        real = targets >= 0  # the others are padding
+        counts = [micro.counts]
+        counts += [(table[targets] * real).sum(axis=1) for table in sizes] if sizes else [np.zeros(len(losses))] * 2
         for column, values in enumerate((losses, *counts)):
             totals[:, column] += np.bincount(micro.sources, weights=values, minlength=names)
     found = {name: _rates(row) for name, row in zip(shards.sources, totals, strict=True) if row[1]}

@@ -76,7 +76,7 @@ def _go(run: Run, stop: Stop) -> dict[str, Any]:
 
 def _learn(run: Run, batch: list[MicroBatch], stop: Stop) -> tuple[float, SourceLosses, list[MicroBatch], bool]:
     """The gradients of one batch. Gives their norm, the losses, the next batch, and whether any rank was told to stop."""
-    tokens = sum(len(micro) for micro in batch) * run.length
+    tokens = sum(len(micro) for micro in batch) * run.length  # padding too: the same whatever the rank
     sums = []
     for number, micro in enumerate(batch, 1):
         with run.spread.backward(last=number == len(batch)):
@@ -89,7 +89,7 @@ def _learn(run: Run, batch: list[MicroBatch], stop: Stop) -> tuple[float, Source
 
     found = SourceLosses(run.shards.sources)
     for micro, each in zip(batch, sums, strict=True):
-        found.add(each.cpu().double().numpy(), micro.sources, run.length)
+        found.add(each.cpu().double().numpy(), micro.sources, micro.counts)
     return float(norm), found, following, run.place.exchange(found, stop.asked)
 
 

@@ -16,10 +16,10 @@ class SourceLosses:
         self.sums = np.zeros(len(self.names))
         self.tokens = np.zeros(len(self.names))
 
-    def add(self, sequence_sums: np.ndarray, sources: np.ndarray, length: int) -> None:
-        """Sequences of `length` tokens whose losses sum to `sequence_sums`."""
+    def add(self, sequence_sums: np.ndarray, sources: np.ndarray, counts: np.ndarray) -> None:
+        """Sequences of `counts` targets whose losses sum to `sequence_sums`."""
         self.sums += np.bincount(sources, weights=sequence_sums, minlength=len(self.names))
-        self.tokens += np.bincount(sources, minlength=len(self.names)) * float(length)
+        self.tokens += np.bincount(sources, weights=counts, minlength=len(self.names))
 
     def merge(self, other: SourceLosses) -> None:
         self.sums += other.sums

@@ -108,8 +108,9 @@ _keep_products = functools.partial(create_selective_checkpoint_contexts, _produc
 
 
 class Decoder(nn.Module):
-    """`model(ids)` gives logits (batch x length x vocabulary); `model(ids, targets)` the loss of every token (batch x
-    length). With `documents`, a number for each token's document (batch x length), no token sees another document's."""
+    """`model(ids)` gives logits (batch x length x vocabulary); `model(ids, targets)` the loss of every token (batch x length; 0
+    where the target is padding). With `documents`, a number for each token's document (batch x length), no token sees another
+    document's."""
 
     cos: Tensor
     sin: Tensor

@@ -32,5 +32,5 @@ def validate(run: Spread, shards: TokenShards, config: TrainConfig, place: Place
         with place.autocast():
             losses = run.model(micro.inputs, micro.targets, micro.documents)
         if indexes:
-            found.add(losses.sum(dim=1).cpu().double().numpy(), micro.sources, shards.sequence_length)
+            found.add(losses.sum(dim=1).cpu().double().numpy(), micro.sources, micro.counts)
     return found

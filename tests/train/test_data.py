@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.tokens.shards import TokenShards
-from curator.train.data import Batches, spread
+from curator.train import TrainConfig
+from curator.train.data import Batches, micro_batches, spread
 from curator.train.losses import SourceLosses
+from curator.train.model import Decoder
 
 CPU = torch.device("cpu")
 
@@ -61,6 +65,32 @@ def test_past_the_last_sequence_it_goes_round_and_epochs_are_counted(shards: str
     assert [batches.epoch(number * 8) for number in (0, 6, 7, 12, 13)] == [0, 0, 1, 1, 2]
 
 
+def test_padding_is_no_target_and_is_not_counted(
+    shards_of: Callable[..., str], small: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    ids = np.random.default_rng(0).integers(1, 32, size=(8, 17))
+    ids[3, 10:] = 0  # seven of EOS after the last document
+    folder = shards_of("packed", {"train": ids})
+    manifest = Path(folder) / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"mixture": {"packing": "best_fit"}}))
+
+    class Packed(TokenShards):
+        def starts_of(self, index: int) -> np.ndarray:
+            return np.array([0, 10] if index == 3 else [0])
+
+    (micro,) = micro_batches(Packed(folder), range(8), 8, CPU)
+    assert micro.counts.tolist() == [16, 16, 16, 9, 16, 16, 16, 16]
+    assert (micro.targets[3] < 0).tolist() == [False] * 9 + [True] * 7
+    assert micro.targets[3, 8] == ids[3, 9]
+    torch.manual_seed(0)
+    model = Decoder(small().model, 32, 16)
+    losses = model(micro.inputs, micro.targets)
+    assert (losses[3] > 0).tolist() == [True] * 9 + [False] * 7
+    found = SourceLosses(["web", "wiki"])
+    found.add(losses.detach().sum(dim=1).double().numpy(), micro.sources, micro.counts)
+    assert found.mean == pytest.approx(losses[micro.targets >= 0].mean().item(), rel=1e-5)
+
+
 def test_what_cannot_be_batched_is_refused(shards: str, shards_of: Callable[..., str]) -> None:
     with pytest.raises(ValueError, match="8 sequences a step cannot be shared equally by 3 ranks"):
         Batches(TokenShards(shards), 8, 1, CPU, 0, 3)
@@ -84,7 +114,7 @@ def test_the_total_is_the_weighted_mean_of_the_sources(rows: list[tuple[int, flo
     losses = SourceLosses(["a", "b", "c", "d"])
     for start in range(0, len(rows), 7):
         part = rows[start : start + 7]
-        losses.add(np.array([loss * 16 for _, loss in part]), np.array([source for source, _ in part]), 16)
+        losses.add(np.array([loss * 16 for _, loss in part]), np.array([source for source, _ in part]), np.full(len(part), 16))
     assert losses.mean == pytest.approx(sum(loss for _, loss in rows) / len(rows))
     for number, name in enumerate("abcd"):
         mine = [loss for source, loss in rows if source == number]

@@ -1,0 +1,284 @@
+"""Training beside a plain PyTorch loop as nanoGPT's and beside transformers' Trainer; and the loader alone.
+
+    python tests/bench/training.py
+
+All train a decoder of the same layers, width, heads, vocabulary and length on the same shards with the same batch, AdamW
+(fused), schedule and clipping, in float32 on one core of a CPU. `plain loop` is nanoGPT's way written out: random batches from
+a memory-mapped array, a GPT-2 block (LayerNorm, learned positions, GELU of 4 x width) in one case, in the other our own
+decoder in the same bare loop, which is what the loop's own work costs. Trainer trains LlamaForCausalLM. Tokens a second of CPU
+time between the first step and the last; sides in turn, the best of several rounds.
+
+The loader: tokens that reach tensors a second of CPU time, from shards that are in the page cache, with the number of each
+token's document and without.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = os.environ["TOKENIZERS_PARALLELISM"] = "1"
+
+import json
+import math
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+from curator.tokens.shards import Header, TokenShards, write_shard
+from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
+from curator.train.data import Batches
+from curator.train.export import llama_config
+from curator.train.model import Decoder
+
+ROUNDS, STEPS, WARMUP = 3, 9, 2
+VOCABULARY, LENGTH, BATCH = 4096, 256, 8
+SHAPES = {"4 x 256": ModelConfig(layers=4, width=256, heads=4, tied_embeddings=True)}
+OPTIMIZER = OptimizerConfig(lr=1e-3, warmup=WARMUP)
+
+
+def write_tokens(folder: Path, sequences: int, length: int, pieces: int = 1) -> str:
+    """Shards of random tokens, with documents that begin at even distances."""
+    folder.mkdir()
+    ids = np.random.default_rng(0).integers(0, VOCABULARY, size=(sequences, length + 1))
+    header = Header(
+        itemsize=2,
+        sequence_length=length,
+        vocabulary_size=VOCABULARY,
+        sequences=sequences,
+        pieces=sequences * pieces,
+        eos=0,
+    )
+    starts = np.tile(np.arange(pieces) * (length // pieces), sequences)
+    offsets = np.arange(sequences + 1) * pieces
+    entry = write_shard(str(folder / "train.tokens"), header, [ids], offsets, starts, np.zeros(sequences))
+    manifest = {
+        "version": 1,
+        "splits": {"train": {"shards": [entry]}},
+        "sequence_length": length,
+        "vocabulary_size": VOCABULARY,
+        "eos": 0,
+        "dtype": "<u2",
+        "tokenizer": {"hash": "none"},
+        "parts": [{"name": "web"}],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return str(folder)
+
+
+class Clock:
+    """CPU seconds between the end of the first step and that of the last."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def tick(self) -> None:
+        self.times.append(time.process_time())
+
+    def rate(self) -> float:
+        assert len(self.times) >= 2
+        return (STEPS - 1) * BATCH * LENGTH / (self.times[-1] - self.times[0])
+
+
+# ------------------------------------------------------------------------------------------------------- the three sides
+
+
+def ours(shape: ModelConfig, tokens: str) -> float:
+    clock = Clock()
+
+    def progress(record: dict[str, Any]) -> None:
+        if record["event"] == "train":
+            clock.tick()
+
+    config = TrainConfig(
+        model=shape,
+        optimizer=OPTIMIZER,
+        steps=STEPS,
+        batch_tokens=BATCH * LENGTH,
+        micro_batch=BATCH,
+        log_every=1,
+        eval_every=0,
+        checkpoint_every=0,
+        device="cpu",
+    )
+    with tempfile.TemporaryDirectory() as output:
+        train(config, tokens, output, progress)
+    assert len(clock.times) == STEPS
+    return clock.rate()
+
+
+class Block(nn.Module):
+    """GPT-2's, as nanoGPT has it: queries, keys and values in one product, no biases."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.ln_1, self.ln_2 = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
+        self.qkv, self.proj = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        q, k, v = (
+            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.qkv(self.ln_1(x)).split(width, dim=2)
+        )
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.proj(y.transpose(1, 2).reshape(batch, length, width))
+        return x + self.down(F.gelu(self.up(self.ln_2(x))))
+
+
+class GPT2(nn.Module):
+    def __init__(self, shape: ModelConfig) -> None:
+        super().__init__()
+        self.wte, self.wpe = nn.Embedding(VOCABULARY, shape.width), nn.Embedding(LENGTH, shape.width)
+        self.blocks = nn.ModuleList(Block(shape.width, shape.heads) for _ in range(shape.layers))
+        self.ln_f = nn.LayerNorm(shape.width, bias=False)
+        self.lm_head = nn.Linear(shape.width, VOCABULARY, bias=False)
+        self.lm_head.weight = self.wte.weight
+        for weight in self.parameters():
+            if weight.ndim == 2:
+                nn.init.normal_(weight, std=0.02)
+
+    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
+        x = self.wte(ids) + self.wpe(torch.arange(ids.shape[1]))
+        for block in self.blocks:
+            x = block(x)
+        return F.cross_entropy(self.lm_head(self.ln_f(x)).flatten(0, 1), targets.flatten())
+
+
+def plain_loop(model: nn.Module, tokens: str) -> float:
+    """nanoGPT's: `model(ids, targets)` gives a loss or losses; the data are one long memory-mapped array."""
+    clock = Clock()
+    data = np.memmap(Path(tokens) / "train.tokens", dtype=np.uint16, mode="r", offset=64)[: 512 * LENGTH]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=OPTIMIZER.lr, betas=OPTIMIZER.betas, weight_decay=0.1, fused=True)
+    for step in range(STEPS):
+        at = torch.randint(len(data) - LENGTH - 1, (BATCH,)).tolist()
+        ids = torch.stack([torch.from_numpy(data[i : i + LENGTH].astype(np.int64)) for i in at])
+        targets = torch.stack([torch.from_numpy(data[i + 1 : i + 1 + LENGTH].astype(np.int64)) for i in at])
+        progress = (step - WARMUP) / (STEPS - WARMUP)
+        lr = (step + 1) / WARMUP if step < WARMUP else 0.1 + 0.45 * (1 + math.cos(math.pi * progress))
+        for group in optimizer.param_groups:
+            group["lr"] = OPTIMIZER.lr * lr
+        loss = model(ids, targets).mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        loss.item()
+        clock.tick()
+    return clock.rate()
+
+
+def gpt2(shape: ModelConfig, tokens: str) -> float:
+    return plain_loop(GPT2(shape), tokens)
+
+
+def bare(shape: ModelConfig, tokens: str) -> float:
+    return plain_loop(Decoder(shape, VOCABULARY, LENGTH), tokens)
+
+
+class Examples(torch.utils.data.Dataset):
+    def __init__(self, tokens: str) -> None:
+        self.shards = TokenShards(tokens)
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        ids = torch.from_numpy(self.shards[index][:-1].astype(np.int64))
+        return {"input_ids": ids, "labels": ids}
+
+
+def trainer(shape: ModelConfig, tokens: str) -> float:
+    clock = Clock()
+
+    class Ticks(TrainerCallback):
+        def on_step_end(self, *given: Any, **named: Any) -> None:
+            clock.tick()
+
+    described = {k: v for k, v in llama_config(shape, VOCABULARY, LENGTH, 0).items() if k != "torch_dtype"}
+    model = LlamaForCausalLM(LlamaConfig(**{**described, "use_cache": False}))
+    with tempfile.TemporaryDirectory() as output:
+        options = TrainingArguments(
+            output_dir=output,
+            max_steps=STEPS,
+            per_device_train_batch_size=BATCH,
+            learning_rate=OPTIMIZER.lr,
+            lr_scheduler_type="cosine",
+            warmup_steps=WARMUP,
+            weight_decay=0.1,
+            max_grad_norm=1.0,
+            optim="adamw_torch_fused",
+            logging_strategy="no",
+            save_strategy="no",
+            report_to="none",
+            use_cpu=True,
+            disable_tqdm=True,
+        )
+        Trainer(model=model, args=options, train_dataset=Examples(tokens), callbacks=[Ticks()]).train()
+    return clock.rate()
+
+
+PEERS: dict[str, Callable[[ModelConfig, str], float]] = {
+    "plain loop, GPT-2 blocks": gpt2,
+    "plain loop, our decoder": bare,
+    "transformers Trainer": trainer,
+}
+
+
+def training(folder: Path) -> Iterator[str]:
+    tokens = write_tokens(folder / "training", 1024, LENGTH)
+    for name, shape in SHAPES.items():
+        sides = {"ours": ours, **PEERS}
+        best = dict.fromkeys(sides, 0.0)
+        for _ in range(ROUNDS):
+            for side, run in sides.items():
+                best[side] = max(best[side], run(shape, tokens))
+        size = shape.parameters(VOCABULARY) / 1e6
+        for peer in PEERS:
+            yield (
+                f"| training, {name}, {size:.1f} M parameters | {best['ours']:,.0f} tokens/s "
+                f"| {peer}: {best[peer]:,.0f} tokens/s | {best['ours'] / best[peer]:.2f} |"
+            )
+
+
+# ------------------------------------------------------------------------------------------------------------ the loader
+
+
+def loader(folder: Path) -> Iterator[str]:
+    for length in (256, 2048):
+        tokens = write_tokens(folder / f"loader-{length}", (1 << 24) // length, length, pieces=4)
+        for documents in (False, True):
+            batches = Batches(TokenShards(tokens), 64, 16, torch.device("cpu"), documents=documents)
+            spent = []
+            for _ in range(ROUNDS):
+                began = time.process_time()
+                for start in range(0, len(batches.shards), 64):
+                    batches.load(start, 64)
+                spent.append(time.process_time() - began)
+            rate = (1 << 24) / min(spent) / 1e6
+            kind = "with documents" if documents else "ids and sources"
+            yield f"| loader, sequences of {length}, {kind} | {rate:,.0f} M tokens/s | wanted: 20 | {rate / 20:.1f} |"
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    print("| work, one core | curator | beside it | ratio |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (loader, training):
+            for row in part(Path(folder)):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
