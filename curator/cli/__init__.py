@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from curator import __version__
-from curator.cli import ablate, budget, downloads, exports, lm, quality, running, training, tuning
+from curator.cli import ablate, budget, downloads, exports, lm, quality, running, tokenizers, training, tuning
 from curator.cli.errors import console
 
 app = typer.Typer(
@@ -35,6 +35,8 @@ app.add_typer(quality.commands, name="quality")
 app.add_typer(exports.commands, name="export")
 app.add_typer(downloads.commands, name="download")
 app.add_typer(lm.commands, name="lm")
+app.add_typer(tokenizers.commands, name="tokenizer")
+app.add_typer(tokenizers.tracing)  # trace
 app.add_typer(tuning.commands)  # score, retune, inspect, metrics
 
 

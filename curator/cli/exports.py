@@ -1,4 +1,4 @@
-"""`export`: a trained model in the format of other tools."""
+"""`export`: a trained model, or token shards, in the format of other tools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from curator.cli.errors import complaining, say
 
-commands = typer.Typer(help="Hand a trained model to other tools.", no_args_is_help=True)
+commands = typer.Typer(help="Hand a trained model or token shards to other tools.", no_args_is_help=True)
 
 
 @commands.command("hf")
@@ -27,3 +27,40 @@ def export_hf(
 
         made = write(output.rstrip("/"), folder, tokens, step)
         say(f"{made['folder']}: step {made['step']}, {made['parameters']:,} parameters")
+
+
+Output = Annotated[str, typer.Argument(help="The output of a run, or a folder of token shards.", metavar="OUTPUT")]
+Folder = Annotated[str, typer.Argument(help="Write here: an empty or a new folder.", metavar="FOLDER")]
+
+
+@commands.command("megatron")
+def export_megatron(output: Output, folder: Folder) -> None:
+    """Token shards as Megatron-LM's indexed datasets: SPLIT.bin and SPLIT.idx, a document for each sequence."""
+    _shards("megatron", output, folder)
+
+
+@commands.command("nanotron")
+def export_nanotron(output: Output, folder: Folder) -> None:
+    """Token shards as datatrove's and nanotron's .ds files, with the ends of the documents."""
+    _shards("nanotron", output, folder)
+
+
+@commands.command("olmo")
+def export_olmo(output: Output, folder: Folder) -> None:
+    """Token shards as OLMo-core's .npy files of ids, with the documents in .csv.gz."""
+    _shards("olmo", output, folder)
+
+
+@commands.command("parquet")
+def export_parquet(output: Output, folder: Folder) -> None:
+    """Token shards as Parquet for Hugging Face datasets: input_ids, starts of documents, padding, source, documents."""
+    _shards("parquet", output, folder)
+
+
+def _shards(kind: str, output: str, folder: str) -> None:
+    with complaining():
+        from curator.tokens.export import export
+
+        made = export(kind, output, folder)
+        counts = ", ".join(f"{count:,} of {split}" for split, count in made["splits"].items())
+        say(f"{folder.rstrip('/')}: sequences of {made['ids_per_sequence']:,} ids: {counts}")

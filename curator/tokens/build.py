@@ -9,7 +9,7 @@ from typing import Any
 
 from curator import config, storage
 from curator.documents import Executor, Shard
-from curator.tokens import bestfit, packing, recipe, shards, vocabulary
+from curator.tokens import bestfit, formats, packing, recipe, shards, vocabulary
 from curator.tokens import mixture as mixing
 from curator.tokens.encode import Encoded, Progress, encode
 from curator.tokens.fingerprint import fingerprint
@@ -54,11 +54,15 @@ def check(tokenize: Tokenize, mixture: Mixture, sources: Iterable[str]) -> None:
             unknown = set(made.weights) - set(sources)
             if unknown:
                 raise ValueError(f"tokenizer: {tokenize.tokenizer}: weights: no source {', '.join(sorted(unknown))}")
+            if made.corpus:
+                raise ValueError("tokenizer: corpus: in a run a tokenizer is trained on the run's own documents")
+            if made.base is not None:
+                formats.read(made.base)
             if tokenize.eos is not None and tokenize.eos not in made.special:
                 raise ValueError(f"eos: {tokenize.eos!r} is none of the special tokens of {tokenize.tokenizer}")
         else:
             vocabulary.load(storage.resolve(tokenize.tokenizer), tokenize.eos)
-    except (storage.StorageError, FileNotFoundError) as error:
+    except (storage.StorageError, formats.FormatError, FileNotFoundError) as error:
         raise ValueError(f"tokenizer: {error}") from None
 
 

@@ -89,9 +89,17 @@ def load(path: str, eos: str | None = None) -> Vocabulary:
     return _load(path, storage.content_digest(path), eos)
 
 
+def from_bytes(path: str, data: bytes, eos: str | None = None) -> Vocabulary:
+    """`load`, of what was read already; `path` is for the messages."""
+    return _open(path, data, eos)
+
+
 @functools.lru_cache(maxsize=4)  # once a worker: the check of all merges takes a second or so
 def _load(path: str, digest: str, eos: str | None) -> Vocabulary:
-    data = storage.read_bytes(path)
+    return _open(path, storage.read_bytes(path), eos)
+
+
+def _open(path: str, data: bytes, eos: str | None) -> Vocabulary:
     try:
         described = json.loads(data)
         whole = Tokenizer.from_buffer(data)
@@ -101,7 +109,7 @@ def _load(path: str, digest: str, eos: str | None) -> Vocabulary:
     reference = without_added_tokens(described)
     fast, reason = _fast_twin(described, reference)
     if fast is None:
-        warnings.warn(f"{path}: encoding with the slower tokenizers library: {reason}", stacklevel=3)
+        warnings.warn(f"{path}: encoding with the slower tokenizers library: {reason}", stacklevel=4)
     size = max(whole.get_vocab(with_added_tokens=True).values()) + 1
     return Vocabulary(
         path=path,
@@ -126,6 +134,13 @@ def _eos_id(tokenizer: Tokenizer, eos: str | None, path: str) -> int:
 def without_added_tokens(described: dict[str, Any]) -> Tokenizer:
     """The same tokenizer, for which `<|endoftext|>` in a text is thirteen characters: no document can end itself."""
     bare = {**described, "added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+    model = described["model"]
+    if model.get("type") == "Unigram":  # which would find the piece `</s>` in a text, so it is spelt as no text is
+        added = {token["content"] for token in described.get("added_tokens") or ()}
+        pieces = [
+            [f"\ufdd0{number}" if piece in added else piece, score] for number, (piece, score) in enumerate(model["vocab"])
+        ]
+        bare["model"] = {**model, "vocab": pieces}
     return Tokenizer.from_str(json.dumps(bare))
 
 

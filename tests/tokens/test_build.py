@@ -276,3 +276,29 @@ def test_the_check_before_a_run_reads_the_recipe(tmp_path):
 def test_refuses_options_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=message):
         Tokenize(**{"tokenizer": "x", **options})
+
+
+@pytest.mark.parametrize("packing", ["concatenate", "best_fit"])
+def test_another_mixture_needs_no_document_again(corpus, tokenize, tmp_path, packing):
+    """Weights, parts, packing and seed are cut from the token files: the text is not even there any more."""
+    build(tokenize, MIXTURE, corpus, str(tmp_path), Inline())
+    for shard in corpus:
+        Path(shard.path).unlink()
+    other = Mixture(budget=9000, weights={"web": 0.2, "code": 0.8}, packing=packing, max_epochs=9, validation=0.1, seed=1)
+    manifest = build(tokenize, other, corpus, str(tmp_path), Inline())
+    assert [part["name"] for part in manifest["parts"]] == ["web", "code"]
+    assert len(TokenShards(str(tmp_path / "tokens"))) == 9000 // LENGTH
+
+
+def test_a_corpus_of_its_own_has_no_place_in_a_run(tmp_path):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("size: 300\ncorpus: data/*.txt\n")
+    with pytest.raises(ValueError, match="corpus: in a run a tokenizer is trained on the run's own documents"):
+        check(Tokenize(tokenizer=str(recipe)), MIXTURE, SOURCES)
+
+
+def test_a_base_that_is_not_there_is_said_before_the_run(tmp_path):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("size: 300\nbase: nowhere.json\n")
+    with pytest.raises(ValueError, match=r"tokenizer: nowhere.json: there is no such tokenizer"):
+        check(Tokenize(tokenizer=str(recipe)), MIXTURE, SOURCES)

@@ -21,6 +21,7 @@ def lines(real_data, most: int = 400) -> list[str]:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_ranks_of_tiktoken_come_in_and_go_out_as_they_were(real_data):
     path = real_data / "assets" / "tokenizers" / "qwen.tiktoken"
     data = formats.read(str(path))
@@ -69,6 +70,15 @@ def test_sentencepieces_bpe_too(tmp_path):
         assert ids == theirs.encode(text)
         assert ours.decode(ids) == theirs.decode(ids)
     assert ours.token_to_id("</s>") == theirs.eos_id()
+
+
+@pytest.mark.data
+def test_the_name_of_a_special_piece_in_a_text_is_text(real_data, tmp_path):
+    (tmp_path / "tokenizer.json").write_bytes(formats.read(str(real_data / "assets" / "tokenizers" / "spm_test_model.model")))
+    with pytest.warns(UserWarning, match="its model is Unigram"):
+        words = vocabulary.load(str(tmp_path / "tokenizer.json"))
+    assert words.eos == 2
+    assert words.eos not in words.encode(["a</s>b"])[0]
 
 
 @pytest.mark.data

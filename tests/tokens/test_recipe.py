@@ -177,3 +177,51 @@ def test_the_shipped_recipes_are_read(name, size):
     recipe = config.build(VocabularyRecipe, config.load(str(path)))
     assert recipe.size == size
     assert recipe.special[0] == "<|endoftext|>"
+
+
+def test_documents_of_any_reader_are_sampled_as_those_of_shards(corpus):
+    def batches():
+        for shard in corpus:
+            for batch in pq.ParquetFile(shard.path).iter_batches(3, columns=["id", "source", "text"]):
+                yield batch.rename_columns(["key", "source", "text"])
+
+    shards, read = choose(SMALL, corpus, Inline(), 0.1), choose(SMALL, [batches], Inline(), 0.1)
+    assert (read.digest, read.most, sorted(read.texts())) == (shards.digest, shards.most, sorted(shards.texts()))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"base": "x", "pattern": "a"}, "base: it is extended by byte-level BPE"),
+        ({"base": "x", "algorithm": "wordpiece"}, "base: it is extended by byte-level BPE"),
+        ({"lowercase": True}, "lowercase: only for wordpiece"),
+        ({"algorithm": "wordpiece"}, r"special: wordpiece needs '\[UNK\]' among them"),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        VocabularyRecipe(**options)
+
+
+def test_wordpiece_from_a_recipe(corpus, tmp_path):
+    recipe = VocabularyRecipe(algorithm="wordpiece", size=400, special=("[PAD]", "[UNK]", "[SEP]"), lowercase=True)
+    name = train(recipe, choose(recipe, corpus, Inline()), str(tmp_path))
+    described = json.loads((tmp_path / name / "tokenizer.json").read_text())
+    assert (described["model"]["type"], described["normalizer"]["lowercase"]) == ("WordPiece", True)
+
+
+def test_options_of_later_versions_do_not_unpin(corpus, tmp_path):
+    """What was pinned before them has the fingerprint of a recipe without them."""
+    assert set(SMALL.described()) == {
+        *("algorithm", "size", "pattern", "special", "sample_bytes", "weights", "min_frequency", "max_token_bytes")
+    }
+
+
+def test_other_weights_are_told_without_reading_the_documents_again(corpus, tmp_path):
+    pinned = Pinned(tmp_path)
+    first = pinned.obtain(corpus, weights={"web": 1.0})
+    for shard in corpus:
+        Path(shard.path).unlink()
+    again = pinned.obtain(corpus, weights={"wiki": 1.0})
+    assert again.path == first.path
+    assert "trained by other weights of the sources" in str(again.drift)
