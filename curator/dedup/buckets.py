@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from curator.dedup.clusters import bucket_edges, distinct
 from curator.dedup.earlier import matching
 from curator.dedup.exchange import by_range, find_span, read_piece, read_span, write_pieces, write_spans
 from curator.dedup.keys import columns_of, keys, same_text, signatures, tables
+from curator.dedup.memory import released
 from curator.dedup.plan import Plan
 
 REPEAT = (np.uint32, np.uint32)  # row of the group, the row that stands for it
@@ -18,6 +20,7 @@ MEETING = (np.uint64,)  # number of a document, and in the lowest bits the row o
 EDGE = (np.uint64, np.uint64)  # mixed numbers of two documents
 
 
+@released
 def fill_buckets(plan: Plan, index: int) -> None:
     """One group's bucket entries (see `cells`): a span for each partition, which is a range of hashes.
 
@@ -28,7 +31,7 @@ def fill_buckets(plan: Plan, index: int) -> None:
     stands = np.arange(group.rows)
     if plan.options.verify is not None:
         stands = same_text(signatures(plan, group, ["exact", "id"]))
-    packed, ends = _packed(plan, index)
+    packed, ends = cells.pack(_entries(plan, index), plan.cells, row_bits)
     cells.sort_cells(packed, ends)
     if plan.options.verify is None:
         cells.join_rows(packed, ends, row_bits, stands)
@@ -42,21 +45,13 @@ def fill_buckets(plan: Plan, index: int) -> None:
     write_pieces(plan.path("buckets", index), [[packed[i:j], cells.unary(mine, i)] for (i, j), mine in sizes])
 
 
-def _packed(plan: Plan, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """All entries of a group, by cell, and where each cell ends."""
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    counts = np.zeros(plan.cells, np.int64)
+def _entries(plan: Plan, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(hash, row) of all that one group's documents meet others by."""
     first = 0
     for table in tables(plan, plan.groups[index], columns_of(plan.options.by)):
         hashes, rows = keys(table, plan.options.by)
-        cells.count_cells(hashes, plan.low_bits, counts)
-        found.append((hashes, (rows + first).astype(np.uint32)))
+        yield hashes, rows + np.uint32(first)
         first += len(table)
-    ends = np.cumsum(counts) - counts
-    packed = np.empty(sum(len(hashes) for hashes, _ in found), np.uint64)
-    for hashes, rows in found:
-        cells.place(hashes, rows, plan.low_bits, plan.row_bits, ends, packed)
-    return packed, ends
 
 
 def _spans(plan: Plan, partition: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -96,6 +91,7 @@ def entries(plan: Plan, partition: int) -> tuple[np.ndarray, np.ndarray]:
     return joined[order], documents[order]
 
 
+@released
 def find_meetings(plan: Plan, partition: int) -> None:
     """Who meets whom in one range of hashes, over the entries of every group: told to the groups."""
     if plan.stores:
@@ -119,6 +115,7 @@ def write_meetings(plan: Plan, partition: int, members: np.ndarray, others: np.n
     write_spans(plan.path("meetings", partition), [packed], list(pairwise(cuts)), {"rows": len(packed)})
 
 
+@released
 def join_meetings(plan: Plan, index: int, parts: int) -> None:
     """One group's edges, as few as connect the same documents, however many partitions these met in: a span for each part of
     the nodes (see `cells.join_meetings`)."""

@@ -9,6 +9,8 @@ that fits into the processor's cache. So an entry costs the same, however many t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numba import njit
 
@@ -17,6 +19,21 @@ from curator.dedup.clusters import mix
 NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF)  # no packed entry and no meeting: numbers and rows together have 63 bits at most
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _ONE, _64 = np.uint64(1), np.uint64(64)
+
+
+def pack(entries: Iterable[tuple[np.ndarray, np.ndarray]], cells: int, row_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Entries (hashes, rows) that come in parts, by cell, and where each cell ends; rows keep their order in a cell."""
+    low = 65 - cells.bit_length()
+    counts = np.zeros(cells, np.int64)
+    found = []
+    for hashes, rows in entries:
+        count_cells(hashes, low, counts)
+        found.append((hashes, rows))
+    ends = np.cumsum(counts) - counts
+    packed = np.empty(sum(len(hashes) for hashes, _ in found), np.uint64)
+    for hashes, rows in found:
+        place(hashes, rows, low, row_bits, ends, packed)
+    return packed, ends
 
 
 @njit(cache=True, nogil=True)

@@ -7,9 +7,10 @@ signed. A later run reads the sorted files beside its own and computes nothing a
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,16 +19,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
-from curator.dedup.exchange import batch_of, by_range, read_span, write_spans
-from curator.dedup.keys import columns_of, keys
+from curator.dedup import cells
+from curator.dedup.exchange import ZSTD, batch_of, read_span, write_pieces
+from curator.dedup.keys import columns_of, keys, tables
+from curator.dedup.memory import released
 from curator.dedup.plan import Plan, hash_of, make_missing
 from curator.documents import Executor
 
 FORMAT = 1
+PIECES = 8  # of a partition, sorted one after the other
 BATCH = 1 << 16  # entries that a reader holds at a time
 _ENTRIES = pa.schema([("hash", pa.uint64()), ("number", pa.uint64())])
 _SUFFIX = {"documents": "parquet", "routed": "spans", "hashes": "arrow"}
-_ZSTD = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Keeping:
 
     def name(self, kind: str, index: int) -> str:
         plan = self.plan
-        what: list[object] = [FORMAT, plan.options.by, self.columns, plan.partitions]
+        what: list[object] = [FORMAT, PIECES, plan.options.by, self.columns, plan.partitions]
         if kind == "hashes":
             what += [self.everything, index]
         else:
@@ -139,49 +142,66 @@ def keep(keeping: Keeping, signing: Mapping[str, object], executor: Executor) ->
     return [manifest, *(storage.join(keeping.folder, path) for path in [*(d[0] for d in found["documents"]), *found["hashes"]])]
 
 
+@released
 def keep_documents(keeping: Keeping, index: int) -> None:
-    """One group: its published documents, and their hashes, sorted, in a batch for each partition."""
+    """One group: its published documents, and their hashes, sorted, in PIECES spans for each partition."""
     plan = keeping.plan
-    tables = []
-    for place in plan.groups[index].shards:
-        shard = plan.shards[place]
-        if shard.key not in keeping.published:
-            continue
-        with storage.open_input(keeping.published[shard.key][0]) as stream:
-            ids = pq.read_table(stream, columns=["id"]).column("id")
-        with storage.open_input(shard.path) as stream:
-            table = pq.read_table(stream, columns=["id", *dict.fromkeys([*columns_of(plan.options.by), *keeping.columns])])
-        tables.append(table.filter(pc.and_(pc.is_in(table.column("id"), ids), table.column("exact").is_valid())))
-    rows, hashes = np.zeros(0, np.int64), np.zeros(0, np.uint64)
-    table = pa.concat_tables(tables) if tables else pa.table({"id": pa.array([], pa.string())})
-    if len(table):
-        hashes, rows = keys(table, plan.options.by)
-    order = np.argsort(hashes, kind="stable")
-    hashes, rows = hashes[order], rows[order]
-    write_spans(keeping.path("routed", index), [hashes, rows.astype(np.uint32)], by_range(hashes, plan.partitions))
+    kept = [pa.table({"id": pa.array([], pa.string())})]
+
+    def entries() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        first = 0
+        for place in plan.groups[index].shards:
+            shard = plan.shards[place]
+            if shard.key not in keeping.published:
+                continue
+            with storage.open_input(keeping.published[shard.key][0]) as stream:
+                ids = pq.read_table(stream, columns=["id"]).column("id")
+            columns = ["id", *dict.fromkeys([*columns_of(plan.options.by), *keeping.columns])]
+            for table in tables(plan, dataclasses.replace(plan.groups[index], shards=(place,)), columns):
+                table = table.filter(pc.and_(pc.is_in(table.column("id"), ids), table.column("exact").is_valid()))
+                hashes, rows = keys(table, plan.options.by)
+                yield hashes, rows + np.uint32(first)
+                kept.append(table.select(["id", *keeping.columns]))
+                first += len(table)
+
+    packed, ends = cells.pack(entries(), max(plan.cells, PIECES * plan.partitions), plan.row_bits)
+    cells.sort_cells(packed, ends)
+    pieces, begin = [], 0
+    for number, mine in enumerate(ends.reshape(PIECES * plan.partitions, -1)):
+        found = packed[begin : mine[-1]]
+        hashes = cells.hashes_of(found, mine - begin, number * len(mine), 65 - len(ends).bit_length(), plan.row_bits)
+        pieces.append([hashes, (found & np.uint64(plan.row_mask)).astype(np.uint32)])
+        begin = mine[-1]
+    write_pieces(keeping.path("routed", index), pieces)
+    table = pa.concat_tables(kept[1:] or kept)
     with storage.create(keeping.path("documents", index)) as stream:
-        pq.write_table(
-            table.select([c for c in ("id", *keeping.columns) if c in table.column_names]), stream, compression="zstd"
-        )
+        pq.write_table(table, stream, compression="zstd")
 
 
+@released
 def keep_hashes(keeping: Keeping, partition: int) -> None:
     """One range of hashes of all groups, sorted, in batches that are found by their first hash."""
-    hashes, numbers = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
-    first = 0
-    for index, rows in enumerate(_rows(keeping)):
-        found, places = read_span(keeping.path("routed", index), partition, (np.uint64, np.uint32))
-        hashes.append(found)
-        numbers.append(places.astype(np.uint64) + np.uint64(first))
-        first += rows
-    joined, documents = np.concatenate(hashes), np.concatenate(numbers)
-    order = np.argsort(joined, kind="stable")  # equal ones stay in the order of their numbers
-    joined, documents = joined[order], documents[order]
-    begins = [*joined[::BATCH].tolist(), *joined[-1:].tolist()]
+    firsts = np.cumsum([0, *_rows(keeping)])
+    joined, documents = [], []
+    for piece in range(PIECES * partition, PIECES * (partition + 1)):  # each is sorted for itself, which takes less memory
+        hashes, numbers = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
+        for index, first in enumerate(firsts[:-1].tolist()):
+            found, places = read_span(keeping.path("routed", index), piece, (np.uint64, np.uint32))
+            hashes.append(found)
+            numbers.append(places.astype(np.uint64) + np.uint64(first))
+        mine = np.concatenate(hashes)
+        order = np.argsort(mine, kind="stable")  # equal ones stay in the order of their numbers
+        joined.append(mine[order])
+        documents.append(np.concatenate(numbers)[order])
+    _write_hashes(keeping.path("hashes", partition), np.concatenate(joined), np.concatenate(documents))
+
+
+def _write_hashes(path: str, hashes: np.ndarray, numbers: np.ndarray) -> None:
+    begins = [*hashes[::BATCH].tolist(), *hashes[-1:].tolist()]
     schema = _ENTRIES.with_metadata({"begins": json.dumps(begins)})
-    with storage.create(keeping.path("hashes", partition)) as stream, pa.ipc.new_file(stream, schema, options=_ZSTD) as writer:
-        for start in range(0, len(joined), BATCH):
-            writer.write_batch(batch_of(schema, joined[start : start + BATCH], documents[start : start + BATCH]))
+    with storage.create(path) as stream, pa.ipc.new_file(stream, schema, options=ZSTD) as writer:
+        for start in range(0, len(hashes), BATCH):
+            writer.write_batch(batch_of(schema, hashes[start : start + BATCH], numbers[start : start + BATCH]))
 
 
 def _rows(keeping: Keeping) -> list[int]:

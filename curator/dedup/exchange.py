@@ -1,7 +1,8 @@
 """Files between the calls of `mark`, of which each reader reads its own part alone.
 
 Where readers are few, a part is a record batch of an uncompressed Arrow file. Where they may be thousands, it is a *span*:
-plain columns one after the other, found by two numbers at the head of the file, so that a reader moves no byte of the others.
+plain columns one after the other, or a compressed record batch, found by two numbers at the head of the file, so that a reader
+moves no byte of the others.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from curator import storage
 
-_HEAD = 8  # bytes before the places of spans: how many there are
+ZSTD = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
+_HEAD = 8  # bytes before the places of spans: how many there are; and before a compressed batch: its size
 
 
 def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
@@ -25,30 +29,30 @@ def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch
 
 
 def read_batch(path: str, index: int) -> pa.RecordBatch:
-    with storage.open_input(path) as stream, pa.ipc.open_file(stream) as reader:
+    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=_READ) as reader:
         return reader.get_batch(index)
 
 
 def read_part(path: str, part: int, parts: int) -> Iterator[pa.RecordBatch]:
     """A reader's batches where the file holds `parts` of them time after time."""
-    with storage.open_input(path) as stream, pa.ipc.open_file(stream) as reader:
+    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=_READ) as reader:
         for index in range(part, reader.num_record_batches, parts):
             yield reader.get_batch(index)
 
 
 def read_metadata(path: str) -> dict[bytes, bytes]:
-    with storage.open_input(path) as stream, pa.ipc.open_file(stream) as reader:
+    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=_READ) as reader:
         return dict(reader.schema.metadata or {})
 
 
 def write_spans(
-    path: str, columns: Sequence[np.ndarray], spans: Sequence[tuple[int, int]], told: Mapping[str, int] | None = None
+    path: str, columns: Sequence[np.ndarray], spans: Sequence[tuple[int, int]], told: Mapping[str, Any] | None = None
 ) -> None:
     """A span of the rows of `columns` for each reader; what is told of the whole is at the end."""
     write_pieces(path, [[column[start:stop] for column in columns] for start, stop in spans], told)
 
 
-def write_pieces(path: str, spans: Sequence[Sequence[np.ndarray]], told: Mapping[str, int] | None = None) -> None:
+def write_pieces(path: str, spans: Sequence[Sequence[np.ndarray]], told: Mapping[str, Any] | None = None) -> None:
     """A span for each reader, of arrays one after the other."""
     ends = np.cumsum([0, *(sum(piece.nbytes for piece in span) for span in spans)]) + _HEAD + 8 * (len(spans) + 1)
     with storage.create(path) as stream:
@@ -84,7 +88,39 @@ def read_piece(path: str, start: int, stop: int) -> bytes:
     return data
 
 
-def read_told(path: str) -> dict[str, int]:
+def write_tables(path: str, batches: Iterable[pa.RecordBatch], told: Mapping[str, Any] | None = None) -> None:
+    """A record batch for each reader."""
+    write_pieces(path, [_pieces(batch) for batch in batches], told)
+
+
+def _pieces(batch: pa.RecordBatch) -> list[np.ndarray]:
+    if not len(batch):
+        return []
+    plain = batch.serialize()
+    return [np.array([plain.size], "<i8"), np.frombuffer(pa.compress(plain, "zstd", asbytes=True), np.uint8)]
+
+
+def read_table(path: str, index: int, schema: pa.Schema) -> pa.RecordBatch:
+    """One reader's batch."""
+    return _batch(read_piece(path, *find_span(path, index)), schema)
+
+
+def read_tables(path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Every reader's batch."""
+    data = memoryview(storage.read_range(path, 0, storage.size(path)))
+    spans = int(np.frombuffer(data, "<i8", 1)[0])
+    for start, stop in pairwise(np.frombuffer(data, "<i8", spans + 1, _HEAD).tolist()):
+        yield _batch(data[start:stop], schema)
+
+
+def _batch(data: bytes | memoryview, schema: pa.Schema) -> pa.RecordBatch:
+    if not len(data):
+        return pa.RecordBatch.from_pylist([], schema=schema)
+    size = int(np.frombuffer(data, "<i8", 1)[0])
+    return pa.ipc.read_record_batch(pa.py_buffer(pa.decompress(pa.py_buffer(data)[_HEAD:], size, "zstd", asbytes=True)), schema)
+
+
+def read_told(path: str) -> dict[str, Any]:
     spans = int(np.frombuffer(storage.read_range(path, 0, _HEAD), "<i8")[0])
     place = _HEAD + 8 * spans
     start = int(np.frombuffer(storage.read_range(path, place, place + 8), "<i8")[0])

@@ -14,6 +14,7 @@ from curator import storage
 from curator.dedup.plan import Group, Plan
 
 WAYS = ("exact", "url", "minhash")
+ROWS_AT_A_TIME = 1 << 14  # a shard can be larger than what a call may hold
 SURE = np.uint64(1)  # set in a hash of equal texts or addresses, not set in a band's: such a meeting needs no verification
 
 
@@ -35,18 +36,21 @@ def keys(table: pa.Table, by: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         bands = table.column("bands").combine_chunks()
         banded = np.flatnonzero(bands.is_valid().to_numpy(zero_copy_only=False))
         hashes.append(bands.flatten().to_numpy(zero_copy_only=False) & ~SURE)
-        rows.append(np.repeat(banded, bands.type.list_size))
+        rows.append(np.repeat(banded.astype(np.uint32), bands.type.list_size))
         by_text = pc.and_(bands.is_null(), exact.is_valid()) if by_text is None else by_text
     if by_text is not None:
         places = np.flatnonzero(by_text.to_numpy(zero_copy_only=False))
         hashes.append(exact_hashes(exact.take(pa.array(places)))[:, 0] | SURE)
-        rows.append(places)
+        rows.append(places.astype(np.uint32))
     if "url" in by:
         urls = table.column("url").combine_chunks()
         places = np.flatnonzero(urls.is_valid().to_numpy(zero_copy_only=False))
         hashes.append(urls.drop_null().to_numpy(zero_copy_only=False) | SURE)
-        rows.append(places)
-    return np.concatenate(hashes).astype(np.uint64, copy=False), np.concatenate(rows).astype(np.int64)
+        rows.append(places.astype(np.uint32))
+    hashes, rows = [part for part in hashes if len(part)], [part for part in rows if len(part)]
+    if len(hashes) == 1:
+        return hashes[0], rows[0]
+    return np.concatenate([np.zeros(0, np.uint64), *hashes]), np.concatenate([np.zeros(0, np.uint32), *rows])
 
 
 def exact_hashes(exact: pa.Array) -> np.ndarray:
@@ -58,14 +62,19 @@ def exact_hashes(exact: pa.Array) -> np.ndarray:
 
 
 def tables(plan: Plan, group: Group, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """These columns of the documents of a group, shard by shard."""
+    """These columns of the documents of a group, some thousand at a time."""
     for place in group.shards:
         shard = plan.shards[place]
+        rows = 0
         with storage.open_input(shard.path) as stream:
-            table = pq.read_table(stream, columns=list(columns))
-        if len(table) != shard.rows:
-            raise ValueError(f"{shard.path} has {len(table)} rows, and its manifest says {shard.rows}")
-        yield table
+            reader = pq.ParquetFile(stream)
+            for batch in reader.iter_batches(ROWS_AT_A_TIME, columns=list(columns), use_threads=False):
+                yield pa.Table.from_batches([batch])
+                rows += len(batch)
+            if not rows:
+                yield reader.schema_arrow.empty_table().select(list(columns))
+        if rows != shard.rows:
+            raise ValueError(f"{shard.path} has {rows} rows, and its manifest says {shard.rows}")
 
 
 def signatures(plan: Plan, group: Group, columns: Sequence[str], rows: np.ndarray | None = None) -> pa.Table:

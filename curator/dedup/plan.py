@@ -17,12 +17,12 @@ from curator.dedup.exchange import read_told
 from curator.documents import Executor, Shard
 
 # What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
-BYTES_AN_ENTRY = 28  # of a group: hash and row, then packed, beside the table of one shard
-BYTES_A_MET_ENTRY = 16  # of a partition: 8 in the file
+BYTES_AN_ENTRY = 34  # of a group: hash and row, then packed, beside what is read at a time
+BYTES_A_MET_ENTRY = 24  # of a partition: 8 in the file; 16 where it is kept for later runs
 BYTES_A_SORTED_ENTRY = 80  # of a partition with `verify` or earlier runs: hash and document, sorted with an index
 BYTES_A_SKETCH = 400  # with `verify`
-BYTES_AN_EDGE = 120  # 16 in the file, sorted by both ends
-BYTES_A_CANDIDATE = 500  # with its id, sorted by Arrow
+BYTES_AN_EDGE = 160  # 16 in the file, sorted by both ends
+BYTES_A_CANDIDATE = 320  # with its id, sorted by an index
 PARALLEL = 64  # calls that a set is cut into though fewer would do, so that there is work for many; not below LEAST_ROWS
 LEAST_ROWS = 1 << 15
 
@@ -165,7 +165,16 @@ class Plan:
         """All that clusters depend on."""
         options = self.options
         groups = [[g.first, g.digest] for g in self.groups]
-        clusters = [FORMAT, options.revision, options.by, options.verify, self.partitions, self.memory]
+        clusters = [
+            FORMAT,
+            BYTES_AN_EDGE,
+            BYTES_A_CANDIDATE,
+            options.revision,
+            options.by,
+            options.verify,
+            self.partitions,
+            self.memory,
+        ]
         return hash_of([*clusters, groups, [s.digest for s in self.stores]])
 
     @functools.cached_property

@@ -24,6 +24,7 @@ import pyarrow as pa
 from curator.dedup.buckets import EDGE, join_meetings
 from curator.dedup.clusters import Forest, distinct, unique_edges, unmixed
 from curator.dedup.exchange import batch_of, by_range, chunks, read_metadata, read_part, read_span, write_batches, write_spans
+from curator.dedup.memory import released
 from curator.dedup.plan import BYTES_AN_EDGE, Plan, counted, make_missing
 from curator.documents import Executor
 
@@ -46,37 +47,41 @@ def connect(plan: Plan, executor: Executor) -> int:
     have("core", parts, set_leaves_aside)
     if sum(counted(plan, "core", parts, "edges")) <= plan.most(BYTES_AN_EDGE):
         have("stars", 1, join_core)
+        have("answers", parts, answer, number=-1)
         have("components", parts, label, number=-1)
         return parts
     for number in range(MOST_ROUNDS):
         have(f"small{number}", parts, small_star, number=number)
         have(f"large{number}", parts, large_star, number=number)
         if not _changed(plan, f"large{number}", parts):
+            have("answers", parts, answer, number=number)
             have("components", parts, label, number=number)
             return parts
     raise RuntimeError(f"no stars after {MOST_ROUNDS} rounds")
 
 
+@released
 def set_leaves_aside(plan: Plan, part: int, parts: int) -> None:
-    """Of the nodes of a part, those that have one neighbour, a smaller one: a span for each part of these neighbours, in
-    `leaves`. In `core` the edges of the others to smaller nodes."""
+    """Of the nodes of a part, those that have one neighbour, a smaller one, in `leaves`; these neighbours, each once, in
+    `wanted`, a span for each part of them. In `core` the edges of the other nodes to smaller ones."""
 
     def edges() -> Iterator[list[np.ndarray]]:
         return (read_span(plan.path("edges", index), part, EDGE) for index in range(len(plan.groups)))
 
     nodes, least, most = _extremes(edges(), plan.most(BYTES_AN_EDGE))
     leaf = (least == most) & (least < nodes)
-    order = np.argsort(least[leaf])
-    leaves, neighbours = nodes[leaf][order], least[leaf][order]
-    write_spans(plan.path("leaves", part), [leaves, neighbours], by_range(neighbours, parts))
+    write_spans(plan.path("leaves", part), [nodes[leaf], least[leaf]], [(0, int(leaf.sum()))])
+    wanted = distinct(least[leaf])
+    write_spans(plan.path("wanted", part), [wanted], by_range(wanted, parts))
     found = [(np.zeros(0, np.uint64), np.zeros(0, np.uint64))]
     for node, other in chunks(edges(), plan.most(BYTES_AN_EDGE)):
         inner = (other < node) & ~leaf[np.searchsorted(nodes, node)]
         found.append(unique_edges(node[inner], other[inner]))
-    core = [np.concatenate(column) for column in zip(*found, strict=True)]
+    core = _joined(found)
     write_spans(plan.path("core", part), core, [(0, len(core[0]))], {"edges": len(core[0])})
 
 
+@released
 def join_core(plan: Plan, _: int, parts: int) -> None:
     """The stars of all that is no leaf, in one call."""
     forest = Forest()
@@ -87,6 +92,7 @@ def join_core(plan: Plan, _: int, parts: int) -> None:
     write_spans(plan.path("stars"), [nodes[moved], roots[moved]], by_range(nodes[moved], parts))
 
 
+@released
 def small_star(plan: Plan, part: int, number: int, parts: int) -> None:
     nodes, least, _ = _extremes(_smaller(plan, part, number, parts), plan.most(BYTES_AN_EDGE))
 
@@ -101,6 +107,7 @@ def small_star(plan: Plan, part: int, number: int, parts: int) -> None:
     write_batches(plan.path(f"small{number}", part), _PAIRS, stars())
 
 
+@released
 def large_star(plan: Plan, part: int, number: int, parts: int) -> None:
     """Told as well: whether a node that has a smaller neighbour has any other; if none has, all are stars."""
     nodes, least, most = _extremes(_read(plan, f"small{number}", part, parts), plan.most(BYTES_AN_EDGE))
@@ -115,15 +122,36 @@ def large_star(plan: Plan, part: int, number: int, parts: int) -> None:
     write_batches(plan.path(f"large{number}", part), _told(changed), stars())
 
 
+@released
+def answer(plan: Plan, part: int, number: int, parts: int) -> None:
+    """The roots of those nodes of a part that leaves are on and that are not roots themselves: a span for each part of the
+    leaves."""
+    nodes, roots = _stars(plan, part, number, parts)
+    wanted = [read_span(plan.path("wanted", index), part, (np.uint64,))[0] for index in range(parts)]
+    places = [np.flatnonzero(np.isin(nodes, each, assume_unique=True)) for each in wanted]
+    cuts = np.cumsum([0, *map(len, places)]).tolist()
+    found = np.concatenate(places)
+    write_spans(plan.path("answers", part), [nodes[found], roots[found]], list(pairwise(cuts)))
+
+
+@released
 def label(plan: Plan, part: int, number: int, parts: int) -> None:
-    """What has become a star, and the leaves of its nodes, told to the groups; `number` is the last round's, -1 of none."""
-    stars = [read_span(plan.path("stars"), part, EDGE)] if number < 0 else _read(plan, f"large{number}", part, parts)
-    nodes, roots = unique_edges(*_joined(stars))
-    leaves, neighbours = _joined(read_span(plan.path("leaves", index), part, EDGE) for index in range(parts))
-    place = np.minimum(np.searchsorted(nodes, neighbours), max(0, len(nodes) - 1))
-    of_leaves = np.where(nodes[place] == neighbours, roots[place], neighbours) if len(nodes) else neighbours
-    centres = distinct(np.concatenate([roots, of_leaves]))
-    _write_labels(plan, part, np.concatenate([nodes, leaves, centres]), np.concatenate([roots, of_leaves, centres]))
+    """What has become a star, and the leaves of a part, told to the groups."""
+    nodes, roots = _stars(plan, part, number, parts)
+    leaves, neighbours = read_span(plan.path("leaves", part), 0, EDGE)
+    known, their_roots = _joined(read_span(plan.path("answers", index), part, EDGE) for index in range(parts))  # ascending
+    if len(known):
+        place = np.minimum(np.searchsorted(known, neighbours), len(known) - 1)
+        neighbours = np.where(known[place] == neighbours, their_roots[place], neighbours)
+    centres = distinct(np.concatenate([roots, neighbours]))
+    _write_labels(plan, part, np.concatenate([nodes, leaves, centres]), np.concatenate([roots, neighbours, centres]))
+
+
+def _stars(plan: Plan, part: int, number: int, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes of a part that are neither leaves nor roots, ascending, and their roots; `number` is the last round's, -1 of
+    none."""
+    read = [read_span(plan.path("stars"), part, EDGE)] if number < 0 else _read(plan, f"large{number}", part, parts)
+    return unique_edges(*_joined(read))
 
 
 def _joined(edges: Iterable[Sequence[np.ndarray]]) -> list[np.ndarray]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from curator.dedup.exchange import read_metadata
+from curator.dedup.exchange import read_told
 from curator.dedup.plan import Plan, counted
 
 LEAST_JUDGED = 20  # documents of a source; a share of fewer says nothing
@@ -19,8 +18,8 @@ def summarise(plan: Plan, parts: int) -> dict[str, Any]:
     """Counts by source and by size of cluster. `warnings`: a source that loses more than `warn`, a cluster that no page of a
     healthy corpus has so many copies of."""
     with ThreadPoolExecutor(16) as threads:
-        tallies = list(threads.map(lambda i: _told(plan.path("tallies", i), b"tally"), range(plan.own)))
-        clusters = list(threads.map(lambda i: _told(plan.path("survivors", i), b"clusters"), range(parts)))
+        tallies = list(threads.map(lambda i: read_told(plan.path("tallies", i)), range(plan.own)))
+        clusters = list(threads.map(lambda i: read_told(plan.path("survivors", i))["clusters"], range(parts)))
     signed, duplicates = _added(tallies, "signed"), _added(tallies, "duplicates")
     sizes: dict[int, int] = {}
     for found in clusters:
@@ -66,10 +65,6 @@ def _warnings(summary: Mapping[str, Any], plan: Plan, giants: int) -> list[str]:
             "of those only documents of the same text were taken for duplicates"
         )
     return found
-
-
-def _told(path: str, key: bytes) -> dict[str, Any]:
-    return json.loads(read_metadata(path)[key])
 
 
 def _added(tallies: list[dict[str, Any]], kind: str) -> dict[str, int]:

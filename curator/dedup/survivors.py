@@ -2,14 +2,15 @@
 
 Best is: a document that an earlier run has published, then the source that comes first in `prefer`, then the higher quality,
 then the longer text, then the smaller id; never the one that was read first. What belongs together is told by a *key*: the
-mixed number of the cluster's root, or, in a cluster of more than `largest` documents, that of the root and the text.
+number of the cluster's root mixed twice (roots are the smallest of their clusters by what is mixed once: equal ranges of that
+would not hold as many), or, in a cluster of more than `largest` documents, that of the root and the text.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
+from curator.dedup.best import Judged, best_of
 from curator.dedup.buckets import REPEAT
 from curator.dedup.clusters import mixed
-from curator.dedup.exchange import by_range, read_batch, read_span, write_batches, write_spans
+from curator.dedup.exchange import by_range, read_span, read_table, read_tables, write_spans, write_tables
 from curator.dedup.keys import exact_hashes, signatures
+from curator.dedup.memory import released
 from curator.dedup.plan import BYTES_A_CANDIDATE, Group, Plan, counted, make_missing, names_there
 from curator.dedup.rounds import labels_of
 from curator.documents import Executor
@@ -31,21 +34,14 @@ _CANDIDATES = pa.schema(
     [
         ("key", pa.uint64()),
         ("row", pa.uint32()),
-        ("members", pa.int64()),
-        ("priority", pa.int32()),
+        ("members", pa.uint32()),
+        ("priority", pa.int16()),
         ("quality", pa.float64()),
         ("length", pa.int32()),
-        ("id", pa.large_string()),  # of all groups together they can exceed 2 GB
+        ("id", pa.string()),
     ]
 )
-_CHOSEN = pa.schema([("survives", pa.bool_()), ("priority", pa.int32()), ("cluster", pa.string()), ("copies", pa.int32())])
-_BEST_FIRST = [
-    ("key", "ascending"),
-    ("priority", "ascending"),
-    ("quality", "descending"),
-    ("length", "descending"),
-    ("id", "ascending"),
-]
+_CHOSEN = pa.schema([("survives", pa.bool_()), ("priority", pa.int16()), ("cluster", pa.string()), ("copies", pa.int32())])
 
 
 def mark_all(plan: Plan, labels: int, executor: Executor) -> int:
@@ -76,11 +72,11 @@ def mark_all(plan: Plan, labels: int, executor: Executor) -> int:
 
 
 def members_of(plan: Plan, index: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a group, ascending, that are in a cluster, and the mixed roots of their clusters."""
+    """Rows of a group, ascending, that are in a cluster, and the roots of their clusters, mixed twice."""
     group = plan.groups[index]
     rows, roots = labels_of(plan, labels, index)
     if group.earlier:
-        return rows, roots
+        return rows, mixed(roots)
     moved, stands = read_span(plan.path("repeats", index), 0, REPEAT)
     first = np.arange(group.rows)  # of the documents that were joined inside the group
     first[moved] = stands
@@ -91,18 +87,20 @@ def members_of(plan: Plan, index: int, labels: int) -> tuple[np.ndarray, np.ndar
     known[rows] = True
     root[rows] = roots
     found = np.flatnonzero(known[first])
-    return found, root[first[found]]
+    return found, mixed(root[first[found]])
 
 
 # ------------------------------------------------------------------------------------------------- clusters too large
 
 
+@released
 def count_members(plan: Plan, index: int, labels: int, parts: int) -> None:
     """How many documents one group has of each cluster."""
     keys, counts = np.unique(members_of(plan, index, labels)[1], return_counts=True)
     write_spans(plan.path("totals", index), [keys, counts.astype(np.int64)], by_range(keys, parts))
 
 
+@released
 def find_giants(plan: Plan, part: int, labels: int, parts: int) -> None:
     """The clusters of more than `largest` documents."""
     spans = [read_span(plan.path("totals", index), part, (np.uint64, np.int64)) for index in range(len(plan.groups))]
@@ -124,19 +122,40 @@ def _keys(plan: Plan, roots: np.ndarray, exact: pa.Array | None, parts: int) -> 
 # ---------------------------------------------------------------------------------------------------------- the best
 
 
+@released
 def choose_candidates(plan: Plan, index: int, labels: int, parts: int) -> None:
     """The best document that one group has of each key, sorted by key, with the number of its members in this group."""
     rows, roots = members_of(plan, index, labels)
     table = _described(plan, plan.groups[index], rows)
-    ranked = table.append_column("key", pa.array(_keys(plan, roots, _exact(plan, table), parts))).sort_by(_BEST_FIRST)
-    keys = ranked.column("key").to_numpy()
-    starts = _starts(keys)
-    best = ranked.take(pa.array(starts))
-    members = np.diff(np.append(starts, len(keys)))
-    chosen = best.append_column("members", pa.array(members)).select(_CANDIDATES.names).cast(_CANDIDATES).combine_chunks()
-    batch = chosen.to_batches()[0] if len(chosen) else pa.RecordBatch.from_pylist([], schema=_CANDIDATES)
-    spans = by_range(keys[starts], parts)
-    write_batches(plan.path("candidates", index), _CANDIDATES, (batch.slice(i, j - i) for i, j in spans))
+    judged = _judged(table, _keys(plan, roots, _exact(plan, table), parts))
+    order, starts, best = best_of(judged)
+    found = {
+        "key": judged.key[best],
+        "row": rows[best].astype(np.uint32),
+        "members": np.diff(np.append(starts, len(order))).astype(np.uint32),
+        "priority": judged.priority[best],
+        "quality": judged.quality[best],
+        "length": judged.length[best],
+        "id": judged.id.take(pa.array(best)),
+    }
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for i, j in by_range(found["key"], parts):
+            columns = {name: column[i:j] for name, column in found.items()}
+            columns["id"] = columns["id"].cast(pa.string())
+            yield pa.record_batch(columns, schema=_CANDIDATES)
+
+    write_tables(plan.path("candidates", index), batches())
+
+
+def _judged(table: pa.Table, keys: np.ndarray) -> Judged:
+    columns = {name: np.array(table.column(name).to_numpy()) for name in ("priority", "quality", "length")}
+    return Judged(key=keys, **columns, id=_together(table.column("id")))
+
+
+def _together(texts: pa.ChunkedArray) -> pa.LargeStringArray:
+    """Of all groups they can exceed 2 GB."""
+    return texts.cast(pa.large_string()).combine_chunks()
 
 
 def _exact(plan: Plan, table: pa.Table) -> pa.Array | None:
@@ -155,7 +174,7 @@ def _described(plan: Plan, group: Group, rows: np.ndarray) -> pa.Table:
         table = signatures(plan, group, names, rows)
         sources, length = table.column("source"), table.column("length")
     quality = table.column("quality").cast(pa.float64()) if "quality" in table.column_names else pa.repeat(-np.inf, len(rows))
-    first = pa.array(np.full(len(rows), EARLIER, np.int32))
+    first = pa.array(np.full(len(rows), EARLIER, np.int16))
     found = {
         "row": pa.array(rows),
         "priority": first if sources is None else _priority(sources, plan.options.prefer),
@@ -169,39 +188,34 @@ def _described(plan: Plan, group: Group, rows: np.ndarray) -> pa.Table:
 def _priority(sources: pa.ChunkedArray, prefer: tuple[str, ...]) -> pa.Array:
     others = prefer.index("*") if "*" in prefer else len(prefer)
     place = pc.index_in(sources, value_set=pa.array(prefer, pa.string()))
-    return pc.if_else(pc.equal(sources, "*"), others, pc.fill_null(place, others)).cast(pa.int32())
+    return pc.if_else(pc.equal(sources, "*"), others, pc.fill_null(place, others)).cast(pa.int16())
 
 
+@released
 def choose_survivors(plan: Plan, part: int, labels: int, parts: int) -> None:
     """The best document of every key, told to the groups that have members of it: a batch each, aligned with its candidates."""
-    batches = [read_batch(plan.path("candidates", index), part) for index in range(len(plan.groups))]
+    batches = [read_table(plan.path("candidates", index), part, _CANDIDATES) for index in range(len(plan.groups))]
+    cuts = np.cumsum([0, *map(len, batches)]).tolist()
     table = pa.Table.from_batches(batches, _CANDIDATES)
-    order = pc.sort_indices(table, _BEST_FIRST)
-    keys = table.column("key").take(order).to_numpy()
-    starts = _starts(keys)
-    copies = np.add.reduceat(table.column("members").take(order).to_numpy(), starts) if len(starts) else np.zeros(0, np.int64)
-    winners = order.take(pa.array(starts))
-    cluster = np.empty(len(keys), np.int64)
-    cluster[order.to_numpy()] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(keys))))
-    survives = np.zeros(len(keys), bool)
-    survives[winners.to_numpy()] = True
-    ids = table.column("id").take(winners).combine_chunks()
-    priorities = table.column("priority").take(winners).combine_chunks()
-    told = _clusters(copies, ids, priorities.to_numpy())
-    schema = _CHOSEN.with_metadata({"clusters": json.dumps(told)})
+    del batches
+    judged, members = _judged(table, table.column("key").to_numpy()), table.column("members").to_numpy().astype(np.int64)
+    del table
+    order, starts, best = best_of(judged)
+    copies = np.add.reduceat(members[order], starts) if len(starts) else np.zeros(0, np.int64)
+    cluster = np.empty(len(order), np.int64)
+    cluster[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(order))))
+    survives = np.zeros(len(order), bool)
+    survives[best] = True
+    ids, priorities = judged.id.take(pa.array(best)), judged.priority[best]
 
     def answers() -> Iterator[pa.RecordBatch]:
-        start = 0
-        for batch in batches:
-            stop = start + len(batch)
-            here = pa.array(cluster[start:stop])
-            names = ids.take(here).cast(pa.string())
-            sizes = pa.array(copies[cluster[start:stop]].astype(np.int32))
-            columns = [pa.array(survives[start:stop]), priorities.take(here), names, sizes]
-            yield pa.record_batch(columns, schema=schema)
-            start = stop
+        for start, stop in pairwise(cuts):
+            here = cluster[start:stop]
+            names = ids.take(pa.array(here)).cast(pa.string())
+            columns = [survives[start:stop], priorities[here], names, copies[here].astype(np.int32)]
+            yield pa.record_batch(columns, schema=_CHOSEN)
 
-    write_batches(plan.path("survivors", part), schema, answers())
+    write_tables(plan.path("survivors", part), answers(), {"clusters": _clusters(copies, ids, priorities)})
 
 
 def _clusters(copies: np.ndarray, ids: pa.LargeStringArray, priorities: np.ndarray) -> dict:
@@ -219,13 +233,14 @@ def _clusters(copies: np.ndarray, ids: pa.LargeStringArray, priorities: np.ndarr
 # --------------------------------------------------------------------------------------------------------------- marks
 
 
+@released
 def write_marks(plan: Plan, index: int, labels: int, parts: int) -> None:
     """One group's marks, a file a shard: `keep`, `cluster` (id of the best document; null for a document alone) and `copies`
     (1 for one alone). And its tallies, by source."""
     group = plan.groups[index]
     rows, roots = members_of(plan, index, labels)
-    candidates = pa.Table.from_batches([read_batch(plan.path("candidates", index), part) for part in range(parts)])
-    chosen = pa.Table.from_batches([read_batch(plan.path("survivors", part), index) for part in range(parts)])
+    candidates = pa.Table.from_batches(read_tables(plan.path("candidates", index), _CANDIDATES))
+    chosen = pa.Table.from_batches([read_table(plan.path("survivors", part), index, _CHOSEN) for part in range(parts)])
     described = _described(plan, group, rows) if plan.options.largest is not None or plan.options.keeps == "source" else None
     keys = _keys(plan, roots, _exact(plan, described) if described is not None else None, parts)
     place = np.searchsorted(candidates.column("key").to_numpy(), keys)
@@ -256,14 +271,7 @@ def write_marks(plan: Plan, index: int, labels: int, parts: int) -> None:
         "signed": _count(sources.filter(signed)),
         "duplicates": _count(sources.filter(pa.array(~keep))),
     }
-    schema = pa.schema([]).with_metadata({"tally": json.dumps(tally, sort_keys=True)})
-    write_batches(plan.path("tallies", index), schema, [])
-
-
-def _starts(ascending: np.ndarray) -> np.ndarray:
-    new = np.ones(len(ascending), bool)
-    new[1:] = ascending[1:] != ascending[:-1]
-    return np.flatnonzero(new)
+    write_spans(plan.path("tallies", index), [], [], tally)
 
 
 def _count(values: pa.ChunkedArray) -> dict[str, int]:

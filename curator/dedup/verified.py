@@ -19,6 +19,7 @@ from curator.dedup.buckets import entries, write_meetings
 from curator.dedup.clusters import distinct
 from curator.dedup.exchange import read_span, write_spans
 from curator.dedup.keys import SURE, ranks, signatures
+from curator.dedup.memory import released
 from curator.dedup.plan import Plan
 
 SKETCH = 256  # bytes a document: the lowest byte of as many MinHash values
@@ -27,6 +28,7 @@ GIVEN = (np.uint64, np.dtype(f"V{SKETCH}"))  # rank, sketch
 _ONE = np.uint64(1)
 
 
+@released
 def ask(plan: Plan, partition: int) -> None:
     """The documents of one range of hashes whose sketches are needed: a batch for each group."""
     _, nodes = _uncertain(*entries(plan, partition))
@@ -36,6 +38,7 @@ def ask(plan: Plan, partition: int) -> None:
     write_spans(plan.path("asked", partition), [rows.astype(np.uint32)], list(pairwise(cuts)))
 
 
+@released
 def give(plan: Plan, index: int) -> None:
     """The sketches that each partition asks of one group, and the place of each document in the order of all."""
     group = plan.groups[index]
@@ -55,6 +58,7 @@ def give(plan: Plan, index: int) -> None:
     write_spans(plan.path("given", index), columns, list(pairwise(cuts)))
 
 
+@released
 def find_similar(plan: Plan, partition: int) -> None:
     """The verified meetings of one range of hashes.
 
