@@ -111,36 +111,27 @@ def megabytes(texts: Sequence[str]) -> float:
 
 def masked(text: str) -> str:
     """Digits as 0, letters as a and A; Han characters and signs stay."""
-
-    def sign(c: str) -> str:
-        category = unicodedata.category(c)
-        if category == "Nd":
-            return "0"
-        return {"Ll": "a", "Lu": "A"}.get(category, c)
-
-    return "".join(map(sign, text))
-
-
-def context(text: str, start: int, end: int) -> str:
-    before, after = text[max(0, start - 45) : start], text[end : end + 30]
-    return re.sub(r"\s+", " ", f"{before}⟦{masked(text[start:end])[:60]}⟧{after}")
+    signs = {"Nd": "0", "Ll": "a", "Lu": "A"}
+    return "".join(signs.get(unicodedata.category(c), c) for c in text)
 
 
 def hits(kind: str) -> tuple[float, list[tuple[str, str, str]]]:
-    """(megabytes, (type, context, value) of every hit)"""
+    """(megabytes, (type, context, value) of every hit); in a context every value is masked, and every digit."""
     texts = list(dict.fromkeys(KINDS[kind]()))
-    found = privacy.find(pa.array(texts))
-    return megabytes(texts), [
-        (entity, context(text, start, end), text[start:end])
-        for text, spans in zip(texts, found, strict=True)
-        for start, end, entity in spans
-    ]
+    result = []
+    for text, spans in zip(texts, privacy.find(pa.array(texts)), strict=True):
+        shown = list(re.sub(r"\d", "0", text))
+        for start, end, _ in spans:
+            shown[start:end] = masked(text[start:end])
+        hidden = "".join(shown)
+        for start, end, entity in spans:
+            before, after = hidden[max(0, start - 45) : start], hidden[end : end + 30]
+            result.append((entity, re.sub(r"\s+", " ", f"{before}⟦{hidden[start:end][:60]}⟧{after}"), text[start:end]))
+    return megabytes(texts), result
 
 
 def verdicts() -> dict[tuple[str, str], Counter[str]]:
     """By type and kind of source: how many of the judged hits are true and false."""
-    if not JUDGED.exists():
-        return {}
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     with JUDGED.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
