@@ -36,7 +36,7 @@ def test_no_call_takes_more_than_memory(tmp_path, scale, monkeypatch):
     monkeypatch.setattr(scale, "ROWS_A_SHARD", 1 << 13)
     (tmp_path / "signed").mkdir()
     shards = scale.write_signatures(tmp_path / "signed", 600_000)
-    worker = scale.Worker()
+    worker = scale.Worker(tmp_path / "work")
     DedupDocuments(memory=MEMORY).mark(shards, str(tmp_path / "work"), worker)
     worker.pool.shutdown()
     above = {name: peak - worker.before for name, peak in worker.peaks.items()}
