@@ -31,6 +31,7 @@ from curator.errors import UserError
 from curator.wheels import cache_folder, wheel_member
 
 PRESETS = Path(__file__).resolve().parent  # in the wheel, pipelines/, filters/ and tokenizers/ lie below the package
+SHIPPED = "pipelines/"  # whose files recipes name by paths
 
 
 class StorageError(UserError):
@@ -50,12 +51,16 @@ def _filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 def resolve(path: str) -> str:
-    """A path that `open` takes: `package:` and `pypi:` become local paths; others stay as they are."""
+    """A path that `open` takes for reading: `package:` and `pypi:` become local paths, and `pipelines/…` that is not here is the
+    file of that name that curator ships; others stay as they are."""
     if path.startswith("package:"):
         return _package_path(path.removeprefix("package:"))
     if path.startswith("pypi:"):
         return str(wheel_member(path.removeprefix("pypi:")))
-    return path.removeprefix("file://")
+    path = path.removeprefix("file://")
+    if path.startswith(SHIPPED) and not os.path.exists(path):
+        return next((shipped for shipped in _shipped(path) if os.path.exists(shipped)), path)
+    return path
 
 
 def _package_path(path: str) -> str:

@@ -138,3 +138,14 @@ def test_a_cached_wheel_that_was_changed_is_refused(index, tmp_path):
 def test_wheel_paths_that_lead_nowhere(index, path, message):
     with pytest.raises(wheels.WheelError, match=message):
         storage.read_bytes(path)
+
+
+def test_a_file_that_curator_ships_is_read_from_anywhere_and_one_of_its_name_here_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "pipelines/quickstart/questions.csv"
+    assert storage.read_bytes(name).startswith(b"Question,")
+    with storage.create(name) as stream:  # writing never goes to what is shipped
+        stream.write(b"mine")
+    assert storage.read_bytes(name) == b"mine"
+    assert storage.local(name) == storage.Path(name)
+    assert not storage.exists("pipelines/none.yaml")
