@@ -24,7 +24,7 @@ _GOES_ON = re.compile(
     rf"(?:之[0-9一二三四五六七八九]{{1,3}})?(?:[ ,，]?(?:[\u4e00-\u9fffA-Za-z]{{0,10}}?(?:{_NUMBER}|[A-Za-z]){_MORE}"
     r"(?:之[0-9一二三四五六七八九]{1,3})?)){0,5}(?:[-－]?[0-9]{2,4}(?![0-9.年月日点时元]))?"
 )
-_PLACE = re.compile(r"[\u4e00-\u9fffA-Za-z0-9·-]|(?<=[省市区县州镇乡號号]) (?=[\u4e00-\u9fff])")
+_BREAK = re.compile(r"[^\u4e00-\u9fffA-Za-z0-9· -]|(?<![省市区县州镇乡號号]) | (?![\u4e00-\u9fff])")
 _PROVINCE = re.compile(
     "(?:北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川"
     "|贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门|重慶|遼寧|黑龍江|江蘇|廣東|貴州|雲南|陝西"
@@ -78,9 +78,9 @@ def _chinese(match: re.Match[str], text: str) -> Span | None:
 
 def _begin(text: str, number: int) -> int:
     """Where the address with this house number begins: at its province, or behind the words that lead to it."""
-    start = number
-    while start > 0 and number - start < MOST_BEFORE and _PLACE.match(text, start - 1):
-        start -= 1
+    start = max(number - MOST_BEFORE, 0)
+    for found in _BREAK.finditer(text, start, number):
+        start = found.end()
     lead = _LEADS.match(text, start, number)
     start = lead.end() if lead else start
     province = _PROVINCE.search(text, start, number)

@@ -30,6 +30,11 @@ class Finder:
     back: int = 0
     longest: int = 32
 
+    @property
+    def long(self) -> bool:
+        """Whether it is tried at each character of a place, rather than searched for: a search goes on behind the place."""
+        return self.longest > 32
+
 
 def as_found(match: re.Match[str], text: str) -> Span | None:
     return match.span()

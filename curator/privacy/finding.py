@@ -18,6 +18,7 @@ from curator.privacy.foreign import FOREIGN, check_foreign, find_foreign
 from curator.privacy.people import PERSON, find_people, load
 from curator.privacy.places import WIDE, in_characters, places
 
+MOST_TRIED = 256  # characters of a place
 Found = tuple[int, int, str]  # start and end in code points, entity
 
 _ANY_WIDE = re.compile("[０-９＠]")
@@ -105,10 +106,19 @@ def _at_places(
 
 def _spans(finder: Finder, text: str, start: int, end: int, seen: int) -> Iterator[Span]:
     """What begins from `start` to `end`; a datum may begin inside what was taken for one and is none."""
-    while (match := finder.pattern.search(text, start, seen)) is not None and match.start() < end:
-        span = finder.judge(match, text)
+    if finder.long and end - start < MOST_TRIED:
+        matches = (finder.pattern.match(text, at, seen) for at in range(start, end))
+    else:
+        matches = _from_each(finder.pattern, text, start, end, seen)
+    for match in matches:
+        span = finder.judge(match, text) if match else None
         if span is not None:
             yield span
+
+
+def _from_each(pattern: re.Pattern[str], text: str, start: int, end: int, seen: int) -> Iterator[re.Match[str]]:
+    while (match := pattern.search(text, start, seen)) is not None and match.start() < end:
+        yield match
         start = match.start() + 1
 
 
