@@ -51,8 +51,8 @@ def _filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 def resolve(path: str) -> str:
-    """A path that `open` takes for reading: `package:` and `pypi:` become local paths, and `pipelines/…` that is not here is the
-    file of that name that curator ships; others stay as they are."""
+    """A path that `open` takes for reading: `package:` and `pypi:` become local paths, and `pipelines/…` that is not here is
+    the file of that name that curator ships; others stay as they are."""
     if path.startswith("package:"):
         return _package_path(path.removeprefix("package:"))
     if path.startswith("pypi:"):
