@@ -8,7 +8,7 @@ The normalisation is `casefold(NFKC(text))`: full and half width, compatibility 
 - all else (white space, punctuation, symbols, controls) only ends a run.
 
 Both forms of Chinese stay different, unless variants are folded: then every Han character is the first of its class in
-variants.txt. Classes are of characters, so what is said in other words (软件, 軟體) stays different.
+han_variants.txt. Classes are of characters, so what is said in other words (软件, 軟體) stays different.
 
 The kernel reads a table with an entry a code point. Characters that may combine with the one before them cannot be folded
 alone; they carry `COMBINES`, and texts that hold one are put in NFKC as a whole first. The tables follow the Unicode version
@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from curator.han import variants
 
 BREAK, UNIT, WORD, IGNORED, EXPANDED = range(5)
 CLASS_SHIFT = 21  # an entry is: code point or index in 21 bits, class in 3, COMBINES in 1
@@ -56,13 +57,6 @@ _PLAIN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xAC00, 0xD7A4), (0x20000, 0x2F80
 class Folding(NamedTuple):
     table: np.ndarray  # uint32, an entry a code point
     expansions: np.ndarray  # uint32: a count, then that many entries; where an entry of class EXPANDED points
-
-
-@functools.cache
-def variants() -> dict[str, str]:
-    """Of every character that has variants, the one that stands for them all."""
-    lines = Path(__file__).with_name("variants.txt").read_text(encoding="utf-8").splitlines()
-    return {character: line[0] for line in lines if not line.startswith("#") for character in line}
 
 
 @functools.cache

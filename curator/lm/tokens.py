@@ -15,13 +15,13 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numba
 import numpy as np
 import pyarrow as pa
 
+from curator import han
 from curator.lm.ccnet import normalized
 from curator.lm.errors import LanguageModelError
 from curator.metrics.automaton import folded
@@ -33,7 +33,6 @@ TOKENS = get_args(Tokens)
 REVISION = 1  # of the rules above; a model that was made by others is refused
 LONGEST_WORD = 40
 
-_VARIANTS = Path(__file__).parents[1] / "dedup" / "variants.txt"
 _NOTHING, _SPACE, _SINGLE, _IN_WORD, _HAN = range(5)
 _KIND = np.uint32(24)  # an entry: what a character is, and 24 bits for the one that it is folded to
 _POINT = np.uint32((1 << 24) - 1)
@@ -52,9 +51,8 @@ def rules(tokens: Tokens, variants: bool) -> np.ndarray:
     points = folded().copy()
     points[classes == DIGIT] = ord("0")
     if variants:
-        for line in _VARIANTS.read_text(encoding="utf-8").splitlines():
-            if not line.startswith("#"):
-                points[[ord(character) for character in line]] = ord(line[0])
+        for character, first in han.variants().items():
+            points[ord(character)] = ord(first)
     return kinds << _KIND | points
 
 

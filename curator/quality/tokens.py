@@ -20,12 +20,12 @@ import hashlib
 import itertools
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 
 import numba
 import numpy as np
 import pyarrow as pa
 
+from curator.han import variants
 from curator.metrics.automaton import folded
 from curator.metrics.classes import ALONE, DIGIT, NUMBER, SPACED_LETTERS, SYMBOLS
 from curator.metrics.classes import table as classes
@@ -33,7 +33,6 @@ from curator.metrics.classes import table as classes
 NAME, REVISION = "characters", 1
 MOST_LETTERS = 32
 MOST_DIGITS = 12
-VARIANTS = Path(__file__).parents[1] / "dedup" / "variants.txt"
 
 NOTHING, SINGLE, IN_WORD, IN_NUMBER = range(4)
 KIND = np.uint32(24)  # an entry of the table: what a character is, and 24 bits for the one that stands for it
@@ -73,9 +72,8 @@ def table() -> np.ndarray:
     points = folded().copy()
     for one, others in _ALIKE.items():
         points[[ord(other) for other in others]] = ord(one)
-    for line in VARIANTS.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            points[[ord(character) for character in line]] = ord(line[0])
+    for character, first in variants().items():
+        points[ord(character)] = ord(first)
     made = kinds << KIND | points
     made[kinds == NOTHING] = 0
     made.flags.writeable = False

@@ -7,8 +7,9 @@ import unicodedata
 import pyarrow as pa
 import pytest
 
-from curator.dedup.folding import CLASS_SHIFT, TABLE_SIZE, folding, variants
+from curator.dedup.folding import CLASS_SHIFT, TABLE_SIZE, folding
 from curator.dedup.minhash import signatures
+from curator.han import variants
 
 
 def folded_alike(*texts: str, fold: str = "fold") -> bool:

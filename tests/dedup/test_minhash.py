@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.dedup import folding, minhash
+from curator import han
+from curator.dedup import minhash
 from curator.dedup.folding import BREAK, IGNORED, UNIT, WORD, character_class
 from curator.dedup.minhash import ABSENT, SHINGLED, SHORT, signatures
 
@@ -39,7 +40,7 @@ def fold_product(left: int, right: int) -> int:
 
 @functools.cache
 def canonical() -> dict[str, str]:
-    lines = Path(folding.__file__).with_name("variants.txt").read_text(encoding="utf-8").splitlines()
+    lines = Path(han.__file__).with_name("han_variants.txt").read_text(encoding="utf-8").splitlines()
     return {character: line[0] for line in lines if not line.startswith("#") for character in line}
 
 
