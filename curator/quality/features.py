@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from curator.han import variants
 from curator.quality.scoring import Scorer
-from curator.quality.tokens import VARIANTS
 
 WINDOWS = 20_000  # of each class that are looked at
 RARE = 3  # windows in which a feature must be
@@ -54,14 +54,17 @@ def _counted(windows: Sequence[bytes], ngrams: int) -> Counter[bytes]:
     return counts
 
 
-@cache
+@functools.cache
 def _common() -> dict[int, str]:
     """Of each class of variants, which the model knows by its first character, the one that simplified text is written with."""
     import opencc  # here, because it reads dictionaries
 
     simplified = opencc.OpenCC("t2s").convert
-    classes = [line for line in VARIANTS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    return {ord(line[0]): min(line, key=lambda c: (not "\u4e00" <= c <= "\u9fff", simplified(c) != c, c)) for line in classes}
+    classes: dict[str, list[str]] = {}
+    for character, first in variants().items():
+        classes.setdefault(first, []).append(character)
+    plainest = functools.partial(min, key=lambda c: (not "\u4e00" <= c <= "\u9fff", simplified(c) != c, c))
+    return {ord(first): plainest(members) for first, members in classes.items()}
 
 
 def _readable(name: bytes) -> str:

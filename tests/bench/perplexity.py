@@ -196,9 +196,7 @@ def scoring(folder: str) -> None:
         for batch in Corpus([str(DATA / "wiki" / "enwiki-latest-*.bz2")], "wikipedia")
         for text in batch["text"].to_pylist()
     ]
-    print(
-        "\n| scoring, one core | whole stage | each token, ours | KenLM's `full_scores` | ratio | KenLM's `score`, a sum | ratio |"
-    )
+    print("\n| scoring, one core | whole stage | tokens, ours | KenLM's `full_scores` | ratio | its `score` (a sum) | ratio |")
     print("|---|---|---|---|---|---|---|")
     for name, model, documents in (
         ("zh crawl, words", "zh", pages),
