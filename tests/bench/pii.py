@@ -214,7 +214,7 @@ def labelled(language: str) -> list[str]:
     folder = JUDGED.parent
     sys.path.insert(0, str(folder))
     make_set = importlib.import_module("make_set")
-    return [row["text"] for row in make_set.rows() if (row["half"], row["language"]) == ("held", language)]
+    return [row["text"] for row in make_set.rows() if (row["part"], row["language"]) == ("held", language)]
 
 
 def speed() -> None:

@@ -1,8 +1,8 @@
-"""How exactly private data is found: the held-out half of the labelled set, presidio's synthetic sentences, published examples.
+"""How exactly private data is found: the held-out parts of the labelled set, presidio's sentences, published examples.
 
     python tests/pii/test_set.py [--dev]
 
-prints the scores as a table (and, for the half that is for looking, every error).
+prints the scores as a table (and, for the part that is for looking, every error).
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from curator import privacy
 DATA = Path(os.environ.get("CURATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
 FIXED = {"email", "id_card", "uscc", "bank_card", "plate", "ip", "mac", "url_credentials", "api_key", "private_key"}
 # Of the set: it is not changed to please the recognisers.
-DIGEST = "d677aec10bcaf4d531545794e6195beffe659c1f0ce12606bf0bdefaa1ba23a9"
+DIGEST = "3663a57483bdcf1fe51fdfa17c5a36f9b28060c7464692284783d747af40c6b1"
+# Words around an account or a number that nobody had thought of: what was measured first in `blind`, below the floors above.
+FIRST = {("zh", "phone"): 0.91, ("zh", "qq"): 0.50, ("en", "qq"): 0.85, ("zh", "wechat"): 0.91, ("en", "wechat"): 0.80}
 PATTERNS = {"EMAIL_ADDRESS": "email", "CREDIT_CARD": "bank_card", "PHONE_NUMBER": "phone"}
 
 
@@ -40,11 +42,11 @@ def find(texts: list[str], entities: list[str] | None = None) -> list[list[Found
 
 
 @cache
-def scores(half: str, show: bool = False) -> dict[tuple[str, str], Score]:
-    """By language and type, over every row of the half: what is found of a type in sentences about others is wrong."""
+def scores(part: str, show: bool = False) -> dict[tuple[str, str], Score]:
+    """By language and type, over every row of the part: what is found of a type in sentences about others is wrong."""
     result = {}
     for language in make_set.LANGUAGES:
-        rows = [row for row in make_set.rows() if (row["half"], row["language"]) == (half, language)]
+        rows = [row for row in make_set.rows() if (row["part"], row["language"]) == (part, language)]
         tally: defaultdict[str, Score] = defaultdict(Score)
         for row, found in zip(rows, find([row["text"] for row in rows]), strict=True):
             for what, span in count([Label(*s[:3], *s[4:]) for s in row["spans"]], found, tally):
@@ -71,27 +73,28 @@ def presidio_scores(show: bool = False) -> dict[str, Score]:
 def test_the_set_is_the_one_that_was_written_before_the_recognisers() -> None:
     rows = list(make_set.rows())
     assert hashlib.sha256("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()).hexdigest() == DIGEST
-    assert len({row["text"] for row in rows if row["half"] == "held"}) > 1500
+    assert len({row["text"] for row in rows if row["part"] == "held"}) > 1500
     for row in rows:
         assert all(row["text"][start:end] == value for start, end, _, value, *_ in row["spans"])
 
 
-def test_the_halves_share_no_frame_and_no_label() -> None:
+def test_the_parts_share_no_frame_and_no_label() -> None:
     frames, labels = make_set.read_frames(), make_set.read_labels()
-    dev, held = ({f.text for f in frames if f.half == half} for half in make_set.HALVES)
-    assert not dev & held
-    assert {entity for half, _, entity in labels if half == "held"} == set(make_set.ENTITIES)
+    assert len({frame.text for frame in frames}) == len(frames)
     for language in make_set.LANGUAGES:
         for entity in make_set.ENTITIES:
-            assert not set(labels["dev", language, entity]) & set(labels["held", language, entity])
+            names = [name for part in make_set.PARTS for name in labels[part, language, entity]]
+            assert len(set(names)) == len(names) > 2
 
 
 @pytest.mark.parametrize("entity", make_set.ENTITIES)
 @pytest.mark.parametrize("language", make_set.LANGUAGES)
-def test_precision_and_recall_of_the_held_out_half(language: str, entity: str) -> None:
-    score = scores("held")[language, entity]
+@pytest.mark.parametrize("part", ["held", "blind"])
+def test_precision_and_recall_of_held_out_sentences(part: str, language: str, entity: str) -> None:
+    score = scores(part)[language, entity]
     assert score.right + score.missed >= 60
-    assert min(score.precision, score.recall) >= floor(entity), f"{language} {entity}: {score}"
+    least = FIRST.get((language, entity), floor(entity)) if part == "blind" else floor(entity)
+    assert min(score.precision, score.recall) >= least, f"{part} {language} {entity}: {score}"
 
 
 @pytest.mark.data
@@ -183,4 +186,6 @@ if __name__ == "__main__":
     if "--dev" in sys.argv:
         table(scores("dev", show=True))
     else:
-        table(scores("held") | {("presidio", entity): score for entity, score in presidio_scores().items()})
+        for part in ("held", "blind"):
+            print(f"\n{part}\n")
+            table(scores(part) | {("presidio", entity): score for entity, score in presidio_scores().items()})
