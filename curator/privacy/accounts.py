@@ -10,7 +10,7 @@ from curator.privacy.places import CHAT
 # What may stand between the word and the account: no sentence, but `field held`, `问题，例如` of a note on a change.
 _JOINING = (
     r"(?:[ _-]?(?:id|account|numbers?|no\.?|user(?:name)?|name|handle|contact|field|me|is|was|at|held|holds|on|by|as|my"
-    r"|qq|wx|vx)(?![a-z])){0,4}"
+    r"|qq|wx|vx)(?![A-Za-z0-9])){0,4}"
 )
 _HAN_BETWEEN = r"(?:[^0-9A-Za-z\n，。；！？,;!?]|[，,](?=例如|比如|如|号码|是)|[Ii][Dd](?=[:： ])){0,16}"
 _QQ = re.compile(

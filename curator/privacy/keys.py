@@ -46,9 +46,9 @@ _BODY = re.compile(
 
 
 def _known(match: re.Match[str], text: str) -> Span | None:
-    """A key has digits and letters of many kinds; `sk-learn-contrib-example-name` and `AKIAXXXXXXXXXXXXXXXX` have not."""
+    """A key has characters of many kinds; `AKIAXXXXXXXXXXXXXXXX` has not, and `sk-learn-contrib-example-name` no digit."""
     key = _KNOWN.match(text, match.start())
-    random = key and len(set(key[0][4:])) >= 8 and (key[0].startswith(("hf_", "glpat-")) or re.search("[0-9]", key[0]))
+    random = key and len(set(key[0][4:])) >= 8 and (key[0][:3] not in ("sk-", "key") or re.search("[0-9]", key[0]))
     return key.span() if key and random else None
 
 

@@ -54,7 +54,7 @@ _IP4 = re.compile(
     rf"(?![0-9A-Za-z_]|\.[0-9A-Za-z])"
 )
 _IP6 = re.compile(
-    r"[0-9A-Fa-f:](?<![0-9A-Za-z.].)(?<![0-9A-Fa-f:]:.)[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}"
+    r"[0-9A-Fa-f:](?:(?<![0-9A-Za-z.].)|(?<=[Ii][Pp].))(?<![0-9A-Fa-f:]:.)[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:){1,6}"
     r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{1,4})?(?![0-9A-Za-z:])"
 )
 _VERSION_BEFORE = re.compile(
@@ -70,7 +70,7 @@ _ADDRESS_BEFORE = re.compile(
     r"|網關|网关|://|@)"
     r"[^0-9\n]{0,16}|(?P<weak>from|at|node|proxy|client|login|logged|request|visitor|connect|remote|登录|登陆|登入"
     r"|访问|来自|來自|来源|代理"
-    r"|解析|节点|用户|攻击)[^0-9\n]{0,6})\Z"
+    r"|解析|节点|用户|用戶|攻击|listen(?:ing)?(?: on)?|bind)[^0-9\n]{0,6})\Z"
 )
 _SOFTWARE = re.compile(r"(?:工具|安卓|版|下载|软件|客户端|助手|浏览器|播放器|游戏)[^0-9\n]{0,2}\Z")
 _NOT_PERSONAL = [  # this network, private, shared, local, multicast and reserved ranges (IANA special-purpose registry)
@@ -119,7 +119,8 @@ _MAC = re.compile(
     r"(?![0-9A-Za-z_]|[:-][0-9A-Fa-f])"
 )
 _MAC_OF_CISCO = re.compile(
-    r"[0-9A-Fa-f](?<![0-9A-Za-z_.-].)[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z_]|\.[0-9A-Fa-f])"
+    r"[0-9A-Fa-f](?:(?<![0-9A-Za-z_.-].)|(?<=MAC.)|(?<=mac.))[0-9A-Fa-f]{3}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"
+    r"(?![0-9A-Za-z_]|\.[0-9A-Fa-f])"
 )
 _MAC_SAID = re.compile(r"(?i)(?:mac|物理地址|硬件地址|ether|hwaddr)[^\n]{0,20}\Z")
 

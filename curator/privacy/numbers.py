@@ -54,6 +54,8 @@ def _is_day(year: str, month: str, day: str) -> bool:
 
 # ---------------------------------------------------------------------------------------------------- social credit codes
 
+# Who registers, and what kind of body: the first two characters.
+_DIVISIONS = re.compile("1[1239]|2[19]|3[1-59]|4[19]|5[1-49]|6[129]|7[129]|8[19]|9[1-39]|A[19]|N[1-39]|Y1")
 CREDIT_CODE_DIGITS = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100-2015: no I, O, S, V, Z
 _CREDIT_CODE_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 _CREDIT_CODE = re.compile(
@@ -67,8 +69,8 @@ def _credit_code(match: re.Match[str], text: str) -> Span | None:
 
 def social_credit_code(code: str) -> bool:
     """The division that registers, a province, and the check character (MOD 31)."""
-    division = code[0] in "1234567895AGNY" and (_PROVINCE.match(code, 2) is not None or code[2:4] in ("10", "00"))
-    return division and credit_code_check(code) == code[17]
+    region = _PROVINCE.match(code, 2) is not None or code[2:4] == "10"
+    return _DIVISIONS.match(code) is not None and region and credit_code_check(code) == code[17]
 
 
 def credit_code_check(code: str) -> str:
@@ -101,9 +103,10 @@ _CARD_SAID = re.compile(
 def _bank_card(match: re.Match[str], text: str) -> Span | None:
     """Of an issuer's range, or with a word before it that says that it is a card."""
     number = re.sub("[ -]", "", match[0])
-    if len(set(number)) <= 2 or not luhn(number):
+    if len(set(number)) == 1 or not luhn(number):
         return None
-    return match.span() if _ISSUERS.fullmatch(number) or _CARD_SAID.search(before(text, match.start(), 40)) else None
+    known = _ISSUERS.fullmatch(number) and len(set(number)) > 2
+    return match.span() if known or _CARD_SAID.search(before(text, match.start(), 40)) else None
 
 
 def luhn(number: str) -> bool:

@@ -34,7 +34,7 @@ _TAIWAN = re.compile(
     r"0(?<![0-9A-Za-z_.-].)(?:9[0-9]{2}-[0-9]{3}-?[0-9]{3}|[2-8]-[2-9][0-9]{2,3}-[0-9]{4})(?![0-9A-Za-z_]|[.-][0-9])"
 )
 _INTERNATIONAL = re.compile(
-    r"(?:\+(?:(?<![0-9A-Za-z_)+].)|(?<=\\[nrt].))|00(?<![0-9A-Za-z_./-]..)(?=[1-9][0-9]{0,2}[ -]))[1-9][0-9]{0,2}"
+    r"(?:\+(?:(?<![0-9A-Za-z_)+].)|(?<=\\[nrt].))|00(?<![0-9A-Za-z_./-]..)(?<![0-9] ..)(?=[1-9][0-9]{0,2}[ -]))[1-9][0-9]{0,2}"
     r"(?: ?[.-]? ?\([0-9]{1,4}\))?"
     r"(?:(?: - |[ .-])?[0-9]{1,5}){2,5}(?![0-9A-Za-z])"
 )
@@ -49,16 +49,16 @@ _ANY = re.compile(
     r"(?![0-9A-Za-z_@]|[.,:/-][0-9])"
 )
 
-_CHINA = re.compile(r"(?:\+|00|\(\+?|（\+?)?86(?:[)）]| ?- ?| )?\Z")
+_CHINA = re.compile(r"(?:[(（]\+?86[)）] ?|(?:\+|00)?86(?: ?- ?| )?)\Z")
 _CALLED = re.compile(r"(?i)(?:tel|phone|mobile|mob|cell|whatsapp|weixin|wechat|wx|vx|qq|sms)[a-z_]{0,8}[\"']?[=:/. -]{0,2}\Z")
 _SAID = re.compile(
     r"(?i)(?:(?<![a-z])(?:(?:tele)?phones?|tel|mobile|mob|cell(?:phone|ular)?|call(?: (?:me|us|him|her|them|back))?"
-    r"|dial|fax|sms"
+    r"|dial|fax|sms|(?-i:[TFM]):"
     r"|text (?:me|us)|messages? to|whatsapp|hotline|reach (?:me|us|him|her)|contact(?: (?:me|us|number|no\.?))?"
     r"|(?:my|our|your|his|her|their)(?: [a-z]{3,6})? number|call(?: [a-z]{2,12}){1,3} (?:on|at))"
     r"(?: (?:number|numbers|no|nos|line))?(?: (?:is|on|at|via|by|to|was|:))*[^0-9A-Za-z]{0,6}"
     r"|(?:电话|電話|手机|手機|座机|座機|市话|分机|传真|傳真|致电|致電|热线|熱線|专线|來電|来电|拨打|撥打|联系方式"
-    r"|聯絡方式|小灵通|客服|售前|售后|[打拨]|打给)"
+    r"|聯絡方式|小灵通|客服|售前|售后|[打拨]|打给|联系)"
     r"[^0-9A-Za-z，。；！？,;!?\n版]{0,6})\Z"
 )
 _SAID_AFTER = re.compile(r"(?i) ?[-–(/] ?(?:office|fax|home|mobile|cell|work|phone|tel)(?![a-z])")
@@ -75,6 +75,8 @@ def _mobile(match: re.Match[str], text: str) -> Span | None:
     joined = _plain(said[-1:]) or (said[-1:] in set("-./_=&#%+") and _plain(said[-2:-1]))
     if said[-1:].isdecimal() or (joined and not _CALLED.search(said)):
         return None
+    if " " in match[0] and re.search("[0-9] $", said):
+        return None  # some groups of a longer number
     amount = (
         said[-1:] in AMOUNT_BEFORE
         or match[0].endswith("000000")
@@ -93,6 +95,8 @@ def _landline(match: re.Match[str], text: str) -> Span | None:
     start, end = match.span()
     if match[0][:12].isdecimal() and not (_SAID.search(before(text, start, 40)) and len(match[0]) in (11, 12)):
         return None
+    if " " in match[0] and re.search("[0-9] $", before(text, start, 2)):
+        return None  # some groups of a longer number
     country = _CHINA.search(before(text, start, 9))
     return None if AMOUNT_AFTER.match(text, end) else (start - len(country[0]) if country else start, end)
 
@@ -120,7 +124,12 @@ def _said(match: re.Match[str], text: str) -> Span | None:
         or AMOUNT_AFTER.match(text, match.end())
     ):
         return None
-    said = _SAID.search(before(text, match.start(), 44)) or _SAID_AFTER.match(text, match.end())
+    if len(set(re.sub("[^0-9]", "", match[0]))) == 1:
+        return None
+    said = _SAID.search(before(text, match.start(), 44))
+    if said and match[0].isdecimal() and digits > 8 and not said[0].isascii():
+        return None  # a Chinese number so long has an area, and a form of its own
+    said = said or _SAID_AFTER.match(text, match.end())
     return match.span() if said else None
 
 

@@ -224,7 +224,11 @@ def _of_chat(data, i, start, stop):
 
 @numba.njit(inline="always")
 def _no_digits(data, i, stop):
-    """Whether a key begins here in which no digit needs to be: hf_, (g)lpat-."""
+    """Whether a key begins here in which no digit needs to be: hf_, (g)lpat-, AKIA, AIza."""
+    if data[i] == 0x41 and i + 4 < stop:
+        if data[i + 1] == 0x4B:
+            return data[i + 2] == 0x49 and data[i + 3] == 0x41
+        return data[i + 1] == 0x49 and data[i + 2] == 0x7A and data[i + 3] == 0x61
     if data[i] == 0x68:
         return i + 3 < stop and data[i + 1] == 0x66 and data[i + 2] == 0x5F
     if data[i] != 0x6C or i + 5 >= stop:
@@ -263,6 +267,9 @@ def _interesting(data, i):
     under = within(data, i + 2, 0x5F, 0x5F)
     if under:
         bits |= under & within(data, i, 0x68, 0x68) & within(data, i + 1, 0x66, 0x66)
+    key = within(data, i, 0x41, 0x41) & (within(data, i + 1, 0x4B, 0x4B) | within(data, i + 1, 0x49, 0x49))
+    if key:
+        bits |= key & (within(data, i + 2, 0x49, 0x49) | within(data, i + 2, 0x7A, 0x7A))
     pat = within(data, i, 0x6C, 0x6C) & within(data, i + 1, 0x70, 0x70)
     if pat:
         bits |= pat & within(data, i + 2, 0x61, 0x61) & within(data, i + 3, 0x74, 0x74) & within(data, i + 4, 0x2D, 0x2D)

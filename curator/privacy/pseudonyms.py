@@ -66,7 +66,7 @@ def _phone(value: str, draw: Draw) -> str:
 
 def _kept_of_phone(value: str, digits: str) -> str:
     """The digits that a stand-in begins with: a country or an area, and what makes the rest nobody's number."""
-    mobile = re.fullmatch("((?:00)?86|)1[3-9][0-9]{9}", digits)
+    mobile = None if re.match(r"1[-. (]", value) else re.fullmatch("((?:00)?86|)1[3-9][0-9]{9}", digits)
     if mobile:
         return mobile[1] + "124"
     if value.startswith("+") or re.match("00[1-9]", digits):
@@ -93,7 +93,7 @@ def _credit_code(value: str, draw: Draw) -> str:
 
 def _bank_card(value: str, draw: Draw) -> str:
     digits = sum(c.isdecimal() for c in value)
-    number = "0" + draw.digits(digits - 2)
+    number = "011" + draw.digits(digits - 4)
     return _in_form(value, next(number + last for last in "0123456789" if luhn(number + last)))
 
 
