@@ -24,18 +24,18 @@ Recompute = Literal["none", "pointwise", "layers"]
 
 def rotary_table(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
     """cos and sin (length x head_width) of position x frequency, `theta ** (-2i / head_width)` (Su et al., arXiv
-    2104.09864); the first half of sin with the sign that `rotate` wants."""
+    2104.09864)."""
     frequencies = theta ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
     angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies)
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos(), angles.sin()
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each pair (i, i + head_width / 2) by its position's angle. Llama's checkpoints pair the halves like this, not
     neighbours."""
     first, second = x.chunk(2, dim=-1)
-    return (x * cos + torch.cat((second, first), dim=-1) * sin).to(x.dtype)
+    return (x * cos + torch.cat((-second, first), dim=-1) * sin).to(x.dtype)
 
 
 class Attention(nn.Module):
