@@ -12,6 +12,7 @@ import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 
 from curator import storage
 from curator.dedup import cells
-from curator.dedup.exchange import ZSTD, batch_of, read_span, write_pieces
+from curator.dedup.exchange import READ, ZSTD, batch_of, find_span, read_span, write_pieces
 from curator.dedup.keys import columns_of, keys, tables
 from curator.dedup.memory import released
 from curator.dedup.plan import Plan, hash_of, make_missing
@@ -28,6 +29,7 @@ from curator.documents import Executor
 
 FORMAT = 1
 PIECES = 8  # of a partition, sorted one after the other
+ROUTED = 12  # bytes of an entry on its way
 BATCH = 1 << 16  # entries that a reader holds at a time
 _ENTRIES = pa.schema([("hash", pa.uint64()), ("number", pa.uint64())])
 _SUFFIX = {"documents": "parquet", "routed": "spans", "hashes": "arrow"}
@@ -80,7 +82,7 @@ def matching(plan: Plan, partition: int, hashes: np.ndarray) -> tuple[np.ndarray
         count = len(store.partitions)
         start = partition * count // plan.partitions
         for path in store.partitions[start : max(start + 1, (partition + 1) * count // plan.partitions)]:
-            with storage.open_input(path) as stream, pa.ipc.open_file(stream) as reader:
+            with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=READ) as reader:
                 begins = json.loads(reader.schema.metadata[b"begins"])  # the first hash of every batch, and the last of all
                 for index in range(reader.num_record_batches):
                     if begins[index] > hashes[-1] or begins[index + 1] < hashes[0]:
@@ -181,19 +183,23 @@ def keep_documents(keeping: Keeping, index: int) -> None:
 @released
 def keep_hashes(keeping: Keeping, partition: int) -> None:
     """One range of hashes of all groups, sorted, in batches that are found by their first hash."""
-    firsts = np.cumsum([0, *_rows(keeping)])
-    joined, documents = [], []
-    for piece in range(PIECES * partition, PIECES * (partition + 1)):  # each is sorted for itself, which takes less memory
+    paths = [keeping.path("routed", index) for index in range(len(keeping.plan.groups))]
+    firsts = np.cumsum([0, *_rows(keeping)]).tolist()
+    pieces = range(PIECES * partition, PIECES * (partition + 1))
+    places = [[find_span(path, piece) for path in paths] for piece in pieces]
+    ends = np.cumsum([0, *(sum(stop - start for start, stop in spans) // ROUTED for spans in places)]).tolist()
+    joined, documents = np.empty(ends[-1], np.uint64), np.empty(ends[-1], np.uint64)
+    for piece, (start, stop) in zip(pieces, pairwise(ends), strict=True):  # each sorted for itself: that takes less memory
         hashes, numbers = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
-        for index, first in enumerate(firsts[:-1].tolist()):
-            found, places = read_span(keeping.path("routed", index), piece, (np.uint64, np.uint32))
+        for path, first in zip(paths, firsts[:-1], strict=True):
+            found, rows = read_span(path, piece, (np.uint64, np.uint32))
             hashes.append(found)
-            numbers.append(places.astype(np.uint64) + np.uint64(first))
+            numbers.append(rows.astype(np.uint64) + np.uint64(first))
         mine = np.concatenate(hashes)
         order = np.argsort(mine, kind="stable")  # equal ones stay in the order of their numbers
-        joined.append(mine[order])
-        documents.append(np.concatenate(numbers)[order])
-    _write_hashes(keeping.path("hashes", partition), np.concatenate(joined), np.concatenate(documents))
+        joined[start:stop] = mine[order]
+        documents[start:stop] = np.concatenate(numbers)[order]
+    _write_hashes(keeping.path("hashes", partition), joined, documents)
 
 
 def _write_hashes(path: str, hashes: np.ndarray, numbers: np.ndarray) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from curator import storage
 
 ZSTD = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
-_READ = pa.ipc.IpcReadOptions(use_threads=False)
+READ = pa.ipc.IpcReadOptions(use_threads=False)
 _HEAD = 8  # bytes before the places of spans: how many there are; and before a compressed batch: its size
 
 
@@ -29,19 +29,19 @@ def write_batches(path: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch
 
 
 def read_batch(path: str, index: int) -> pa.RecordBatch:
-    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=_READ) as reader:
+    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=READ) as reader:
         return reader.get_batch(index)
 
 
 def read_part(path: str, part: int, parts: int) -> Iterator[pa.RecordBatch]:
     """A reader's batches where the file holds `parts` of them time after time."""
-    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=_READ) as reader:
+    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=READ) as reader:
         for index in range(part, reader.num_record_batches, parts):
             yield reader.get_batch(index)
 
 
 def read_metadata(path: str) -> dict[bytes, bytes]:
-    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=_READ) as reader:
+    with storage.open_input(path) as stream, pa.ipc.open_file(stream, options=READ) as reader:
         return dict(reader.schema.metadata or {})
 
 

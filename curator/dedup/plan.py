@@ -19,7 +19,9 @@ from curator.documents import Executor, Shard
 # What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
 BYTES_AN_ENTRY = 34  # of a group: hash and row, then packed, beside what is read at a time
 BYTES_A_MET_ENTRY = 24  # of a partition: 8 in the file; 16 where it is kept for later runs
-BYTES_A_SORTED_ENTRY = 80  # of a partition with `verify` or earlier runs: hash and document, sorted with an index
+BYTES_A_SORTED_ENTRY = (
+    160  # of a partition with `verify` or earlier runs: sorted with an index, and as many that they meet there
+)
 BYTES_A_SKETCH = 400  # with `verify`
 BYTES_AN_EDGE = 160  # 16 in the file, sorted by both ends
 BYTES_A_CANDIDATE = 320  # with its id, sorted by an index
