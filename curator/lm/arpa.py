@@ -25,7 +25,7 @@ def write_arpa(model: Estimate, path: Path) -> None:
             stream.write(b"\n\\%d-grams:\n" % n)
             for first in range(0, len(grams.kept), _ROWS):
                 rows = np.flatnonzero(grams.kept[first : first + _ROWS]) + first
-                numbers = words_of(grams, rows, n, packing.half, packing.bits)
+                numbers = words_of(grams, rows, n, packing.bits)
                 spoken = pl.concat_str([words.gather(numbers[:, k]).rename(str(k)) for k in range(n)], separator=" ")
                 table = {"probability": grams.probability[rows], "words": pl.select(spoken).to_series()}
                 if n < packing.order:
@@ -34,15 +34,15 @@ def write_arpa(model: Estimate, path: Path) -> None:
         stream.write(b"\n\\end\\\n")
 
 
-def words_of(grams: Grams, rows: np.ndarray, order: int, half: int, bits: int) -> np.ndarray:
+def words_of(grams: Grams, rows: np.ndarray, order: int, bits: int) -> np.ndarray:
     """The words of n-grams by number, a row each, in the order of speech."""
-    return _words_of(grams.high[rows], grams.low[rows], order, half, bits)
+    return _words_of(grams.high[rows], grams.low[rows], order, bits)
 
 
 @numba.njit(cache=True, nogil=True)
-def _words_of(highs, lows, order, half, bits):
+def _words_of(highs, lows, order, bits):
     found = np.empty((len(highs), order), np.int64)
     for i in range(len(highs)):
         for place in range(order):
-            found[i, order - 1 - place] = word_at(highs[i], lows[i], place, half, bits)
+            found[i, order - 1 - place] = word_at(highs[i], lows[i], place, bits)
     return found

@@ -216,7 +216,7 @@ def _write_grams(data: np.ndarray, layout: Layout, model: Estimate) -> None:
                 continue
             start, buckets, width = layout.tables[n - 2]
             values = np.stack([probability, backoff][: width - 2], axis=1).view(np.uint32)
-            keys = _keys(words_of(grams, rows, n, packing.half, packing.bits))
+            keys = _keys(words_of(grams, rows, n, packing.bits))
             _insert(np.asarray(data[start : start + buckets * width]), buckets, width, keys, values)
 
 

@@ -31,17 +31,13 @@ _TOKENS_AT_ONCE = 1 << 20
 
 @dataclass(frozen=True)
 class Packing:
-    """How n-grams of an order lie in their key: `half` words in the first number, the others in the second, `bits` each."""
+    """How n-grams of an order lie in their key: one word after the other in its 128 bits, `bits` each."""
 
     order: int
 
     @property
-    def half(self) -> int:
-        return (self.order + 1) // 2
-
-    @property
     def bits(self) -> int:
-        return min(32, 64 // self.half)
+        return min(32, 128 // self.order)
 
     @property
     def most_words(self) -> int:
@@ -178,7 +174,7 @@ def count(texts: Iterable[np.ndarray], order: int, folder: Path, memory: int) ->
             sentences += int(np.count_nonzero(numbers == END))
             done = 0
             while done < len(numbers):
-                used, filled = _keys_of(numbers[done:], context, keys, filled, packing.half, packing.bits)
+                used, filled = _keys_of(numbers[done:], context, keys, filled, packing.bits)
                 done += used
                 if filled == capacity:
                     runs.append(_write_run(keys, filled, folder / f"run{len(runs)}"))
@@ -192,7 +188,7 @@ def count(texts: Iterable[np.ndarray], order: int, folder: Path, memory: int) ->
 
 
 @numba.njit(cache=True, nogil=True)
-def _keys_of(numbers, context, keys, filled, half, bits):
+def _keys_of(numbers, context, keys, filled, bits):
     """Append the key of the n-gram that ends with each number; `context` goes on from one call to the next."""
     order = len(context)
     room = keys.shape[1] - filled
@@ -205,10 +201,13 @@ def _keys_of(numbers, context, keys, filled, half, bits):
         low = np.uint64(0)
         for k in range(order):
             word = np.uint64(context[order - 1 - k])
-            if k < half:
-                high |= word << np.uint64(64 - bits * (k + 1))
+            end = bits * (k + 1)
+            if end <= 64:
+                high |= word << np.uint64(64 - end)
             else:
-                low |= word << np.uint64(64 - bits * (k - half + 1))
+                low |= word << np.uint64(128 - end)
+                if end - bits < 64:
+                    high |= word >> np.uint64(end - 64)
         keys[0, filled] = high
         keys[1, filled] = low
         filled += 1

@@ -82,21 +82,21 @@ def estimate(counts: Counts, folder: Path, prune: Sequence[int] = ()) -> Estimat
 def _adjusted(counts: Counts, folder: Path) -> tuple[list[Grams], int]:
     """The n-grams of every order with their adjusted counts; and up to which order the last of each is of one chain."""
     packing = counts.packing
-    order, half, bits = packing.order, packing.half, packing.bits
-    sizes = _sizes(counts.high, counts.low, order, half, bits)
+    order, bits = packing.order, packing.bits
+    sizes = _sizes(counts.high, counts.low, order, bits)
     sizes[0] += START + 1  # <unk> and <s> end no n-gram
     made = [_grams(folder, n, int(size)) for n, size in enumerate(sizes, 1)]
     made[0].high[START] = np.uint64(START) << np.uint64(64 - bits)
     made[0].actual[:END] = 1  # neither is pruned
     columns = [tuple(getattr(g, name) for g in made) for name in ("high", "low", "count", "actual", "suffix")]
-    last_valid = _fill(counts.high, counts.low, counts.count, order, half, bits, *columns)
-    made[1].context[:] = _first_words(made[1].high, made[1].low, 2, half, bits)  # of a unigram, the place is the number
+    last_valid = _fill(counts.high, counts.low, counts.count, order, bits, *columns)
+    made[1].context[:] = _first_words(made[1].high, made[1].low, 2, bits)  # of a unigram, the place is the number
     for n in range(3, order + 1):
         below, grams = made[n - 2], made[n - 1]
         lasts = np.searchsorted(below.high, np.arange(len(counts.words) + 1, dtype=np.uint64) << np.uint64(64 - bits))
         if len(counts.words) == packing.most_words:
             lasts[-1] = len(below.high)
-        _find_contexts(grams.high, grams.low, half, bits, below.high, below.low, lasts.astype(np.int64), grams.context)
+        _find_contexts(grams.high, grams.low, bits, below.high, below.low, lasts.astype(np.int64), grams.context)
     return made, last_valid
 
 
@@ -123,18 +123,21 @@ def _mapped(path: Path, kind: type, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @numba.njit(inline="always")
-def word_at(high, low, place, half, bits):
+def word_at(high, low, place, bits):
     """The word at `place` of a key, the last being 0."""
     mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
-    if place < half:
-        return np.int64((high >> np.uint64(64 - bits * (place + 1))) & mask)
-    return np.int64((low >> np.uint64(64 - bits * (place - half + 1))) & mask)
+    end = bits * (place + 1)
+    if end <= 64:
+        return np.int64((high >> np.uint64(64 - end)) & mask)
+    word = low >> np.uint64(128 - end)
+    if end - bits < 64:
+        word |= high << np.uint64(end - 64)
+    return np.int64(word & mask)
 
 
 @numba.njit(inline="always")
-def _kept_bits(words, bits):
-    """The mask of the `words` most significant words of a number."""
-    used = words * bits
+def _kept_bits(used):
+    """The mask of the `used` most significant bits of a number."""
     if used <= 0:
         return np.uint64(0)
     if used >= 64:
@@ -143,49 +146,49 @@ def _kept_bits(words, bits):
 
 
 @numba.njit(inline="always")
-def _shared(high, low, other_high, other_low, order, half, bits):
+def _shared(high, low, other_high, other_low, order, bits):
     """How many of their last words two n-grams share."""
     for place in range(order):
-        if word_at(high, low, place, half, bits) != word_at(other_high, other_low, place, half, bits):
+        if word_at(high, low, place, bits) != word_at(other_high, other_low, place, bits):
             return place
     return order
 
 
 @numba.njit(inline="always")
-def _longest(high, low, order, half, bits):
+def _longest(high, low, order, bits):
     """The longest suffix that is an n-gram of the model: no more than one <s>, in front."""
     for place in range(1, order):
-        if word_at(high, low, place, half, bits) == START:
+        if word_at(high, low, place, bits) == START:
             return place + 1
     return order
 
 
 @numba.njit(cache=True, nogil=True)
-def _sizes(highs, lows, order, half, bits):
+def _sizes(highs, lows, order, bits):
     sizes = np.zeros(order, np.int64)
     for i in range(len(highs)):
-        shared = _shared(highs[i], lows[i], highs[i - 1], lows[i - 1], order, half, bits) if i else 0
-        for n in range(shared + 1, _longest(highs[i], lows[i], order, half, bits) + 1):
+        shared = _shared(highs[i], lows[i], highs[i - 1], lows[i - 1], order, bits) if i else 0
+        for n in range(shared + 1, _longest(highs[i], lows[i], order, bits) + 1):
             sizes[n - 1] += 1
     return sizes
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(highs, lows, counts, order, half, bits, high, low, count, actual, suffix):
+def _fill(highs, lows, counts, order, bits, high, low, count, actual, suffix):
     """`high` … `suffix` are tuples of arrays, one for each order. The last n-gram's longest suffix."""
     last = np.full(order, -1, np.int64)  # the place of the n-gram at hand in each order
     last[0] = START
     longest = 0
     for i in range(len(highs)):
-        shared = _shared(highs[i], lows[i], highs[i - 1], lows[i - 1], order, half, bits) if i else 0
-        longest = _longest(highs[i], lows[i], order, half, bits)
+        shared = _shared(highs[i], lows[i], highs[i - 1], lows[i - 1], order, bits) if i else 0
+        longest = _longest(highs[i], lows[i], order, bits)
         for n in range(1, longest + 1):
             if n > shared:
                 last[n - 1] += 1
                 at = last[n - 1]
-                high[n - 1][at] = highs[i] & _kept_bits(min(n, half), bits)
-                low[n - 1][at] = lows[i] & _kept_bits(n - half, bits)
-                whole = n == order or word_at(highs[i], lows[i], n - 1, half, bits) == START
+                high[n - 1][at] = highs[i] & _kept_bits(bits * n)
+                low[n - 1][at] = lows[i] & _kept_bits(bits * n - 64)
+                whole = n == order or word_at(highs[i], lows[i], n - 1, bits) == START
                 count[n - 1][at] = counts[i] if whole else 1
                 actual[n - 1][at] = counts[i]
                 suffix[n - 1][at] = last[n - 2] if n > 1 else 0
@@ -197,18 +200,18 @@ def _fill(highs, lows, counts, order, half, bits, high, low, count, actual, suff
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_words(highs, lows, order, half, bits):
+def _first_words(highs, lows, order, bits):
     found = np.empty(len(highs), np.int64)
     for i in range(len(highs)):
-        found[i] = word_at(highs[i], lows[i], order - 1, half, bits)
+        found[i] = word_at(highs[i], lows[i], order - 1, bits)
     return found
 
 
 @numba.njit(cache=True, nogil=True)
-def _find_contexts(highs, lows, half, bits, below_high, below_low, lasts, found):
+def _find_contexts(highs, lows, bits, below_high, below_low, lasts, found):
     """Where each n-gram without its last word stands in the order below: a binary search among those of its last word."""
     for i in range(len(highs)):
-        high = (highs[i] << np.uint64(bits)) | (lows[i] >> np.uint64(64 - bits) << np.uint64(64 - bits * half))
+        high = (highs[i] << np.uint64(bits)) | (lows[i] >> np.uint64(64 - bits))
         low = lows[i] << np.uint64(bits)
         word = np.int64(high >> np.uint64(64 - bits))
         first = lasts[word]

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curator.lm.arpa import write_arpa
+from curator.lm.arpa import _words_of, write_arpa
 from curator.lm.binary import open_binary, words_of_file, write_binary
-from curator.lm.counting import count
+from curator.lm.counting import ORDERS, START, Packing, _keys_of, count
 from curator.lm.kneser_ney import Estimate, estimate
 
 FOLDER = Path(__file__).parent / "golden"
@@ -93,6 +93,17 @@ def test_sorted_runs_on_disk_give_the_same_model(tmp_path: Path):
     for name, model in (("once", once), ("runs", runs)):
         write_binary(model, tmp_path / name / "model.bin")
     assert (tmp_path / "once" / "model.bin").read_bytes() == (tmp_path / "runs" / "model.bin").read_bytes()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_highest_number_of_a_word_fits_its_key(order: int):
+    packing = Packing(order)
+    draw = random.Random(order)
+    numbers = np.array([draw.choice([3, packing.most_words - 1, draw.randrange(3, packing.most_words)]) for _ in range(50)])
+    keys = np.zeros((2, len(numbers)), np.uint64)
+    _keys_of(numbers.astype(np.uint32), np.full(order, START, np.uint32), keys, 0, packing.bits)
+    padded = [START] * (order - 1) + numbers.tolist()
+    assert _words_of(keys[0], keys[1], order, packing.bits).tolist() == [padded[i : i + order] for i in range(len(numbers))]
 
 
 def test_how_the_corpus_was_cut_into_batches_does_not_matter(tmp_path: Path):
