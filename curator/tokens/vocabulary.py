@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import random
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,7 +190,9 @@ def _probes(tokens: dict[str, int]) -> list[str]:
     points = "".join(chr(drawn.choice(planes[i % 4])) + " a中1'\n"[i % 6] * (i % 3) for i in range(20_000))
     chosen = sorted(tokens)
     chosen = drawn.sample(chosen, min(len(chosen), PROBE_TOKENS))
-    return [PROBE, points, as_text(chosen), " ".join(as_text([token]) for token in chosen[:5000])]
+    odd = [c for c in map(chr, range(0x10000)) if unicodedata.category(c) in ("Zs", "Zl", "Zp", "Cc", "Cf")]
+    white = "".join(f"\n\n{c}a  {c} b{c}" for c in odd)  # engines differ on which of these are blanks
+    return [PROBE, points, white, as_text(chosen), " ".join(as_text([token]) for token in chosen[:5000])]
 
 
 def as_text(tokens: Sequence[str]) -> str:

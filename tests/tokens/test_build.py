@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,9 +136,10 @@ def test_every_prefix_of_the_shards_has_the_shares_of_the_manifest(corpus, token
         assert abs(had - np.arange(1, len(sources) + 1) * part["effective_weight"]).max() < 1
 
 
-def test_equal_documents_give_equal_bytes(corpus, tokenize, tmp_path, scrambled):
+@pytest.mark.parametrize("packing", ["concatenate", "best_fit"])
+def test_equal_documents_give_equal_bytes(corpus, tokenize, tmp_path, scrambled, packing):
     for folder, shards, executor in (("one", corpus, Inline()), ("two", corpus[::-1], scrambled)):
-        build(tokenize, MIXTURE, shards, str(tmp_path / folder), executor)
+        build(tokenize, replace(MIXTURE, packing=packing), shards, str(tmp_path / folder), executor)
     assert digest(tmp_path / "one") == digest(tmp_path / "two")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curator.tokens import vocabulary
+from curator.tokens.formats import PATTERNS
 from curator.tokens.recipe import PATTERN
 from curator.tokens.vocabulary import VocabularyError, load
 
@@ -65,7 +66,7 @@ def test_a_tokenizer_of_others_gives_its_own_ids(real_data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("between", ["", " ", "中1a'"])
+@pytest.mark.parametrize("between", ["", " ", "  ", "a\n\n", "中1a'"])
 def test_both_regex_engines_judge_every_code_point_alike(words, between):
     """Whatever Unicode version each engine has, and whatever stands beside it."""
     for start in range(0, sys.maxunicode + 1, 1 << 10):
@@ -226,3 +227,17 @@ def test_refuses_a_file_that_is_no_tokenizer(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(VocabularyError, match=r"tokenizer\.json: not a Hugging Face tokenizer"):
         load(str(path))
+
+
+def test_a_regex_on_whose_blanks_the_engines_differ_goes_the_slow_way(tmp_path):
+    """GPT-2's, as a split of its own: fastokens takes U+180E for a blank there, Unicode no longer does."""
+
+    def split_by_itself(described):
+        described["model"]["vocab"]["ĊĊ"] = len(described["model"]["vocab"])
+        described["model"]["merges"].append(["Ċ", "Ċ"])
+        split = {"type": "Split", "pattern": {"Regex": PATTERNS["gpt2"]}, "behavior": "Isolated", "invert": False}
+        last = {**described["pre_tokenizer"], "use_regex": False}
+        described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, last]}
+
+    with pytest.warns(UserWarning, match="the two encoders differ on a probe"):
+        assert load(hugging_face(tmp_path, split_by_itself)).encoder == "tokenizers"
