@@ -29,6 +29,7 @@ from torch.distributed.checkpoint.state_dict_loader import load as read_parts
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from curator.tokens.shards import TokenShards
+from curator.train.architectures.config import restored
 from curator.train.config import ModelConfig, TrainedRunError
 from curator.train.identity import CheckpointMismatch
 
@@ -195,7 +196,9 @@ def find(output: Path, step: int | None = None) -> tuple[Path, dict[str, Any]]:
 def model_config(described: dict[str, Any]) -> ModelConfig:
     """The shape of the model that a checkpoint holds."""
     fixed = described["run"]["fixed"]
-    return ModelConfig(**{name.removeprefix("model."): value for name, value in fixed.items() if name.startswith("model.")})
+    options: dict[str, Any] = {name.removeprefix("model."): value for name, value in fixed.items() if name.startswith("model.")}
+    options["architecture"] = restored(options.get("architecture"))
+    return ModelConfig(**options)
 
 
 def check_shards(path: Path, described: dict[str, Any], shards: TokenShards) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from curator.errors import UserError
+from curator.train.architectures.config import ArchitectureConfig
 
 FFN_ROUNDING = 64  # widths that are multiples of 64 fill the tiles of tensor cores
 
@@ -28,7 +29,8 @@ class ModelConfig:
     `ffn_multiple` times `width` is the inner width of SwiGLU or GeGLU, rounded to the nearest multiple of 64: 8/3 makes its
     three matrices as large as the two of a plain layer of 4 x width (Shazeer 2020, arXiv 2002.05202). `bias` gives every
     linear layer of the blocks one, from 0. `init_std` is the deviation of the weights at the start: GPT-2's 0.02 suits
-    widths about 1,000; a narrow model learns faster from 1 / sqrt(width).
+    widths about 1,000; a narrow model learns faster from 1 / sqrt(width). `architecture` asks for another model than
+    this decoder.
     """
 
     layers: int = 12
@@ -42,6 +44,7 @@ class ModelConfig:
     norm_epsilon: float = 1e-5
     init_std: float = 0.02
     tied_embeddings: bool = False
+    architecture: ArchitectureConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("layers", "width", "heads"):
@@ -71,7 +74,9 @@ class ModelConfig:
         return max(1, round(self.ffn_multiple * self.width / FFN_ROUNDING)) * FFN_ROUNDING
 
     def parameters(self, vocabulary_size: int) -> int:
-        """Every weight that is trained, exactly; tied embeddings count once."""
+        """Every weight that is trained, exactly; tied embeddings count once. Of the default decoder alone: raises otherwise."""
+        if self.architecture is not None:
+            raise TrainedRunError("model.architecture: its size is known when it is built, and is in the run's first record")
         width, inner = self.width, self.ffn_width
         attention = 2 * width * width + 2 * width * self.key_heads * self.head_width
         biases = 2 * width + 2 * self.key_heads * self.head_width + 2 * inner + width if self.bias else 0
@@ -242,6 +247,8 @@ class TrainConfig:
         )
         _require(self.compile in ("auto", True, False), f"compile: must be auto, true or false, not {self.compile!r}")
         _require(self.resume in ("same", "changed"), f"resume: must be same or changed, not {self.resume!r}")
+        if self.model.architecture is not None:
+            self.model.architecture.check(self.attention, self.recompute)
         kind, _, number = self.device.partition(":")
         _require(
             kind in ("auto", "cpu", "cuda", "mps") and (not number or (kind == "cuda" and number.isdigit())),

@@ -19,6 +19,7 @@ from curator import storage
 from curator.tokens import bytelevel
 from curator.tokens.shards import TokenShards
 from curator.train import checkpoint
+from curator.train.architectures.build import build_model
 from curator.train.config import TrainedRunError
 from curator.train.data import micro_batches, spread
 from curator.train.device import choose_device
@@ -44,7 +45,10 @@ def load(output: str, tokens: str | None = None, step: int | None = None, device
     shards = TokenShards(tokens or storage.join(output, "tokens"))
     checkpoint.check_shards(path, described, shards)
     place = choose_device(device)
-    model = Decoder(checkpoint.model_config(described), shards.vocabulary_size, shards.sequence_length)
+    config = checkpoint.model_config(described)
+    if config.architecture is not None and config.architecture.shape == "encoder_decoder":
+        raise TrainedRunError(f"{path}: an encoder-decoder reads a source and a target: it has no loss of plain text to judge")
+    model = build_model(config, shards.vocabulary_size, shards.sequence_length)
     checkpoint.load_weights(path, model)
     return Trained(model.to(place).eval(), shards, described["step"], place)
 

@@ -30,6 +30,10 @@ def export_hf(output: str, folder: str, tokens: str | None = None, step: int | N
     if target.exists() and any(target.iterdir()):
         raise TrainedRunError(f"{target}: there is something in it already; name an empty or a new folder")
     config = checkpoint.model_config(described)
+    if config.architecture is not None:
+        raise TrainedRunError(
+            f"{path}: only the default decoder is a LlamaForCausalLM; this model has an architecture of its own"
+        )
     model = Decoder(config, shards.vocabulary_size, shards.sequence_length)
     checkpoint.load_weights(path, model)
     tokenizer = shards.tokenizer()

@@ -10,14 +10,14 @@ import torch
 
 from curator.errors import UserError
 from curator.train import checkpoint
+from curator.train.architectures.build import build_batches, build_model
 from curator.train.config import TrainConfig
 from curator.train.course import Course
-from curator.train.data import Batches, MicroBatch
+from curator.train.data import MicroBatch
 from curator.train.device import Place
 from curator.train.identity import check_same_run, identity
 from curator.train.journal import Journal, Progress
 from curator.train.losses import SourceLosses
-from curator.train.model import Decoder
 from curator.train.optimizer import adamw
 from curator.train.parallel import Spread
 from curator.train.remote import open_shards
@@ -39,13 +39,10 @@ class Run:
         self.validation = open_shards(shards, "validation", config.shard_cache) if has_validation else None
         self.length = self.shards.sequence_length
         self.plan = Plan(config, len(self.shards), self.length)
-        within = config.attention == "documents"
-        self.batches = Batches(
-            self.shards, self.plan.smallest, config.micro_batch, place.device, place.rank, place.ranks, within
-        )
+        self.batches = build_batches(config, self.shards, self.plan.smallest, place)
 
         torch.manual_seed(config.seed)  # on the CPU, so that the first weights are the same wherever the run computes
-        model = Decoder(config.model, self.shards.vocabulary_size, self.length, config.recompute)
+        model = build_model(config.model, self.shards.vocabulary_size, self.length, config.recompute)
         self.parameters, self.flops_per_token = model.parameter_count(), model.flops_per_token()
         self.spread = Spread(model, config.parallel, place)
         self.optimizer = adamw(model, config.optimizer, place.device)

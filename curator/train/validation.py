@@ -7,8 +7,9 @@ import math
 import torch
 
 from curator.tokens.shards import TokenShards
+from curator.train.architectures.build import build_reader
 from curator.train.config import TrainConfig
-from curator.train.data import micro_batches, spread
+from curator.train.data import spread
 from curator.train.device import Place
 from curator.train.losses import SourceLosses
 from curator.train.parallel import Spread
@@ -24,11 +25,11 @@ def validate(run: Spread, shards: TokenShards, config: TrainConfig, place: Place
     found = SourceLosses(shards.sources)
     chosen = spread(len(shards), config.eval_sequences)
     rounds = math.ceil(math.ceil(len(chosen) / place.ranks) / config.micro_batch)
+    read, within = build_reader(config, shards), config.attention == "documents"
     mine = chosen[place.rank :: place.ranks]
     for number in range(rounds):
         indexes = mine[number * config.micro_batch : (number + 1) * config.micro_batch]
-        within = config.attention == "documents"
-        micro = next(micro_batches(shards, indexes or chosen[:1], config.micro_batch, place.device, within))
+        micro = next(read(shards, indexes or chosen[:1], config.micro_batch, place.device, within))
         with place.autocast():
             losses = run.model(micro.inputs, micro.targets, micro.documents)
         if indexes:
