@@ -9,12 +9,14 @@ from curator.privacy.places import CHAT
 
 # What may stand between the word and the account: no sentence, but `field held`, `问题，例如` of a note on a change.
 _JOINING = (
-    r"(?:[ _-]?(?:id|account|numbers?|no\.?|user(?:name)?|name|handle|contact|field|me|is|was|at|held|holds|on|by|as|my"
-    r"|qq|wx|vx)(?![A-Za-z0-9])){0,4}"
+    r"(?:[ _:\"'“<(|-]{0,3}(?:id|account|numbers?|no\.?|user(?:name)?|name|handle|contact|field|me|is|was|at|held"
+    r"|holds|on|by|as|my"
+    r"|qq|wx|vx|entered|i|with|under|reads|says)(?![A-Za-z0-9])){0,5}"
 )
 _HAN_BETWEEN = r"(?:[^0-9A-Za-z\n，。；！？,;!?]|[，,](?=例如|比如|如|号码|是)|[Ii][Dd](?=[:： ])){0,16}"
 _QQ = re.compile(
-    rf"(?:[Qq][Qq](?<![A-Za-z]..)|扣扣)(?P<between>(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
+    rf"(?:[Qq][Qq](?<![A-Za-z]..)|[Qq][ \u3000]{{1,2}}[Qq](?![A-Za-z])|扣扣|加[Qq](?![A-Za-z]))(?P<between>"
+    rf"(?i:{_JOINING}){_HAN_BETWEEN}(?i:{_JOINING}) ?)"
     r"(?P<id>[1-9][0-9]{4,10})(?![0-9@_%]|(?!(?i:qq|we|vx|wx|e-?mail))[A-Za-z]|[.-][0-9])"
 )
 _NOT_OF_ONE = re.compile("用户|超|版|下载|安装|达|约|有|共|会员|在线(?![：:])|币|价|元|年")
@@ -32,12 +34,14 @@ _WECHAT = re.compile(
     r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9][0-9]{5,10})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
 )
 _WXID = re.compile(r"[Ww][Xx]id_(?<![A-Za-z0-9_].....)[0-9a-z]{10,20}(?![A-Za-z0-9_])")
-_SAYS_SO = re.compile(r"(?i)[:：=是为]|号|號|id|account|number|name|is |held|如|[】」』］\]\u3000]")
+_SAYS_SO = re.compile(
+    r"(?i)[:：=是为填\"“”'<«「|┃]| - |entered|says|reads|no\.|号|號|id|account|number|name|is |held|如|[】」』］\]\u3000]"
+)
 _BARE = re.compile(r"(?:客服|客户|官方|联系|咨询|好友|搜索|搜|添加|加|私信|[/／、+＋（(【\[ “\"'「《])*")
 _PUBLIC = re.compile(r"公众|公眾|小程序|支付|群发|平台|服务|服務|订阅|訂閱|微博|版")
 _WORD = re.compile(
     r"(?i)(?:for|in|to)?(?:https?|www|iphone|ipad|ios|android|windows|web|mac(?![a-z])|app|txt|wechat|weixin|official|account"
-    r"|message|mobile|payment|public|pay(?![a-z])|login|service|group|client|open|api|sdk|token|oauth|mini|jssdk"
+    r"|message|mobile|payment|public|pay(?![a-z])|official|login|service|group|client|open|api|sdk|token|oauth|mini|jssdk"
     r"|number(?![a-z]))"
 )
 _WHOSE = re.compile(r"(?:官方|加|个人|我的|我们的|联系|客服|关注|公司|小编|本人|私人|助理|老师|掌柜|店主)\Z")
@@ -51,11 +55,13 @@ def _wechat(match: re.Match[str], text: str) -> Span | None:
         return None
     if not between and match[0][1] in "xX":
         return None  # part of another word
-    if _BARE.fullmatch(between) and not name.isdecimal():
-        whose = not between and _WHOSE.search(before(text, match.start(), 6))
-        return match.span("id") if whose or re.search("[0-9_]", name) else None
-    return match.span("id") if _SAYS_SO.search(between) else None
+    if _SAYS_SO.search(between):
+        return match.span("id")
+    if not _BARE.fullmatch(between) or name.isdecimal():
+        return None
+    whose = not between and _WHOSE.search(before(text, match.start(), 6))
+    return match.span("id") if whose or re.search("[0-9_]", name) else None
 
 
-QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=96),)
-WECHATS = (Finder(CHAT, _WECHAT, _wechat, back=4, longest=110), Finder(CHAT, _WXID, as_found, back=2, longest=40))
+QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=120),)
+WECHATS = (Finder(CHAT, _WECHAT, _wechat, back=4, longest=130), Finder(CHAT, _WXID, as_found, back=2, longest=40))

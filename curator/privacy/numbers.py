@@ -102,11 +102,14 @@ _CARD_SAID = re.compile(
 
 def _bank_card(match: re.Match[str], text: str) -> Span | None:
     """Of an issuer's range, or with a word before it that says that it is a card."""
-    number = re.sub("[ -]", "", match[0])
-    if len(set(number)) == 1 or not luhn(number):
-        return None
-    known = _ISSUERS.fullmatch(number) and len(set(number)) > 2
-    return match.span() if known or _CARD_SAID.search(before(text, match.start(), 40)) else None
+    said = _CARD_SAID.search(before(text, match.start(), 40))
+    shorter = re.search("[ -][0-9]{1,3}$", match[0])  # what may be the number of the next item
+    for length in (len(match[0]), *((shorter.start(),) if shorter else ())):
+        number = re.sub("[ -]", "", match[0][:length])
+        known = _ISSUERS.fullmatch(number) and len(set(number)) > 2
+        if (known or said) and len(number) >= 12 and len(set(number)) > 1 and luhn(number):
+            return match.start(), match.start() + length
+    return None
 
 
 def luhn(number: str) -> bool:

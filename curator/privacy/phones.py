@@ -49,6 +49,8 @@ _ANY = re.compile(
     r"(?![0-9A-Za-z_@]|[.,:/-][0-9])"
 )
 
+_ONE_MORE = re.compile("(?<=[0-9]{3}) [0-9]{1,2}$")
+_NEXT = re.compile(r"\.[^\s0-9]|[\u4e00-\u9fff]|[、)）]")
 _CHINA = re.compile(r"(?:[(（]\+?86[)）] ?|(?:\+|00)?86(?: ?- ?| )?)\Z")
 _CALLED = re.compile(r"(?i)(?:tel|phone|mobile|mob|cell|whatsapp|weixin|wechat|wx|vx|qq|sms)[a-z_]{0,8}[\"']?[=:/. -]{0,2}\Z")
 _SAID = re.compile(
@@ -103,34 +105,37 @@ def _landline(match: re.Match[str], text: str) -> Span | None:
 
 def _with_400(match: re.Match[str], text: str) -> Span | None:
     """Ten digits in a row must be said to be a telephone; with marks between them they say so themselves."""
-    if match[0].isdecimal() and not _SAID.search(before(text, match.start(), 40)):
+    said = before(text, match.start(), 40)
+    if match[0].isdecimal() and said[-1:] not in ("：", ":") and not _SAID.search(said):
         return None
     return None if AMOUNT_AFTER.match(text, match.end()) else match.span()
 
 
 def _international(match: re.Match[str], text: str) -> Span | None:
-    digits = sum(c.isdecimal() for c in match[0])
+    start, end = match.start(), _end(match, text)
+    digits = sum(c.isdecimal() for c in text[start:end])
     fewest = 8 if match[0][0] == "+" else 11
-    return match.span() if fewest <= digits <= 15 and not AMOUNT_AFTER.match(text, match.end()) else None
+    return (start, end) if fewest <= digits <= 15 and not AMOUNT_AFTER.match(text, end) else None
 
 
 def _said(match: re.Match[str], text: str) -> Span | None:
-    digits = sum(c.isdecimal() for c in match[0])
-    if (
-        not 7 <= digits <= 13
-        or match[0].count(".") > 2
-        or _LANDLINE.match(text, match.start())
-        or _DATE.match(match[0])
-        or AMOUNT_AFTER.match(text, match.end())
-    ):
+    """A number of no known form behind a word that says that it is one, or before one."""
+    start, end = match.start(), _end(match, text)
+    number = re.sub("[^0-9]", "", text[start:end])
+    if not 7 <= len(number) <= 13 or len(set(number)) == 1 or match[0].count(".") > 2 or AMOUNT_AFTER.match(text, end):
         return None
-    if len(set(re.sub("[^0-9]", "", match[0]))) == 1:
+    if _DATE.match(match[0]) or any(form.match(text, start) for form in (_LANDLINE, _MOBILE, _WITH_400)):
         return None
-    said = _SAID.search(before(text, match.start(), 44))
-    if said and match[0].isdecimal() and digits > 8 and not said[0].isascii():
+    said = _SAID.search(before(text, start, 44))
+    if said and match[0].isdecimal() and len(number) > 8 and not said[0].isascii():
         return None  # a Chinese number so long has an area, and a form of its own
-    said = said or _SAID_AFTER.match(text, match.end())
-    return match.span() if said else None
+    return (start, end) if said or _SAID_AFTER.match(text, end) else None
+
+
+def _end(match: re.Match[str], text: str) -> int:
+    """Without ` 2` of `2. the next item` and ` 24` of 24小时."""
+    more = _ONE_MORE.search(match[0])
+    return match.start() + more.start() if more and _NEXT.match(text, match.end()) else match.end()
 
 
 PHONES = (

@@ -38,6 +38,7 @@ _MONTHS = _three_bytes(("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", 
 _BEFORE_XIN = _three_bytes("微薇威徽")
 _WIDE_ZERO = int.from_bytes("０".encode(), "big")
 _WIDE_AT = int.from_bytes("＠".encode(), "big")
+_ADD = int.from_bytes("加".encode(), "big")
 _MONTH = int.from_bytes("月".encode(), "big")
 
 
@@ -215,7 +216,10 @@ def _of_chat(data, i, start, stop):
         return _among(three, _BEFORE_XIN) or (i > start and (data[i - 1] | 0x20 == 0x76 or data[i - 1] == 0x2B))
     low = byte | 0x20
     if low == 0x71:
-        return i + 1 < stop and data[i + 1] | 0x20 == 0x71
+        after = i + 1
+        while after < stop and after < i + 7 and data[after] in (0x20, 0xE3, 0x80):
+            after += 1
+        return after < stop and data[after] | 0x20 == 0x71
     if low == 0x78:  # wx, vx
         return i > start and (data[i - 1] | 0x20 == 0x77 or data[i - 1] | 0x20 == 0x76)
     # chat, ixin after we
@@ -257,6 +261,10 @@ def _interesting(data, i):
     q = low_alike(data, i, 0xDF, 0x51)
     if q:
         bits |= q & low_alike(data, i + 1, 0xDF, 0x51)
+        blank = within(data, i + 1, 0x20, 0x20) | within(data, i + 1, 0xE3, 0xE3)
+        if q & blank:
+            far = low_alike(data, i + 2, 0xDF, 0x51) | low_alike(data, i + 3, 0xDF, 0x51) | low_alike(data, i + 4, 0xDF, 0x51)
+            bits |= q & blank & (far | low_alike(data, i + 5, 0xDF, 0x51) | low_alike(data, i + 7, 0xDF, 0x51))
     bits |= low_alike(data, i, 0xDF, 0x58)
     chat = low_alike(data, i, 0xDF, 0x43) & low_alike(data, i + 1, 0xDF, 0x48)
     if chat:
@@ -282,6 +290,9 @@ def _interesting(data, i):
     hao = within(data, i, 0xE5, 0xE5)
     if hao:
         bits |= hao & within(data, i + 1, 0x8F, 0x8F) & within(data, i + 2, 0xB7, 0xB7)
+        add = hao & within(data, i + 1, 0x8A, 0x8A) & within(data, i + 2, 0xA0, 0xA0)
+        if add:
+            bits |= add & low_alike(data, i + 3, 0xDF, 0x51)
     hao = within(data, i, 0xE8, 0xE8)
     if hao:
         bits |= hao & within(data, i + 1, 0x99, 0x99) & within(data, i + 2, 0x9F, 0x9F)
@@ -391,6 +402,10 @@ def _places(data, starts, stops, kinds):
                         if double or marks >= (2 if byte == 0x2E else 5):
                             out[n] = (row, first - start, hex_end - start, HEX)
                             n += 1
+                elif byte == 0xE5 and _three(data, i, start, stop) == _ADD:
+                    if kinds & CHAT and i + 3 < stop and data[i + 3] | 0x20 == 0x71:  # 加Q
+                        out[n] = (row, i - start, i + 3 - start, CHAT)
+                        n += 1
                 elif byte == 0xE5 or byte == 0xE8:
                     if kinds & UNIT and _among(_three(data, i - 3, start, stop), _NUMERALS):
                         out[n] = (row, i - 3 - start, i + 3 - start, UNIT)
