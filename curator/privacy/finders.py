@@ -29,6 +29,7 @@ class Finder:
     judge: Judge
     back: int = 0
     longest: int = 32
+    shortest: int = 0  # characters of the place: digits stand nowhere else
 
     @property
     def long(self) -> bool:

@@ -100,6 +100,8 @@ def _at_places(
 ) -> Iterator[tuple[int, int, int, str]]:
     for _, start, end, kind in spots:
         for rank, name, finder in by_place.get(kind, ()):
+            if end - start < finder.shortest:
+                continue
             for span in _spans(finder, text, max(start - finder.back, 0), end, end + finder.longest):
                 yield (*span, rank, name)
 

@@ -149,11 +149,11 @@ def _plate(match: re.Match[str], text: str) -> Span | None:
     return None if letters > 4 or new else match.span()
 
 
-ID_CARDS = (Finder(NUMBER, _ID_CARD, _id_card), Finder(NUMBER, _ID_CARD_15, _id_card_15))
+ID_CARDS = (Finder(NUMBER, _ID_CARD, _id_card, shortest=17), Finder(NUMBER, _ID_CARD_15, _id_card_15, shortest=15))
 CREDIT_CODES = (
     Finder(NUMBER, _CREDIT_CODE, _credit_code, back=3),
     Finder(TOKEN, _CREDIT_CODE, _credit_code),  # with letters among the first digits
 )
-BANK_CARDS = (Finder(NUMBER, _BANK_CARD, _bank_card),)
+BANK_CARDS = (Finder(NUMBER, _BANK_CARD, _bank_card, shortest=12),)
 PASSPORTS = (Finder(NUMBER, _PASSPORT, _passport, back=3),)
 PLATES = (Finder(PLATE, _PLATE, _plate),)

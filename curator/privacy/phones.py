@@ -139,13 +139,13 @@ def _end(match: re.Match[str], text: str) -> int:
 
 
 PHONES = (
-    Finder(NUMBER, _MOBILE, _mobile),
-    Finder(NUMBER, _LANDLINE, _landline),
+    Finder(NUMBER, _MOBILE, _mobile, shortest=11),
+    Finder(NUMBER, _LANDLINE, _landline, shortest=10),
     Finder(NUMBER, _IN_BRACKETS, as_found, back=1),
-    Finder(NUMBER, _WITH_400, _with_400),
-    Finder(NUMBER, _TAIWAN, as_found),
-    Finder(NUMBER, _INTERNATIONAL, _international, back=1),
-    Finder(NUMBER, _NORTH_AMERICAN, as_found),
-    Finder(NUMBER, _NORTH_AMERICAN_IN_BRACKETS, as_found, back=1),
+    Finder(NUMBER, _WITH_400, _with_400, shortest=10),
+    Finder(NUMBER, _TAIWAN, as_found, shortest=10),
+    Finder(NUMBER, _INTERNATIONAL, _international, back=1, shortest=8),
+    Finder(NUMBER, _NORTH_AMERICAN, as_found, shortest=12),
+    Finder(NUMBER, _NORTH_AMERICAN_IN_BRACKETS, as_found, back=1, shortest=12),
     Finder(NUMBER, _ANY, _said, back=1),
 )

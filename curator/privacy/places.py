@@ -156,14 +156,14 @@ def _number(data, i, stop):
 
 @numba.njit(inline="always")
 def _is_date(data, i, end, digits, groups):
-    """2012-01-17, 1998-2008: years and days, which are most of what looks like a number."""
-    if digits > 8 or groups < 2 or not (data[i] == 0x31 or data[i] == 0x32) or end - i < 9:
+    """2012-01-17, 1998-2008: years and days, perhaps an hour behind them, which are most of what looks like a number."""
+    if digits > 10 or groups < 2 or not (data[i] == 0x31 or data[i] == 0x32) or end - i < 9:
         return False
     if not (data[i + 1] in (0x30, 0x39, 0x38) and _is_digit(data[i + 2]) and _is_digit(data[i + 3])):
         return False
     if groups == 2:
         return digits == 8 and data[end - 4] in (0x31, 0x32) and data[end - 3] in (0x30, 0x39, 0x38)
-    return groups == 3 and not _is_digit(data[i + 4]) and not _is_digit(data[end - 3])
+    return (groups == 3 or groups == 4) and not _is_digit(data[i + 4]) and not _is_digit(data[end - 3])
 
 
 @numba.njit(inline="always")
