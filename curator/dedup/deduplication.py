@@ -37,8 +37,8 @@ class Deduplication(Signing):
     MinHash values, with a standard deviation of at most 0.03; costs a second signature. Without it, what shares a band is one.
     `largest`: of a cluster of more documents, only those of equal normalised text are one.
     `warn`: a source that loses a larger share is named in the summary.
-    `memory`: bytes that a call of `mark` takes at most, beside what its process has loaded; more means fewer and larger files, never
-    another result.
+    `memory`: bytes that a call of `mark` takes at most, beside what its process has loaded; more means fewer and larger files,
+    never another result.
     """
 
     by: tuple[Literal["exact", "url", "minhash"], ...] = ("minhash",)
