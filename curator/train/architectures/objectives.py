@@ -34,6 +34,7 @@ def noise_of(tokens: int, config: ObjectivesConfig) -> tuple[int, int]:
 
 
 def most_blanks(hidden: int, tokens: int) -> int:
+    """More of GLM's blanks than this there are never: a row has room for as many."""
     return max(1, min(math.ceil(hidden / 2), tokens - hidden))
 
 
@@ -62,14 +63,16 @@ def spans(ids: np.ndarray, first: int, config: ObjectivesConfig, rng: np.random.
 
 
 def blanks(ids: np.ndarray, first: int, config: ObjectivesConfig, rng: np.random.Generator) -> Example:
-    """GLM's: the lengths are Poisson's, until enough is hidden; blanks never touch, and are asked for in random order."""
+    """GLM's: the lengths are Poisson's, until enough is hidden; blanks never touch, and are asked for in random order. The last
+    that there may be takes what is left to hide."""
     hidden, _ = noise_of(len(ids), config)
+    most = most_blanks(hidden, len(ids))
     lengths: list[int] = []
-    while sum(lengths) < hidden and len(lengths) < most_blanks(hidden, len(ids)):
-        length = int(rng.poisson(config.span))
-        lengths += [min(length, hidden - sum(lengths))] if length else []
+    while (left := hidden - sum(lengths)) > 0:
+        length = int(rng.poisson(config.span)) if len(lengths) < most - 1 else left
+        lengths += [min(length, left)] if length else []
     count = len(lengths)
-    kept = len(ids) - sum(lengths)
+    kept = len(ids) - hidden
     # what stands before each blank and after the last: between two at least one token, at the ends perhaps none
     gaps = _parts(kept + 2, count + 1, rng)
     gaps[[0, -1]] -= 1

@@ -66,7 +66,7 @@ class Maker:
         if name == "spans":
             return tokens - hidden + count + 1, hidden + count + 1
         most = objectives.most_blanks(hidden, tokens)
-        return tokens - 1 + 1 if hidden == 1 else tokens - hidden + most, hidden + most
+        return tokens - hidden + most, hidden + most
 
     def example(self, ids: np.ndarray, position: int) -> tuple[str, Example]:
         """Of the sequence `ids`, which is the one at `position`, counted from the beginning of the run: a second epoch asks

@@ -204,21 +204,10 @@ def test_bloom_s_alibi_and_embedding_norm(heads: int, model_of: Callable[..., An
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_t5(version: str, model_of: Callable[..., Any], ids: Tensor) -> None:
     gated = version == "1.1"
-    config = T5Config(
-        vocab_size=VOCABULARY,
-        d_model=32,
-        d_kv=8,
-        d_ff=64,
-        num_layers=3,
-        num_decoder_layers=2,
-        num_heads=4,
-        relative_attention_num_buckets=8,
-        relative_attention_max_distance=10,
-        layer_norm_epsilon=1e-6,
-        feed_forward_proj="gated-gelu" if gated else "relu",
-        tie_word_embeddings=False,
-        dropout_rate=0.0,
-    )
+    options: dict[str, Any] = {"vocab_size": VOCABULARY, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_heads": 4}
+    options |= {"num_layers": 3, "num_decoder_layers": 2, "dropout_rate": 0.0, "tie_word_embeddings": False}
+    options |= {"relative_attention_num_buckets": 8, "relative_attention_max_distance": 10, "layer_norm_epsilon": 1e-6}
+    config = T5Config(**options, feed_forward_proj="gated-gelu" if gated else "relu")
     theirs = T5ForConditionalGeneration(config).eval()
     weights = {}
     for name, weight in disturbed(theirs).items():
@@ -242,9 +231,7 @@ def test_t5(version: str, model_of: Callable[..., Any], ids: Tensor) -> None:
                 continue
             inner = {"wi_0": "gate_proj", "wi_1": "up_proj", "wi": "up_proj", "wo": "down_proj"}
             inner |= {letter: f"{letter}_proj" for letter in "qkvo"}
-            scaled = (
-                weight * 8**0.5 if last[0] == "q" else weight
-            )  # T5 leaves out 1 / sqrt(d): its queries are that much smaller
+            scaled = weight * 8**0.5 if last[0] == "q" else weight  # T5 leaves 1 / sqrt(d) to the size of its queries
             weights[f"{layer}.{branch[module]}.inner.{inner[last[0]]}.weight"] = scaled
     ours = model_of(
         {"norm_epsilon": 1e-6, "ffn_multiple": 2.0},
