@@ -35,7 +35,7 @@ def trace(output: str, index: int, split: str = "train") -> list[Origin]:
     """The pieces of sequence `index` of a run's token shards, in order. Raises ShardError by name for what is not there."""
     shards = TokenShards(storage.join(output, "tokens"), split)
     try:
-        number, row = shards.locate(index)
+        number, row = shards.locate(index if index >= 0 else len(shards))  # -1 is a slip, not the last
     except IndexError:
         raise ShardError(f"{shards.folder}: no sequence {index} in {split}: it has {len(shards)}") from None
     with storage.open_input(storage.join(shards.folder, shards.shards[number]["documents"]["file"])) as stream:

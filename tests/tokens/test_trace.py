@@ -45,9 +45,10 @@ def test_a_line_a_piece_for_people(made):
     assert "web-a.txt at " in said[0] or "wiki-a.txt at " in said[0] or "web-b.txt at " in said[0]
 
 
-def test_a_sequence_that_is_not_there_is_said(made):
-    with pytest.raises(ShardError, match="no sequence 99999 in train: it has "):
-        trace(made[0], 99_999)
+@pytest.mark.parametrize("index", [99_999, -1])
+def test_a_sequence_that_is_not_there_is_said(made, index):
+    with pytest.raises(ShardError, match=f"no sequence {index} in train: it has "):
+        trace(made[0], index)
 
 
 def test_a_document_that_is_gone_is_said(made, tmp_path):
