@@ -42,14 +42,16 @@ def budget(
 ) -> None:
     """What a training run costs, and what the Chinchilla and Kaplan laws advise for a model, or for so much computing.
 
-    Give CONFIG or --parameters (with --tokens), or --flops.
+    Give one of CONFIG, --parameters (both may have --tokens) and --flops.
     """
     with complaining():
         from curator.train import budget as laws
         from curator.train.config import TrainConfig
 
-        if (flops is None) == (parameters is None and recipe is None):
-            raise UserError("budget: give CONFIG or --parameters, or else --flops")
+        if sum(given is not None for given in (recipe, parameters, flops)) != 1:
+            raise UserError("budget: give one of CONFIG, --parameters and --flops")
+        if flops is not None and tokens is not None:
+            raise UserError("budget: --tokens goes with CONFIG or --parameters; --flops says itself how many")
         if flops is not None:
             size, count = laws.rule_of_thumb(flops)
             _show(laws.for_flops(flops))

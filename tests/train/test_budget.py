@@ -58,7 +58,8 @@ def test_the_command() -> None:
     assert "113M" in found.output  # Kaplan's law counts no embeddings
     found = CliRunner().invoke(app, ["budget", "--flops", "1e21", "--devices", "8", "--mfu", "0.5"])
     assert "20 tokens a parameter: 2.89B parameters on 57.7B tokens" in found.output
-    for wrong in ([], ["--flops", "1e21", "--parameters", "1B"]):
+    both = ["--parameters", "1B"]
+    for wrong in ([], ["--flops", "1e21", *both], [RECIPE, *both], ["--flops", "1e21", "--tokens", "3B"]):
         found = CliRunner().invoke(app, ["budget", *wrong])
         assert found.exit_code == 1
     assert CliRunner().invoke(app, ["budget", "--parameters", "many"]).exit_code == 2
