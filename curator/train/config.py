@@ -285,7 +285,8 @@ class TrainConfig:
                     break
                 total, trained = total + 1, trained + size * sequence_length
             total += max(0, math.ceil((tokens - trained) / self.batch_tokens))
-        _require(self.optimizer.warmup < total, f"warmup: {self.optimizer.warmup} steps do not fit into a run of {total}")
+        if self.optimizer.warmup >= total:
+            raise TrainedRunError(f"warmup: {self.optimizer.warmup} steps do not fit into a run of {total}")
         return total
 
 
@@ -293,7 +294,7 @@ def _whole(name: str, tokens: int, sequence_length: int) -> int:
     sequences, rest = divmod(tokens, sequence_length)
     if rest or not sequences:
         around = [n * sequence_length for n in (sequences, sequences + 1) if n]
-        raise ValueError(
+        raise TrainedRunError(
             f"{name}: {tokens} is no whole number of sequences of {sequence_length}: write {' or '.join(map(str, around))}"
         )
     return sequences

@@ -9,7 +9,7 @@ import torch
 
 from curator import config as yaml
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig
-from curator.train.config import BatchRamp, ParallelConfig, SpikeConfig
+from curator.train.config import BatchRamp, ParallelConfig, SpikeConfig, TrainedRunError
 from curator.train.model import Decoder
 
 RECIPES = Path(__file__).parents[2] / "pipelines" / "train"
@@ -96,3 +96,10 @@ def test_the_sections_of_the_yaml(tmp_path: Path) -> None:
 def test_the_options_are_known_without_torch() -> None:
     code = "import sys; sys.modules['torch'] = None; from curator.train import TrainConfig; print(TrainConfig(steps=300).steps)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "300\n"
+
+
+def test_what_does_not_fit_the_shards_is_a_sentence_for_the_user() -> None:
+    with pytest.raises(TrainedRunError, match="warmup: 20 steps do not fit into a run of 10"):
+        TrainConfig(steps=10, optimizer=OptimizerConfig(warmup=20)).total_steps(100, 256)
+    with pytest.raises(TrainedRunError, match="batch_tokens: 2000 is no whole number of sequences of 256"):
+        TrainConfig(batch_tokens=2000).batch_sequences(256)
