@@ -85,7 +85,8 @@ def preset(kind: str, path: str, suffix: str = ".yaml") -> str:
     for candidate in _preset_candidates(kind, path, suffix):
         if os.path.isfile(candidate):
             return candidate
-    raise StorageError(f"no {kind.rstrip('s')} {path!r}: neither a file nor one of {', '.join(presets(kind, suffix))}")
+    what = "training options" if kind == "pipelines/train" else kind.rstrip("s")
+    raise StorageError(f"no {what} {path!r}: neither a file nor one of {', '.join(presets(kind, suffix))}")
 
 
 def _preset_candidates(kind: str, path: str, suffix: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ def ablate(
         from curator.pipeline.corpus import Corpus
         from curator.report.progress import Shown
 
-        options = training_config(config.load(storage.preset("pipelines", train)))
+        options = training_config(config.load(storage.preset("pipelines/train", train)))
         sets = []
         for given in validation:
             name, sign, path = given.partition("=")

@@ -59,7 +59,7 @@ def budget(
         else:
             inner = None
             if recipe is not None:
-                options = config.build(TrainConfig, config.load(storage.preset("pipelines", recipe)))
+                options = config.build(TrainConfig, config.load(storage.preset("pipelines/train", recipe)))
                 model = options.model
                 parameters = float(model.parameters(vocabulary))
                 inner = parameters - vocabulary * model.width * (1 if model.tied_embeddings else 2)

@@ -113,6 +113,9 @@ def tokenizer_convert(
         if to.endswith(".tiktoken"):
             storage.write_bytes(to, formats.write_tiktoken(data))
             say(f"{to}: split with the pattern {formats.split_pattern(data)}")
+            if special := formats.special_tokens(data):
+                listed = ", ".join(f"{token} = {number}" for token, number in special.items())
+                say(f"  ranks hold no special tokens; give these to tiktoken beside them: {listed}")
         elif to.endswith(".json"):
             storage.write_bytes(to, data)
             say(to)

@@ -30,7 +30,7 @@ def train(
 ) -> None:
     """Train on token shards. Runs under torchrun, and goes on from the newest checkpoint."""
     with complaining():
-        section = config.load(storage.preset("pipelines", recipe))
+        section = config.load(storage.preset("pipelines/train", recipe))
         train_on(training_config(section), output, tokens)
 
 
@@ -59,9 +59,8 @@ def evaluate(
         if questions:
             files = [file.path for file in storage.find(questions)]
             asked = {path: judge.read_questions(path) for path in files}
-            found["questions"] = {
-                path.rsplit("/", 1)[-1]: judge.choices(trained, each, form, language) for path, each in asked.items()
-            }
+            answered = {path.rsplit("/", 1)[-1]: judge.choices(trained, each, form, language) for path, each in asked.items()}
+            found["questions"] = {**answered, "all": judge.altogether(list(answered.values()))}
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 

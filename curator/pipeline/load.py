@@ -141,7 +141,7 @@ def _train(value: Any, section: Section) -> Section | None:
     if value is None or isinstance(value, Section):
         return value
     try:
-        return config.load(storage.preset("pipelines", str(value)))
+        return config.load(storage.preset("pipelines/train", str(value)))
     except storage.StorageError as error:
         raise section.error(f"train: {error}", "train") from None
 

@@ -38,7 +38,8 @@ class ExportError(UserError, ValueError):
 def export(kind: str, output: str, folder: str) -> dict[str, Any]:
     """Write the token shards of a run (or of a folder of shards) in a format of WRITERS; returns what `export.json` says.
 
-    Raises ShardError if there are no shards, ExportError if `folder` holds an export of something else.
+    Raises ShardError if there are no shards, or not those of the manifest, ExportError if `folder` holds an export of
+    something else.
     """
     tokens = output.rstrip("/")
     if not storage.exists(storage.join(tokens, "manifest.json")):
@@ -62,6 +63,8 @@ def export(kind: str, output: str, folder: str) -> dict[str, Any]:
     done = storage.join(folder, "export.json")
     if storage.listing(folder) and not (storage.exists(done) and json.loads(storage.read_bytes(done)) == made):
         raise ExportError(f"{folder}: not empty, and not this export: name another folder")
+    for shards in splits.values():
+        shards.verify()
     for name, shards in splits.items():
         WRITERS[kind](shards, folder, name)
     storage.write_bytes(storage.join(folder, "tokenizer.json"), first.tokenizer())

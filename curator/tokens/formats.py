@@ -101,6 +101,11 @@ def write_tiktoken(described: bytes) -> bytes:
     return b"".join(base64.b64encode(bytes(to_byte[c] for c in token)) + b" %d\n" % vocabulary[token] for token in tokens)
 
 
+def special_tokens(described: bytes) -> dict[str, int]:
+    """What ranks do not hold: the special tokens of a `tokenizer.json`, with their ids."""
+    return {token["content"]: token["id"] for token in json.loads(described).get("added_tokens") or ()}
+
+
 def split_pattern(described: bytes) -> str:
     """The regex that tiktoken needs beside the ranks."""
     cuts = json.loads(described).get("pre_tokenizer") or {}

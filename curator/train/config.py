@@ -76,7 +76,9 @@ class ModelConfig:
     def parameters(self, vocabulary_size: int) -> int:
         """Every weight that is trained, exactly; tied embeddings count once. Of the default decoder alone: raises otherwise."""
         if self.architecture is not None:
-            raise TrainedRunError("model.architecture: its size is known when it is built, and is in the run's first record")
+            raise TrainedRunError(
+                "model.architecture: its size is in the run's first record; give a number of parameters instead"
+            )
         width, inner = self.width, self.ffn_width
         attention = 2 * width * width + 2 * width * self.key_heads * self.head_width
         biases = 2 * width + 2 * self.key_heads * self.head_width + 2 * inner + width if self.bias else 0

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from curator.tokens.shards import TokenShards
+from curator.tokens.shards import ShardError, TokenShards
 
 PADDING = -100  # what cross_entropy leaves out
 
@@ -85,7 +85,7 @@ def micro_batches(
     padded = shards.manifest.get("mixture", {}).get("packing") == "best_fit"
     for start in range(0, len(indexes), size):
         chosen = indexes[start : start + size]
-        ids = on_device(np.stack([shards[i] for i in chosen]).astype(np.int64))
+        ids = on_device(_checked(shards, chosen).astype(np.int64))
         sources = np.array([shards.source_of(i) for i in chosen], dtype=np.int64)
         numbers = on_device(document_numbers(shards, chosen)) if documents else None
         targets, counts = ids[:, 1:].contiguous(), np.full(len(chosen), shards.sequence_length)
@@ -95,6 +95,18 @@ def micro_batches(
             for row in np.flatnonzero(padding):
                 targets[row, counts[row] :] = PADDING
         yield MicroBatch(ids[:, :-1].contiguous(), targets, sources, counts, numbers)
+
+
+def _checked(shards: TokenShards, indexes: Sequence[int]) -> np.ndarray:
+    """Their ids, a row a sequence. Raises ShardError for an id beyond the vocabulary, which a GPU would not name."""
+    ids = np.stack([shards[index] for index in indexes])
+    if int(ids.max()) >= shards.vocabulary_size:
+        number, _ = shards.locate(indexes[int(np.argmax(ids.max(axis=1)))])
+        raise ShardError(
+            f"{shards.folder}/{shards.shards[number]['file']}: damaged: it holds the id {int(ids.max())}, and there are "
+            f"{shards.vocabulary_size}; remove the folder of tokens and run the recipe again"
+        )
+    return ids
 
 
 def document_numbers(shards: TokenShards, indexes: Sequence[int]) -> np.ndarray:

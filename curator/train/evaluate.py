@@ -133,10 +133,27 @@ def choices(
             for prompt, answer in _prompts(question, form, language)
         ]
         right += int(np.argmax(scores)) == question.answer
-    count = len(questions)
+    chance = sum(1 / len(question.options) for question in questions)
+    return _answered(len(questions), right, chance)
+
+
+def altogether(files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What `choices` says of several files as of one: each question counts once, not each file."""
+    questions, right = (sum(found[key] for found in files) for key in ("questions", "right"))
+    return _answered(questions, right, sum(found["chance"] * found["questions"] for found in files))
+
+
+def _answered(count: int, right: int, by_chance: float) -> dict[str, Any]:
     low, high = _wilson(right, count)
-    chance = sum(1 / len(question.options) for question in questions) / max(count, 1)
-    return {"questions": count, "right": right, "accuracy": right / max(count, 1), "low": low, "high": high, "chance": chance}
+    whole = max(count, 1)
+    return {
+        "questions": count,
+        "right": right,
+        "accuracy": right / whole,
+        "low": low,
+        "high": high,
+        "chance": by_chance / whole,
+    }
 
 
 def _prompts(question: Question, form: str, language: str) -> Iterator[tuple[str, str]]:
@@ -169,4 +186,5 @@ def _wilson(right: int, count: int) -> tuple[float, float]:
     z, share = 1.96, right / count
     middle = share + z * z / (2 * count)
     around = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return (middle - around) / (1 + z * z / count), (middle + around) / (1 + z * z / count)
+    low, high = (middle - around) / (1 + z * z / count), (middle + around) / (1 + z * z / count)
+    return max(low, 0.0), min(high, 1.0)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,15 @@ def test_another_export_is_not_written_over(output, tmp_path):
 def test_no_shards_are_said(tmp_path):
     with pytest.raises(ShardError, match="holds no finished token shards"):
         export("olmo", str(tmp_path), str(tmp_path / "to"))
+
+
+def test_damaged_shards_are_not_exported(output, tmp_path):
+    damaged = tmp_path / "tokens"
+    shutil.copytree(f"{output}/tokens", damaged)
+    shard = next(damaged.glob("train-*.tokens"))
+    data = bytearray(shard.read_bytes())
+    data[-200:-190] = b"XXXXXXXXXX"
+    shard.write_bytes(data)
+    with pytest.raises(ShardError, match=f"{shard.name}: its sha256 is"):
+        export("parquet", str(damaged), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

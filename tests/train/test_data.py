@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.tokens.shards import TokenShards
+from curator.tokens.shards import ShardError, TokenShards
 from curator.train import TrainConfig
 from curator.train.data import Batches, micro_batches, spread
 from curator.train.losses import SourceLosses
@@ -124,3 +125,21 @@ def test_the_total_is_the_weighted_mean_of_the_sources(rows: list[tuple[int, flo
     again = SourceLosses(["a", "b", "c", "d"])
     again.restore(losses.state())
     assert again.by_source() == losses.by_source()
+
+
+def test_an_id_beyond_the_vocabulary_names_its_shard(shards: str, tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(shards, folder)
+    reader = TokenShards(str(folder))
+    entry = reader.shards[1]
+    rows = reader.mapped(1).tokens.tobytes()
+    data = (folder / entry["file"]).read_bytes()
+    at = data.index(rows)
+    (folder / entry["file"]).write_bytes(data[:at] + b"\xff\xff" + data[at + 2 :])
+    reader = TokenShards(str(folder))
+    first = reader.shards[0]["sequences"]
+    assert list(micro_batches(reader, range(first), 4, CPU))
+    with pytest.raises(
+        ShardError, match=f"{entry['file']}: damaged: it holds the id 65535, and there are {reader.vocabulary_size}"
+    ):
+        list(micro_batches(reader, range(first - 1, first + 1), 4, CPU))

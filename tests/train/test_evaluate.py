@@ -121,3 +121,14 @@ def test_cmmlu_files_are_read() -> None:
     files = sorted((data / "bench/cmmlu").glob("**/*.csv"))
     assert len(files) > 10
     assert sum(len(evaluate.read_questions(str(path))) for path in files) > 100
+
+
+def test_several_files_count_by_their_questions_and_nothing_right_is_no_less_than_nothing() -> None:
+    one = {"questions": 5, "right": 0, "chance": 0.25}
+    other = {"questions": 15, "right": 9, "chance": 0.5}
+    found = evaluate.altogether([one, other])
+    assert (found["questions"], found["right"], found["accuracy"]) == (20, 9, 0.45)
+    assert found["chance"] == pytest.approx((5 * 0.25 + 15 * 0.5) / 20)
+    assert 0.2 < found["low"] < 0.45 < found["high"] < 0.7
+    assert evaluate.altogether([one])["low"] == 0
+    assert evaluate.altogether([]) == {"questions": 0, "right": 0, "accuracy": 0, "low": 0, "high": 1, "chance": 0}
