@@ -52,7 +52,7 @@ def test_options_of_the_run_that_do_not_fit() -> None:
         TrainConfig(model=ModelConfig(architecture=how), attention="documents")
     with pytest.raises(ValueError, match="recompute: pointwise is the default decoder's"):
         TrainConfig(model=ModelConfig(architecture=ArchitectureConfig()), recompute="pointwise")
-    with pytest.raises(TrainedRunError, match=r"model.architecture: its size is known when it is built"):
+    with pytest.raises(TrainedRunError, match=r"model.architecture: its size is in the run.s first record; give a number"):
         ModelConfig(architecture=how).parameters(100)
 
 
