@@ -13,6 +13,7 @@ from curator.dedup import DEDUP
 from curator.documents import SCHEMA
 from curator.engine.leg import Placed
 from curator.engine.splits import SPLIT_BYTES
+from curator.errors import UserError
 from curator.pipeline.columns import check_columns
 from curator.pipeline.plugins import Plugins
 from curator.pipeline.recipe import Recipe, SourceSpec, StageSpec
@@ -320,11 +321,11 @@ def _only(section: Section, sources: Sequence[str]) -> frozenset[str]:
 
 
 def _check_runs(stage: Any, options: Section) -> None:
-    """Earlier runs, for a stage that reads their signatures."""
+    """Earlier runs and models: what a stage can tell before the run to be damaged, or of something else."""
     if hasattr(stage, "check"):
         try:
             stage.check()
-        except (ValueError, KeyError, OSError) as error:
+        except (UserError, ValueError, KeyError, OSError) as error:
             raise options.error(str(error), "against") from None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curator import storage
 from curator.lm.artefact import model_files, open_model
 
 
@@ -50,9 +51,20 @@ class Perplexity:
     def reads(self) -> frozenset[str]:
         return frozenset({"text", "language"} if self.models else {"text"})
 
+    @property
+    def _named(self) -> Sequence[str]:
+        """The models, each once."""
+        others = [self.model] if self.model else []
+        return list(dict.fromkeys([*(self.models[language] for language in sorted(self.models)), *others]))
+
     def files(self) -> Sequence[str]:
-        named = [self.models[language] for language in sorted(self.models)] + ([self.model] if self.model else [])
-        return [file for path in dict.fromkeys(named) for file in model_files(path)]
+        return [file for path in self._named for file in model_files(path)]
+
+    def check(self) -> None:
+        """Before a run: raise LanguageModelError unless every model that is there is whole."""
+        if all(map(storage.exists, self.files())):
+            for path in self._named:
+                open_model(path)
 
     def warm(self) -> None:
         columns = {"text": "warm 热身 2026", "language": next(iter(self.models), None)}

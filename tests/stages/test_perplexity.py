@@ -16,6 +16,7 @@ from curator.lm.artefact import open_model
 from curator.lm.ccnet import normalized
 from curator.lm.errors import LanguageModelError
 from curator.lm.train import Training, train
+from curator.pipeline.load import RecipeErrors, load_recipe
 from curator.stages.perplexity import Perplexity
 
 ENGLISH = [
@@ -204,3 +205,17 @@ def test_an_improbable_text_is_a_number_not_an_error(models: dict[str, str]):
     found = scores(Perplexity(model=models["en"]), batch(["\U0001f600" * 5000]))
     assert found["perplexity"][0] is not None
     assert math.isfinite(found["perplexity"][0])
+
+
+def test_a_damaged_model_stops_the_recipe_at_its_line(models: dict[str, str], tmp_path: Path):
+    shutil.copytree(models["zh"], tmp_path / "zh")
+    whole = (tmp_path / "zh" / "model.bin").read_bytes()
+    (tmp_path / "zh" / "model.bin").write_bytes(whole[:-5])
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n')
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        f"name: r\nsources:\n  a: {{read: jsonl, from: {tmp_path}/a.jsonl}}\nstages:\n"
+        f"  - perplexity: {{models: {{zh: {tmp_path}/zh}}}}\noutput: out\n"
+    )
+    with pytest.raises(RecipeErrors, match=r"r\.yaml:5: .*model\.bin: .* truncated or changed"):
+        load_recipe(str(recipe))
