@@ -59,9 +59,11 @@ class Corpus:
     read: str | None = None
     text: str = "text"
     counts: Counter[str] = field(default_factory=Counter)
+    _first: str = field(default="", init=False)  # the first record that is an error
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         self.counts.clear()
+        self._first = ""
         for pattern in self.patterns:
             path, wanted = _selected(pattern)
             for batch in _of_run(path, self.counts) if _is_run(path) else self._of_files(path):
@@ -72,6 +74,10 @@ class Corpus:
                 self.counts["documents"] += len(batch)
                 if len(batch):
                     yield batch.select(SCHEMA.names)
+        if not self.counts["documents"] and self.counts["errors"]:
+            raise CorpusError(
+                f"none of {self.counts['errors']:,} records could be read as a document; the first: {self._first}"
+            )
 
     @property
     def files(self) -> list[File]:
@@ -96,8 +102,10 @@ class Corpus:
             self.counts["skipped"] += sum(tally.skipped.values())
             self.counts["errors"] += sum(tally.errors.values())
             for place in tally.damage:
+                said = f"{file.path}: {place['kind']} at {place['where']}: {place['message']}"
                 if place["file_damage"]:
-                    raise CorpusError(f"{file.path}: {place['kind']} at {place['where']}: {place['message']}")
+                    raise CorpusError(said)
+                self._first = self._first or said
 
     def _reader(self, file: File) -> Source | None:
         """None for lines of text."""

@@ -92,6 +92,8 @@ def test_what_cannot_be_documents_is_said(tmp_path):
     ]:
         with pytest.raises(CorpusError, match=said):
             list(Corpus(patterns, read))
+    with pytest.raises(CorpusError, match=r"none of 1 records .*a\.jsonl: .*nosuch"):
+        list(Corpus([f"{tmp_path}/a.jsonl"], text="nosuch"))
     with pytest.raises(StorageError, match="nothing matches"):
         list(Corpus([f"{tmp_path}/none/*.jsonl"]))
 
