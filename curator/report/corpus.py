@@ -153,7 +153,10 @@ def dedup(run: Run) -> list[Html]:
     parts: list[Html] = []
     for stage, found in run.summary.get("dedup", {}).items():
         parts.append(element("h3", element("code", stage)))
-        if not isinstance(found.get("clusters"), int):
+        if isinstance(found.get("spans"), int):
+            parts += _sentences(found)
+            continue
+        if not isinstance(found.get("clusters"), int):  # a plugin's
             parts.append(element("pre", json.dumps(found, ensure_ascii=False, indent=1)[:4000]))
             continue
         largest = found.get("largest") or {}
@@ -182,6 +185,24 @@ def dedup(run: Run) -> list[Html]:
         ]
         parts.append(table(["source", "", "compared", "removed", "share"], rows, words=2, caption="What every source lost"))
     return parts or [paragraph("No deduplication in this run.")]
+
+
+def _sentences(found: Mapping[str, Any]) -> list[Html]:
+    """Spans (sentences, lines, paragraphs) that stood too often, by source."""
+    rows = [
+        (
+            name,
+            count(s["documents"]),
+            charts.bar(s["cut"], s["spans"]),
+            count(s["spans"]),
+            count(s["cut"]),
+            share(s["cut"], s["spans"]),
+        )
+        for name, s in found["sources"].items()
+    ]
+    said = f"{many(found['spans'], 'span')} in {many(found['documents'], 'document')}; {count(found['cut'])} cut as copies."
+    heads = ["source", "documents", "", "spans", "cut", "share"]
+    return [paragraph(said), table(heads, rows, words=1, caption="What every source lost")]
 
 
 # ------------------------------------------------------------------------------------------------------------ languages

@@ -184,6 +184,14 @@ def test_rules_are_plotted_with_their_bounds(output: str) -> None:
     assert columns["f-kept"] >= 2
 
 
+def test_cut_sentences_are_a_table(build_output: Any, parts: dict[str, Any]) -> None:
+    web = {"documents": 20, "spans": 3000, "cut": 45, "share": 0.015}
+    parts["summary"]["dedup"] = {"dedup_sentences": {"documents": 20, "spans": 3000, "cut": 45, "sources": {"web": web}}}
+    page, _ = read(build_output(parts))
+    assert "3,000 spans in 20 documents; 45 cut as copies." in of(page, "dedup")
+    assert "web 20 3,000 45 1.5 %" in of(page, "dedup")
+
+
 def test_spikes_are_a_table_and_a_warning(build_output: Any, parts: dict[str, Any]) -> None:
     spike = {"event": "spike", "step": 10, "at": 14, "loss": 11.25, "limit": 9.5, "checkpoint": "step-00000010"}
     parts["journal"].insert(3, {**spike, "first": 112, "last": 128})
