@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from curator.stages.private import ENTITIES, find
+from curator.privacy import ENTITIES, find_in
 
 # C0 and C1 controls but tab and line feed, soft hyphen, zero-width and bidirectional controls (but the joiners that Persian and
 # emoji are written with), line separators, annotation marks, musical and tag characters, surrogates, noncharacters.
@@ -81,7 +81,7 @@ def excerpt(value: str, most: int) -> str:
     """The beginning of a text, private data replaced. What crosses the cut is replaced too, never cut in two."""
     parts: list[str] = []
     at = 0
-    for start, end, name in find(value[: most + LONGEST_ENTITY], tuple(ENTITIES)):
+    for start, end, name in find_in(value[: most + LONGEST_ENTITY], tuple(ENTITIES)):
         if start >= most:
             break
         parts += [value[at:start], f"<{name.upper()}>"]

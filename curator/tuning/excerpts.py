@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from curator.stages.private import ENTITIES, find
+from curator.privacy import ENTITIES, find_in
 from curator.terminal import printable
 
 LONGEST_ENTITY = 700  # characters: an e-mail address at the bounds of its pattern
@@ -68,5 +68,5 @@ def _private(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
     """Private data that touches a part of a text; looked for a little further, as the part may cut one in two."""
     first = max(0, start - LONGEST_ENTITY)
     part = text[first : end + LONGEST_ENTITY]
-    found = [(a + first, b + first, name) for a, b, name in find(part, tuple(ENTITIES))]
+    found = [(a + first, b + first, name) for a, b, name in find_in(part, tuple(ENTITIES))]
     return [each for each in found if each[1] > start and each[0] < end]

@@ -103,9 +103,9 @@ def cutting() -> None:
             pq.write_table(signed.slice(number * size, size), path)
             shards.append(Shard(f"s{number}", "web", path, size, f"digest {number}"))
         began = time.process_time()
-        stage.mark(shards, f"{folder}/work", Inline())
+        stage.mark(shards, f"{folder}/marks", Inline())
         marking = time.process_time() - began
-        counted = read_cuts(f"{folder}/work/cuts.json").groups["zh", "web"]
+        counted = read_cuts(f"{folder}/marks/cuts.json").groups["zh", "web"]
     exact = np.percentile(scores, [30, 60], method="inverted_cdf")
     far = max(abs(cut - true) / true for cut, true in zip(counted.cuts, exact))
     share = max(abs(sum(counted.buckets[: n + 1]) / DOCUMENTS - p) for n, p in enumerate((0.3, 0.6)))
