@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -79,6 +80,7 @@ def tokenizer_extend(
 def _train(options, documents: list[str] | None, to: str, read: str | None, text: str) -> None:
     from curator.engine.executor import Inline
     from curator.pipeline.corpus import Corpus, CorpusError
+    from curator.storage import StorageError
     from curator.tokens.recipe import write
     from curator.tokens.sample import choose
 
@@ -86,6 +88,15 @@ def _train(options, documents: list[str] | None, to: str, read: str | None, text
     if not patterns:
         raise CorpusError("name documents to learn from: here, or with corpus: in the recipe")
     corpus = Corpus(patterns, read or options.read, text)
+    try:
+        _ = corpus.files
+    except StorageError as error:
+        if documents:
+            raise
+        raise CorpusError(
+            f"{error}, which the recipe has as its corpus: run the pipeline that writes it, or name documents"
+        ) from None
+    options = replace(options, weights=options.weights or corpus.weights)
     with console.status("reading and training"):
         sample = choose(options, [corpus.__iter__], Inline())
         if not sample.documents:

@@ -28,7 +28,7 @@ from curator.sources.jsonlines import LINE_BYTES, lines
 from curator.sources.parquet import Parquet
 from curator.sources.streams import open_stream
 from curator.tokens.draw import held_out, id_hashes
-from curator.tokens.mixture import Mixture
+from curator.tokens.mixture import Mixture, Part
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("key", "source", "language", "text")])
 LINES = (".txt", ".txt.gz", ".txt.zst", ".txt.bz2", ".txt.xz", ".txt.lz4")
@@ -87,6 +87,12 @@ class Corpus:
             path, _ = _selected(pattern)
             found |= {file.path: file for file in storage.find([storage.join(path, "documents") if _is_run(path) else path])}
         return sorted(found.values(), key=lambda file: (file.name, file.path))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the sources, as the mixture of the run shares them; empty for anything but the documents of one run."""
+        path, wanted = _selected(self.patterns[0])
+        return _mixture(path).by_source() if len(self.patterns) == 1 and not wanted and _is_run(path) else {}
 
     def described(self) -> list[dict[str, Any]]:
         """For the manifest of an artefact: every file's name, size and sha256."""
@@ -162,7 +168,7 @@ def _is_run(path: str) -> bool:
 
 
 def _of_run(output: str, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
-    fraction = _validation(output)
+    fraction = _mixture(output).validation
     for file in storage.find([storage.join(output, "documents")]):
         with storage.open_input(file.path) as stream:
             parquet = pq.ParquetFile(stream)
@@ -173,12 +179,14 @@ def _of_run(output: str, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
                 yield batch.filter(pc.invert(out)).rename_columns(["key", *names[1:]])
 
 
-def _validation(output: str) -> float:
-    """The fraction that the run's mixture holds out; of a run without tokens what a mixture would."""
+def _mixture(output: str) -> Mixture:
+    """The run's mixture; of a run without tokens what a mixture is by default."""
     path = storage.join(output, "tokens", "manifest.json")
     if not storage.exists(path):
-        return Mixture().validation
-    return float(orjson.loads(storage.read_bytes(path))["mixture"]["validation"])
+        return Mixture()
+    given = orjson.loads(storage.read_bytes(path))["mixture"]
+    weights = {name: Part(**each) if isinstance(each, dict) else each for name, each in given.get("weights", {}).items()}
+    return Mixture(**{**given, "weights": weights})
 
 
 def _named(rows: pa.RecordBatch, file: File) -> pa.RecordBatch:

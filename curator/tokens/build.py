@@ -54,8 +54,6 @@ def check(tokenize: Tokenize, mixture: Mixture, sources: Iterable[str]) -> None:
             unknown = set(made.weights) - set(sources)
             if unknown:
                 raise ValueError(f"tokenizer: {tokenize.tokenizer}: weights: no source {', '.join(sorted(unknown))}")
-            if made.corpus:
-                raise ValueError("tokenizer: corpus: in a run a tokenizer is trained on the run's own documents")
             if made.base is not None:
                 formats.read(made.base)
             if tokenize.eos is not None and tokenize.eos not in made.special:
@@ -153,17 +151,13 @@ def _tokenizer(
     if not tokenize.is_recipe:
         return recipe.Artefact(path=storage.resolve(tokenize.tokenizer)), tokenize.eos
     made = read_recipe(tokenize.tokenizer)
-    weights: dict[str, float] = {}
-    for part in mixture.parts(()).values():
-        if part.weight is not None or part.tokens is not None:
-            weights[part.source] = weights.get(part.source, 0.0) + (part.weight or float(part.tokens or 0))
     artefact = recipe.obtain(
         tokenize.tokenizer.rsplit("/", 1)[-1].removesuffix(".yaml"),
         made,
         documents,
         storage.join(output, "artefacts", "tokenizer"),
         executor,
-        weights=weights,
+        weights=mixture.by_source(),
         validation=mixture.validation,
         retrain=tokenize.retrain,
         progress=progress,

@@ -130,6 +130,15 @@ class Mixture:
             for name, given in self.weights.items()
         }
 
+    def by_source(self) -> dict[str, float]:
+        """The weights (or tokens) of each source, all its parts together; empty where they follow from what there is."""
+        found: dict[str, float] = {}
+        for part in self.parts(()).values():
+            asked = part.weight if part.weight is not None else part.tokens
+            if asked is not None:
+                found[part.source] = found.get(part.source, 0.0) + asked
+        return found
+
     def epochs(self, part: Part) -> Fraction:
         """How often the part may be read."""
         return Fraction(str(self.max_epochs if part.max_epochs is None else part.max_epochs))

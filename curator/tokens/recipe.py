@@ -57,8 +57,9 @@ class VocabularyRecipe:
     merges for Chinese are added up to `size` ids (see `extend`); it splits as it always did, so `pattern` does not apply.
 
     It is trained on `sample_bytes` of UTF-8 (the library takes some 80 bytes of memory for one of Chinese), shared by `weights`
-    of the sources (those of the mixture if none are given; without any, as they come). In a run these are the run's documents;
-    `curator tokenizer train` reads `corpus` (globs, or the output of a run), raw dumps with `read: wikipedia` or the like.
+    of the sources (those of the mixture if none are given; without any, as they come). A run learns from its own documents;
+    `curator tokenizer train` from those that it is given, else from `corpus` (globs, or the output of a run), raw dumps with
+    `read: wikipedia` or the like.
     """
 
     algorithm: Literal["bpe", "wordpiece"] = "bpe"

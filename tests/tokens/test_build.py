@@ -292,13 +292,6 @@ def test_another_mixture_needs_no_document_again(corpus, tokenize, tmp_path, pac
     assert len(TokenShards(str(tmp_path / "tokens"))) == 9000 // LENGTH
 
 
-def test_a_corpus_of_its_own_has_no_place_in_a_run(tmp_path):
-    recipe = tmp_path / "r.yaml"
-    recipe.write_text("size: 300\ncorpus: data/*.txt\n")
-    with pytest.raises(ValueError, match="corpus: in a run a tokenizer is trained on the run's own documents"):
-        check(Tokenize(tokenizer=str(recipe)), MIXTURE, SOURCES)
-
-
 def test_a_base_that_is_not_there_is_said_before_the_run(tmp_path):
     recipe = tmp_path / "r.yaml"
     recipe.write_text("size: 300\nbase: nowhere.json\n")

@@ -60,6 +60,21 @@ def test_the_recipe_may_name_its_corpus(texts, tmp_path, monkeypatch):
     assert "no document with text" in said("tokenizer", "train", "far.yaml", "texts/zh.txt", code=1)
 
 
+def test_the_shipped_recipe_learns_from_the_run_of_its_pipeline(run, tmp_path, monkeypatch):
+    """By the weights of that run's mixture, unless the recipe has its own."""
+    output = Path(run("concatenate"))
+    (output / "summary.json").write_text("{}")  # as a finished run leaves one
+    monkeypatch.chdir(tmp_path)
+    refused = said("tokenizer", "train", "tokenizers/zh_en_4k.yaml", code=1)
+    assert "nothing matches 'runs/quickstart', which the recipe has as its corpus" in refused
+    Path("runs").mkdir()
+    Path("runs/quickstart").symlink_to(output)
+    said("tokenizer", "train", "tokenizers/zh_en_4k.yaml")
+    training = json.loads(Path("zh_en_4k/training.json").read_text())
+    manifest = json.loads((output / "tokens" / "manifest.json").read_text())
+    assert training["recipe"]["weights"] == manifest["mixture"]["weights"]
+
+
 def test_documents_of_a_run_that_are_held_out_are_not_sampled(run, tmp_path):
     output = Path(run("concatenate"))
     (output / "summary.json").write_text("{}")  # as a finished run leaves one
