@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from curator.sources import latex_marks as marks
+from curator.sources.latex_arguments import Arguments
 from curator.sources.latex_macros import Expander
 from curator.sources.latex_numbers import Numbers
-from curator.sources.latex_tokens import PARAGRAPH, VERBATIM, groups, source_of
+from curator.sources.latex_prose import keep, names, quoted, tidy, tidy_source
+from curator.sources.latex_tokens import PARAGRAPH, VERBATIM, source_of
 
 Form = Literal["markdown", "text", "latex"]
 MOST_TOKENS = 1_000_000  # of a source, and again of what its macros write: a long paper has 300,000
@@ -28,8 +30,6 @@ _DEEPEST = 60  # arguments inside of arguments
 _MOST_AUTHORS = 200
 _ENDS = ("\\bibliography", "\\printbibliography", "\\begin{thebibliography}", "\\begin{references}", "\\begin{REFERENCES}")
 _SECTIONS = ("\\section", "\\section*", "\\chapter", "\\appendix", "\\begin{appendices}")  # may stand behind a bibliography
-_QUOTES = ((re.compile(r"``|,,(?=\w)"), "“"), (re.compile(r"''|(?<=[\w.,!?])\"(?=[\s.,;)])"), "”"), (re.compile(r"---"), "—"))
-_QUOTES += ((re.compile(r"(?<!-)--(?!-)"), "–"), (re.compile(r"(?<![\w`])`(?=\w)"), "‘"), (re.compile(r"(?<=\w)'"), "’"))
 
 
 @dataclass
@@ -51,20 +51,19 @@ def read_paper(
     body = reader.body(appendix)
     title, authors, abstract = reader.about()
     if form == "latex":
-        text = _tidy_source(source_of(found[body[0] : body[1]]))
+        text = tidy_source(source_of(found[body[0] : body[1]]))
     else:
         head = [f"# {title}" if form == "markdown" else title] if title else []
         head += [abstract] if abstract else []
-        text = _tidy("\n\n".join([*head, reader.render(*body)]))
+        text = tidy("\n\n".join([*head, reader.render(*body)]))
     return Paper(text, title, authors, abstract, expander.exhausted)
 
 
-class _Reader:
+class _Reader(Arguments):
     """Renders expanded tokens."""
 
     def __init__(self, found: Sequence[str], form: Form, math: bool) -> None:
-        self.found = found
-        self.ends = groups(found)
+        super().__init__(found)
         self.markdown = form == "markdown"
         self.math = math
         self.numbers = Numbers(found, self.ends)
@@ -97,18 +96,18 @@ class _Reader:
             if token in ("\\title", "\\icmltitle") and title is None:
                 title = self._mark(at)
             elif token in ("\\author", "\\IEEEauthorblockN", "\\icmlauthor", "\\name") and len(authors) < _MOST_AUTHORS:
-                authors += _names(self._mark(at) or "")
+                authors += names(self._mark(at) or "")
             elif token == "\\abstract" and abstract is None:
                 abstract = self._mark(at)
             elif token == "\\begin{abstract}" and abstract is None and self.ends[at] >= 0:
                 abstract = self.render(at + 1, self.ends[at]) or None
                 self._left_out.add(at)
         title = " ".join(title.split()) if title else None
-        return title or None, list(dict.fromkeys(authors))[:_MOST_AUTHORS], _tidy(abstract) if abstract else None
+        return title or None, list(dict.fromkeys(authors))[:_MOST_AUTHORS], tidy(abstract) if abstract else None
 
     def _mark(self, at: int) -> str | None:
         """The argument of a command that then stands no more in the text."""
-        inner, _ = self._argument(self._skip_option(at + 1))
+        inner, _ = self.argument(self.skip_option(at + 1))
         if not inner:
             return None
         text = self.render(*inner)
@@ -125,9 +124,7 @@ class _Reader:
             self._most -= 1
             at = self._next(at, end, out, environments, depth)
         text = "".join(out)
-        for pattern, mark in _QUOTES:
-            text = pattern.sub(mark, text) if depth == 0 else text
-        return text
+        return quoted(text) if depth == 0 else text
 
     def _next(self, at: int, end: int, out: list[str], environments: list[list[str | int]], depth: int) -> int:
         token = self.found[at]
@@ -155,8 +152,8 @@ class _Reader:
 
     def _verbatim(self, environment: str, text: str) -> str:
         if not environment:
-            return _kept(text)
-        kept = _kept(f"```\n{text.rstrip()}\n```" if self.markdown else text.rstrip())
+            return keep(text)
+        kept = keep(f"```\n{text.rstrip()}\n```" if self.markdown else text.rstrip())
         return f"\n\n{kept}\n\n" if text.strip() else PARAGRAPH
 
     # ------------------------------------------------------------------------------------------------------ environments
@@ -179,9 +176,9 @@ class _Reader:
         if base in marks.GRIDS and depth < _DEEPEST:
             out.append(f"\n\n{self._grid(at + 1, stop, marks.GRIDS[base], depth)}\n\n")
             return stop + 1
-        inside = self._skip_option(at + 1) if base not in self.numbers.theorems else at + 1
+        inside = self.skip_option(at + 1) if base not in self.numbers.theorems else at + 1
         for _ in range(marks.ENVIRONMENT_ARGUMENTS.get(base, 0)):
-            inside = self._argument(inside)[1]
+            inside = self.argument(inside)[1]
         nested = base in marks.LISTS and any(str(each[0]).rstrip("*") in marks.LISTS for each in environments)
         out.append("" if nested else PARAGRAPH)
         if base in self.numbers.theorems:
@@ -191,7 +188,7 @@ class _Reader:
 
     def _theorem(self, at: int, inside: int, base: str, out: list[str], depth: int) -> int:
         number = self.numbers.of_theorem.get(at, "")
-        option, after = self._option(inside)
+        option, after = self.option(inside)
         note = f" ({self.render(*option, depth + 1).strip()})" if option and depth < _DEEPEST else ""
         title = f"{self.numbers.theorems[base]}{' ' + number if number else ''}{note}."
         out.append(f"**{title}** " if self.markdown else f"{title} ")
@@ -203,7 +200,7 @@ class _Reader:
         body = self._formula(start, end)
         if base in marks.ALIGNED and body:
             body = f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
-        return f"\n\n{_kept(f'$${chr(10)}{body}{chr(10)}$$')}\n\n" if body else PARAGRAPH
+        return f"\n\n{keep(f'$${chr(10)}{body}{chr(10)}$$')}\n\n" if body else PARAGRAPH
 
     def _formula(self, start: int, end: int) -> str:
         """LaTeX of a formula without what belongs to the page: labels, `\\nonumber`."""
@@ -212,7 +209,7 @@ class _Reader:
         while at < end:
             token = self.found[at]
             if token in ("\\label", "\\tag", "\\vspace", "\\hspace"):
-                at = self._argument(at + 1)[1]
+                at = self.argument(at + 1)[1]
                 continue
             if token not in ("\\nonumber", "\\notag", "\\displaystyle", PARAGRAPH, "\\limits"):
                 kept.append(token)
@@ -234,7 +231,7 @@ class _Reader:
         if display:
             out.append(self._display(start, stop, ""))
         elif self.math and (body := self._formula(start, stop).replace("\n", " ")):
-            out.append(_kept(f"${body}$"))
+            out.append(keep(f"${body}$"))
 
     def _captions(self, start: int, end: int, depth: int) -> str:
         """Of a picture only what is said of it."""
@@ -249,20 +246,20 @@ class _Reader:
         return "".join(parts)
 
     def _after_caption(self, at: int) -> int:
-        after = at + 1 if self.found[at] != "\\captionof" else self._argument(at + 1)[1]
-        return self._argument(self._skip_option(after))[1]
+        after = at + 1 if self.found[at] != "\\captionof" else self.argument(at + 1)[1]
+        return self.argument(self.skip_option(after))[1]
 
     def _caption(self, at: int, depth: int) -> str:
-        after = at + 1 if self.found[at] != "\\captionof" else self._argument(at + 1)[1]
-        inner, _ = self._argument(self._skip_option(after))
+        after = at + 1 if self.found[at] != "\\captionof" else self.argument(at + 1)[1]
+        inner, _ = self.argument(self.skip_option(after))
         text = " ".join(self.render(*inner, depth + 1).split()) if inner and depth < _DEEPEST else ""
         return f"\n\n{self.numbers.of_caption.get(at, 'Figure')}: {text}\n\n" if text else ""
 
     def _grid(self, start: int, end: int, arguments: int, depth: int) -> str:
         """Rows of cells, as a Markdown table or with bars between."""
-        at = self._skip_option(start)
+        at = self.skip_option(start)
         for _ in range(arguments):
-            at = self._skip_option(self._argument(at)[1])
+            at = self.skip_option(self.argument(at)[1])
         rows: list[list[str]] = [[]]
         captions: list[str] = []
         cell = at
@@ -272,13 +269,13 @@ class _Reader:
                 rows[-1].append(
                     " ".join(self.render(cell, at, depth + 1).split()).replace("|", "\\|" if self.markdown else "|")
                 )
-                at = cell = self._skip_option(at + 1) if token != "&" else at + 1
+                at = cell = self.skip_option(at + 1) if token != "&" else at + 1
                 if token != "&":
                     rows.append([])
                 continue
             if token == "\\caption":
                 captions.append(self._caption(at, depth))
-                at = cell = self._argument(self._skip_option(at + 1))[1]
+                at = cell = self.argument(self.skip_option(at + 1))[1]
                 continue
             jump = self.ends[at]
             at = jump + 1 if 0 <= jump < end and (token == "{" or token.startswith("\\begin{")) else at + 1
@@ -291,7 +288,7 @@ class _Reader:
         width = max(map(len, rows))
         lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
         return (
-            "\n".join([lines[0], _kept("|" + " --- |" * width), *lines[1:]]) if width > 1 else "\n".join(row[0] for row in rows)
+            "\n".join([lines[0], keep("|" + " --- |" * width), *lines[1:]]) if width > 1 else "\n".join(row[0] for row in rows)
         )
 
     # --------------------------------------------------------------------------------------------------------- commands
@@ -312,14 +309,14 @@ class _Reader:
             return self._accent(at, end, out)
         if token in marks.SYMBOLS:
             out.append(marks.SYMBOLS[token])
-            return self._skip_option(at + 1) if token == "\\\\" else at + 1
+            return self.skip_option(at + 1) if token == "\\\\" else at + 1
         if name in marks.TEXTS:
             out.append(marks.TEXTS[name])
             return at + 1
         if name == "item":
             return self._item(at, out, environments, depth)
         if name in ("footnote", "footnotetext", "marginpar"):
-            inner, after = self._argument(self._skip_option(at + 1))
+            inner, after = self.argument(self.skip_option(at + 1))
             if inner and depth < _DEEPEST:
                 out.append(f" ({self.render(*inner, depth + 1).strip()})")
             return after
@@ -329,32 +326,32 @@ class _Reader:
         if name in marks.CITES or name in marks.REFERS or name in ("label", "url", "path", "nolinkurl"):
             return self._reference(at, name, out)
         if at in self._left_out or (depth == 0 and name in ("title", "author", "icmltitle", "IEEEauthorblockN", "name")):
-            return self._argument(self._skip_option(at + 1))[1]
+            return self.argument(self.skip_option(at + 1))[1]
         return self._other(at, name, out)
 
     def _other(self, at: int, name: str, out: list[str]) -> int:
         """Commands that go, with or without their arguments; the argument of one that is not known is text."""
         goes = marks.GOES.get(name)
         count = marks.FIRST_GOES.get(name, 0) if goes is None else goes
-        after = self._skip_option(at + 1)
+        after = self.skip_option(at + 1)
         for _ in range(count):
-            after = self._skip_option(self._argument(after)[1])
+            after = self.skip_option(self.argument(after)[1])
         if name == "texorpdfstring":
-            inner, after = self._argument(after)
+            inner, after = self.argument(after)
             if inner:
                 out.append(self.render(*inner, _DEEPEST))
-            return self._argument(after)[1]
+            return self.argument(after)[1]
         return after
 
     def _heading(self, at: int, end: int, name: str, out: list[str], depth: int) -> int:
-        inner, after = self._argument(self._skip_option(at + 1))
+        inner, after = self.argument(self.skip_option(at + 1))
         title = " ".join(self.render(*inner, depth + 1).split()) if inner and depth < _DEEPEST else ""
         if title:
             out.append(f"\n\n{'#' * marks.HEADINGS[name] + ' ' if self.markdown else ''}{title}\n\n")
         return after
 
     def _item(self, at: int, out: list[str], environments: list[list[str | int]], depth: int) -> int:
-        option, after = self._option(at + 1)
+        option, after = self.option(at + 1)
         label = self.render(*option, depth + 1).strip() if option and depth < _DEEPEST else ""
         lists = [each for each in environments if str(each[0]).rstrip("*") in marks.LISTS]
         mark = "-"
@@ -362,17 +359,17 @@ class _Reader:
             lists[-1][1] = int(lists[-1][1]) + 1
             mark = f"{lists[-1][1]}."
         indent = "  " * min(max(len(lists) - 1, 0), 8)
-        out.append(f"\n{_kept(indent)}{mark} {label + ' ' if label else ''}")
+        out.append(f"\n{keep(indent)}{mark} {label + ' ' if label else ''}")
         return after if option else at + 1
 
     def _reference(self, at: int, name: str, out: list[str]) -> int:
         after = at + 1
-        while (follows := self._option(after))[0]:
+        while (follows := self.option(after))[0]:
             after = follows[1]
-        inner, after = self._argument(after)
+        inner, after = self.argument(after)
         keys = source_of(self.found[inner[0] : inner[1]]).strip() if inner else ""
         if name in ("url", "path", "nolinkurl"):
-            out.append(_kept(keys))
+            out.append(keep(keys))
         elif name in marks.CITES:
             numbers = [str(self.numbers.citation(key.strip())) for key in keys.split(",")[:100] if key.strip()]
             out.append(f"[{', '.join(numbers)}]" if numbers else "")
@@ -393,63 +390,3 @@ class _Reader:
         rest = letter[1:]
         out.append(unicodedata.normalize("NFC", letter[0] + mark) + rest)
         return after + 1
-
-    # -------------------------------------------------------------------------------------------------------- arguments
-
-    def _argument(self, at: int) -> tuple[tuple[int, int] | None, int]:
-        """(where the inside of the next group is, what follows); None if there is no group."""
-        while at < len(self.found) and self.found[at] in ("\n", " "):
-            at += 1
-        if at < len(self.found) and self.found[at] == "{" and self.ends[at] >= 0:
-            return (at + 1, self.ends[at]), self.ends[at] + 1
-        return None, at
-
-    def _option(self, at: int) -> tuple[tuple[int, int] | None, int]:
-        if at >= len(self.found) or self.found[at] != "[":
-            return None, at
-        inside = at + 1
-        for place in range(inside, min(inside + 400, len(self.found))):
-            token = self.found[place]
-            if token == "]":
-                return (inside, place), place + 1
-            if token in (PARAGRAPH, "[") or token.startswith("\\begin{"):
-                break
-        return None, at
-
-    def _skip_option(self, at: int) -> int:
-        return self._option(at)[1]
-
-
-# What is kept as it is (formulas, code) stands between these, so that no rule on quotes or blanks touches it.
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_BLANK, _BREAK = "\ue002", "\ue003"
-
-
-def _kept(text: str) -> str:
-    return text.translate(_HIDE)
-
-
-_HIDE = str.maketrans({" ": _BLANK, "\n": _BREAK, "`": "\ue004", "'": "\ue005", "-": "\ue006", '"': "\ue007", ",": "\ue008"})
-_SHOW = str.maketrans({_BLANK: " ", _BREAK: "\n", "\ue004": "`", "\ue005": "'", "\ue006": "-", "\ue007": '"', "\ue008": ","})
-
-
-def _tidy(text: str) -> str:
-    """One paragraph a line, one blank line between, no blanks before a full stop."""
-    paragraphs = []
-    for paragraph in re.split(r"\n[ \t]*\n\s*", text):
-        lines = (" ".join(line.split()) for line in paragraph.split("\n"))
-        joined = "\n".join(re.sub(r" +(?=[,.;:)\]]( |$))", "", line) for line in lines if line)
-        if joined:
-            paragraphs.append(joined)
-    return "\n\n".join(paragraphs).translate(_SHOW).strip()
-
-
-def _tidy_source(text: str) -> str:
-    return re.sub(r"\n\s*\n\s*", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
-
-
-def _names(text: str) -> list[str]:
-    """Single names of an `\\author`: split at `\\and`, commas and `and`, without the marks of affiliations."""
-    plain = re.sub(r"\$[^$]{0,60}\$|\[[\d, ]{1,20}\]|[*†‡§¶\d]+(?=\W|$)", " ", text.translate(_SHOW))
-    found = [" ".join(name.split()).strip(" ,;&") for name in re.split(r",|;|\n|\band\b| & ", plain)]
-    return [name for name in found if 1 < len(name) <= 60 and any(c.isalpha() for c in name) and "@" not in name]
