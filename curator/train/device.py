@@ -8,7 +8,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ import torch.distributed as dist
 
 from curator.train.config import TrainConfig
 from curator.train.losses import SourceLosses
+from curator.train.mesh import Mesh, alone, sizes
 
 # Dense bfloat16 FLOP/s of one device, from NVIDIA's data sheets; the first name that occurs in the device's own wins.
 PEAK_FLOPS = {
@@ -50,6 +51,7 @@ class Place:
     rank: int = 0
     ranks: int = 1
     stated_flops: float | None = None
+    mesh: Mesh = field(default_factory=alone)
 
     @property
     def name(self) -> str:
@@ -86,9 +88,11 @@ class Place:
         return tensor.cpu().numpy()
 
     def exchange(self, found: SourceLosses, asked: bool = False) -> bool:
-        """Add up the losses of all ranks, in place. Gives whether any asked to stop, so that all do at the same step."""
-        names = len(found.names)
-        total = self.sum(np.concatenate((found.sums, found.tokens, [float(asked)])))
+        """Add up the losses of all ranks, in place, each once (see `mesh`). Gives whether any asked to stop, so that all do at
+        the same step."""
+        names, mesh = len(found.names), self.mesh
+        mine = (found.sums * mesh.has_losses, found.tokens * mesh.has_counts, [float(asked)])
+        total = self.sum(np.concatenate(mine))
         found.sums, found.tokens = total[:names], total[names : 2 * names]
         return bool(total[-1])
 
@@ -101,9 +105,10 @@ class Place:
 def join(config: TrainConfig) -> Iterator[Place]:
     """This process's place among its ranks: alone, or one of torchrun's WORLD_SIZE over NCCL (gloo on CPU).
 
-    Raises ValueError for a device that this machine does not have.
+    Raises ValueError for a device that this machine does not have, and for a mesh that does not divide the ranks.
     """
     rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    shape = sizes(config.parallel, ranks)
     device = choose_device(config.device, int(os.environ.get("LOCAL_RANK", "0")))
     joined = ranks > 1 and not dist.is_initialized()
     if joined:
@@ -111,7 +116,7 @@ def join(config: TrainConfig) -> Iterator[Place]:
         dist.init_process_group(backend, rank=rank, world_size=ranks)
     precision, compiled = choose_precision(config.precision, device), choose_compile(config.compile, device)
     try:
-        yield Place(device, precision, compiled, rank, ranks, config.peak_flops)
+        yield Place(device, precision, compiled, rank, ranks, config.peak_flops, Mesh(shape, rank, device))
     finally:
         if joined:
             dist.destroy_process_group()

@@ -76,14 +76,7 @@ def _go(run: Run, stop: Stop) -> dict[str, Any]:
 
 def _learn(run: Run, batch: list[MicroBatch], stop: Stop) -> tuple[float, SourceLosses, list[MicroBatch], bool]:
     """The gradients of one batch. Gives their norm, the losses, the next batch, and whether any rank was told to stop."""
-    tokens = sum(len(micro) for micro in batch) * run.length  # padding too: the same whatever the rank
-    sums = []
-    for number, micro in enumerate(batch, 1):
-        with run.spread.backward(last=number == len(batch)):
-            with run.place.autocast():
-                losses = run.spread.forward(micro.inputs, micro.targets, micro.documents)
-            (losses.sum() / tokens).backward()
-        sums.append(losses.detach().sum(dim=1))
+    sums = run.spread.gradients(batch)
     norm = run.spread.clip(run.config.optimizer.clip)
     following = run.load(run.course.step + 1)  # while the device computes
 

@@ -26,6 +26,7 @@ def begin(run: Run, changed: list[str]) -> None:
         compile=run.place.compile,
         ranks=run.place.ranks,
         parallel=run.config.parallel.kind,
+        mesh={name: size for name, size in run.place.mesh.sizes.items() if size > 1},
         resumed_from=run.resumed_from,
         changed=changed,
     )

@@ -44,7 +44,7 @@ class Run:
         torch.manual_seed(config.seed)  # on the CPU, so that the first weights are the same wherever the run computes
         model = build_model(config.model, self.shards.vocabulary_size, self.length, config.recompute)
         self.parameters, self.flops_per_token = model.parameter_count(), model.flops_per_token()
-        self.spread = Spread(model, config.parallel, place)
+        self.spread = Spread(model, config, place)
         self.optimizer = adamw(model, config.optimizer, place.device)
 
         self.identity = identity(config, self.shards, self.plan.steps, place.precision)

@@ -12,6 +12,7 @@ from curator.train.config import TrainConfig
 from curator.train.data import spread
 from curator.train.device import Place
 from curator.train.losses import SourceLosses
+from curator.train.mesh import BATCH
 from curator.train.parallel import Spread
 
 
@@ -24,14 +25,14 @@ def validate(run: Spread, shards: TokenShards, config: TrainConfig, place: Place
     """
     found = SourceLosses(shards.sources)
     chosen = spread(len(shards), config.eval_sequences)
-    rounds = math.ceil(math.ceil(len(chosen) / place.ranks) / config.micro_batch)
+    rank, ranks = place.mesh.rank(*BATCH), place.mesh.size(*BATCH)
+    rounds = math.ceil(math.ceil(len(chosen) / ranks) / config.micro_batch)
     read, within = build_reader(config, shards), config.attention == "documents"
-    mine = chosen[place.rank :: place.ranks]
+    mine = chosen[rank::ranks]
     for number in range(rounds):
         indexes = mine[number * config.micro_batch : (number + 1) * config.micro_batch]
         micro = next(read(shards, indexes or chosen[:1], config.micro_batch, place.device, within))
-        with place.autocast():
-            losses = run.model(micro.inputs, micro.targets, micro.documents)
+        sums = run.losses(micro)
         if indexes:
-            found.add(losses.sum(dim=1).cpu().double().numpy(), micro.sources, micro.counts)
+            found.add(sums.cpu().double().numpy(), micro.sources, micro.counts)
     return found

@@ -10,6 +10,7 @@ from curator.train.architectures.config import ArchitectureConfig
 from curator.train.config import ModelConfig, TrainConfig
 from curator.train.data import Batches, MicroBatch, micro_batches
 from curator.train.device import Place
+from curator.train.mesh import BATCH
 from curator.train.model import Decoder, Recompute
 
 
@@ -27,7 +28,7 @@ def build_model(config: ModelConfig, vocabulary_size: int, sequence_length: int,
 
 def build_batches(config: TrainConfig, shards: TokenShards, smallest: int, place: Place) -> Batches:
     how, documents = config.model.architecture, config.attention == "documents"
-    rest = (smallest, config.micro_batch, place.device, place.rank, place.ranks, documents)
+    rest = (smallest, config.micro_batch, place.device, place.mesh.rank(*BATCH), place.mesh.size(*BATCH), documents)
     if how is None or how.plain:
         return Batches(shards, *rest)
     from curator.train.architectures.rows import ObjectiveBatches
