@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_conte
 
 from curator.train.attention import Mask, attend, document_mask
 from curator.train.config import ModelConfig
+from curator.train.linear import PRODUCT, Linear
 
 Recompute = Literal["none", "pointwise", "layers"]
 
@@ -44,10 +45,10 @@ class Attention(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.heads, self.key_heads, self.head_width = config.heads, config.key_heads, config.head_width
-        self.q_proj = nn.Linear(config.width, config.heads * config.head_width, bias=config.bias)
-        self.k_proj = nn.Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
-        self.v_proj = nn.Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
-        self.o_proj = nn.Linear(config.heads * config.head_width, config.width, bias=config.bias)
+        self.q_proj = Linear(config.width, config.heads * config.head_width, bias=config.bias)
+        self.k_proj = Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
+        self.v_proj = Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
+        self.o_proj = Linear(config.heads * config.head_width, config.width, bias=config.bias)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask = None) -> Tensor:
         batch, length, _ = x.shape
@@ -65,9 +66,9 @@ class FeedForward(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.activation = F.silu if config.activation == "swiglu" else F.gelu
-        self.gate_proj = nn.Linear(config.width, config.ffn_width, bias=config.bias)
-        self.up_proj = nn.Linear(config.width, config.ffn_width, bias=config.bias)
-        self.down_proj = nn.Linear(config.ffn_width, config.width, bias=config.bias)
+        self.gate_proj = Linear(config.width, config.ffn_width, bias=config.bias)
+        self.up_proj = Linear(config.width, config.ffn_width, bias=config.bias)
+        self.down_proj = Linear(config.ffn_width, config.width, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(self.activation(self.gate_proj(x)) * self.up_proj(x))
@@ -99,6 +100,7 @@ _ops = torch.ops.aten
 _products = [
     _ops.mm.default,
     _ops.addmm.default,
+    *([] if PRODUCT is None else [PRODUCT.default]),
     _ops._scaled_dot_product_flash_attention.default,
     _ops._scaled_dot_product_efficient_attention.default,
     _ops._scaled_dot_product_cudnn_attention.default,
@@ -121,7 +123,7 @@ class Decoder(nn.Module):
         self.embed_tokens = nn.Embedding(vocabulary_size, config.width)
         self.layers = nn.ModuleList(Layer(config, recompute) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
-        self.lm_head = nn.Linear(config.width, vocabulary_size, bias=False)
+        self.lm_head = Linear(config.width, vocabulary_size, bias=False)
         if config.tied_embeddings:
             self.lm_head.weight = self.embed_tokens.weight
         cos, sin = rotary_table(sequence_length, config.head_width, config.rope_theta)
