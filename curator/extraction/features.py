@@ -1,13 +1,15 @@
 """What the model sees of a block: itself, its ancestors, its neighbours, its look-alikes, and where it stands in the page.
 
 All numbers are counts, shares or distances; no word of any language is one of them but through the bits of `words`. What
-the first model thought of the surroundings is added by `context`.
+the first model thought of the surroundings is added by `context`. The kernels write where a group of columns begins; numpy
+takes logarithms, which it does for many at once.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 
 from curator.extraction.blocks import (
@@ -34,14 +36,14 @@ from curator.extraction.blocks import (
     TWINS,
     Blocks,
 )  # fmt: skip
-from curator.extraction.outline import LEVELS, Outline, core, meeting, nearest
+from curator.extraction.outline import LEVELS, Outline, core, meeting
 from curator.extraction.tags import TAGS
 from curator.extraction.tree import Tree
 from curator.extraction.words import NAMES, PHRASES
 
 _NAMES, _PHRASES = len(NAMES), len(PHRASES)
-_FAR, _DEEP = 12.0, 1e6  # distances that mean never
-_LONG_AGO = 40  # blocks
+_FAR = np.uint8(12)  # elements up that mean never
+_LONG_AGO = 40  # blocks that mean never
 
 # Tags whose nearest ancestor's distance is a feature; tags in one group count as one.
 _PATH = (
@@ -50,211 +52,281 @@ _PATH = (
     ("figure", "figcaption"), ("button", "label", "legend", "fieldset"), ("ul", "ol"), ("custom",), ("noscript",), ("center",),
 )  # fmt: skip
 _PATHS = len(_PATH)
-_GROUPS = np.zeros((len(TAGS), _PATHS), np.bool_)
+_GROUP = np.full(len(TAGS), -1)  # the group of each tag
 for _at, _group in enumerate(_PATH):
-    for _tag in _group:
-        _GROUPS[TAGS[_tag], _at] = True
+    _GROUP[[TAGS[_tag] for _tag in _group]] = _at
 _P, _BODY = TAGS["p"], TAGS["body"]
-_HEADINGS = slice(_PATH.index(("h1",)), _PATH.index(("h1",)) + 3)
-_KIND_WORDS = np.array([name in ("content", "main", "body", "text", "post", "title", "lead", "code") for name in NAMES])
+_H1 = _PATH.index(("h1",))  # the other headings stand behind it
+_KIND_WORDS = sum(
+    1 << at for at, name in enumerate(NAMES) if name in ("content", "main", "body", "text", "post", "title", "lead", "code")
+)
 _RELATED, _COMMENT = list(PHRASES).index("related"), list(PHRASES).index("comment")
 
 _OWN, _LEVEL, _NEAR, _PAGE, _PLACE = 26, 10, 9, 9, 28
 AROUND = (-3, -2, -1, 1, 2, 3)
-FIRST = _OWN + _PHRASES + _NAMES + _PATHS + LEVELS * _LEVEL + len(AROUND) * _NEAR + _PAGE + _PLACE + _PHRASES + 4
+_WIDTHS = (_OWN, _PHRASES, _NAMES + _PATHS, LEVELS * _LEVEL, len(AROUND) * _NEAR, _PAGE + _PLACE, _PHRASES, 4)
+_AT_SPOKEN, _AT_ABOVE, _AT_LEVELS, _AT_AROUND, _AT_PAGE, _AT_SINCE, _AT_HEADED, FIRST = np.cumsum(_WIDTHS).tolist()
 
 
 def log(value: Any) -> Any:
     return np.log1p(np.maximum(value, 0.0))
 
 
-def bits(values: np.ndarray, count: int) -> np.ndarray:
-    return (values[:, None] >> np.arange(count)) & 1
-
-
 def first(tree: Tree, blocks: Blocks, shape: Outline, out: np.ndarray) -> None:
     """Fill the first FIRST columns of `out`, a row a block."""
-    n = len(blocks)
+    n, nodes, total = len(blocks), len(tree.tag), shape.total
     if not n:
         return
     counts = blocks.counts.astype(np.float64)
-    all_bytes, all_prose = max(shape.total[0, 0], 1.0), max(shape.total[0, 4], 1.0)
-    above = _above(tree, shape, all_bytes)[blocks.anchor]
-    spoken = bits(blocks.phrases, _PHRASES)
-    on_path = above[:, _NAMES : _NAMES + _PATHS]
-    parts = [
-        _own(blocks, counts, shape, above[:, _NAMES + _PATHS :]),
-        spoken,
-        above[:, : _NAMES + _PATHS],
-        *_levels(shape, all_bytes, all_prose),
-        *_neighbours(tree, blocks, counts, shape),
-        _place(tree, blocks, counts, shape, on_path, all_bytes, all_prose),
-        _since(spoken.astype(np.bool_) & (counts[:, BYTES] < 90)[:, None]),
-        _headed(on_path[:, _HEADINGS] == 0, spoken, counts),
-    ]
-    at = 0
-    for part in parts:
-        out[:, at : at + part.shape[1]] = part
-        at += part.shape[1]
+    all_bytes, all_prose = max(total[0, 0], 1.0), max(total[0, 4], 1.0)
+    near, flagged = np.empty((nodes, _NAMES + _PATHS), np.uint8), np.empty(nodes, np.uint8)
+    _above(tree.parent, tree.tag, tree.words, tree.flags, total, 0.7 * all_bytes, near, flagged)
+    logs = log(counts[:, [CHARS, BYTES]])
+    _own(blocks.anchor, blocks.broken, blocks.phrases, counts, logs, shape.depth, shape.each, near, flagged, out)
+    sizes = log(np.maximum(total[:, [0, 3]], np.array([1.0, 0.0])))
+    _levels(shape.level, total, shape.own, shape.twins, shape.members, sizes, all_bytes, all_prose, out)
+    _around(blocks.anchor, tree.tag, tree.parent, shape.alike, shape.depth, out)
+    _place(tree, blocks, counts, shape, out, all_bytes, all_prose)
+    _since(counts, blocks.phrases, np.full(_PHRASES, -_LONG_AGO - 1), out)
 
 
-def _above(tree: Tree, shape: Outline, all_bytes: float) -> np.ndarray:
-    """Distances to the nearest ancestor of each name, tag and flag, by element."""
-    named = bits(tree.words, _NAMES).astype(np.bool_)
-    named &= _KIND_WORDS | (shape.total[:, :1] <= 0.7 * all_bytes)  # nearly the whole page: a wrapper's name accuses nobody
-    named[tree.tag == _BODY] = False  # the body's class says something of the page, not of its parts
-    flags = nearest(tree, bits(tree.flags, 3).astype(np.bool_), _DEEP)
-    return np.concatenate([nearest(tree, np.concatenate([named, _GROUPS[tree.tag]], axis=1), _FAR), flags], axis=1)
+@numba.njit(cache=True, nogil=True)
+def _above(parent, tag, words, flags, total, wide, near, flagged):
+    """For each element how far up the nearest is that has a name or a tag, itself counted, and the flags of all above it."""
+    for node in range(len(parent)):
+        up = parent[node]
+        for i in range(near.shape[1]):
+            near[node, i] = min(near[up, i] + np.uint8(1), _FAR) if up >= 0 else _FAR
+        flagged[node] = flags[node] | (flagged[up] if up >= 0 else np.uint8(0))
+        named = words[node]
+        if tag[node] == _BODY:  # its class says something of the page, not of its parts
+            named = np.int64(0)
+        elif total[node, 0] > wide:  # nearly the whole page: a wrapper's name accuses nobody
+            named &= _KIND_WORDS
+        for i in range(_NAMES):
+            if (named >> i) & 1:
+                near[node, i] = 0
+        if _GROUP[tag[node]] >= 0:
+            near[node, _NAMES + _GROUP[tag[node]]] = 0
 
 
-def _own(blocks: Blocks, counts: np.ndarray, shape: Outline, flags: np.ndarray) -> np.ndarray:
-    c = counts.T
-    chars = np.maximum(c[CHARS], 1)
-    return np.stack(
-        [
-            log(c[CHARS]), log(c[BYTES]), c[LINKED] / chars, np.minimum(c[LINKS], 20), c[HAN] / chars, c[LETTERS] / chars,
-            c[DIGITS] / chars, c[CAPITALS] / np.maximum(c[LETTERS], 1), np.minimum(c[STOPS], 30), np.minimum(c[COMMAS], 30),
-            (c[STOPS] + c[COMMAS]) / chars * 20, c[SIGNS] / chars, np.minimum(c[BARS], 10), c[STRONG] / chars, c[CODE] / chars,
-            c[TEXES], np.minimum(c[QUOTES], 10), c[TITLED] / np.maximum(c[TRIGRAMS], 1), c[GAPS] / chars, blocks.broken,
-            (flags < _DEEP) @ np.array([1, 2, 4]), np.minimum(shape.depth[blocks.anchor], 40), np.minimum(c[TRIGRAMS], 50),
-            shape.each[:, 5], np.minimum(c[TWIN], 10), np.minimum(c[TWINS], 20),
-        ],
-        axis=1,
-    )  # fmt: skip
+@numba.njit(cache=True, nogil=True)
+def _own(anchor, broken, phrases, counts, logs, depth, each, near, flagged, out):
+    """The block itself, and what stands above it."""
+    for block in range(len(anchor)):
+        c, row, node = counts[block], out[block], anchor[block]
+        chars = max(c[CHARS], 1.0)
+        row[0] = logs[block, 0]
+        row[1] = logs[block, 1]
+        row[2] = c[LINKED] / chars
+        row[3] = min(c[LINKS], 20.0)
+        row[4] = c[HAN] / chars
+        row[5] = c[LETTERS] / chars
+        row[6] = c[DIGITS] / chars
+        row[7] = c[CAPITALS] / max(c[LETTERS], 1.0)
+        row[8] = min(c[STOPS], 30.0)
+        row[9] = min(c[COMMAS], 30.0)
+        row[10] = (c[STOPS] + c[COMMAS]) / chars * 20
+        row[11] = c[SIGNS] / chars
+        row[12] = min(c[BARS], 10.0)
+        row[13] = c[STRONG] / chars
+        row[14] = c[CODE] / chars
+        row[15] = c[TEXES]
+        row[16] = min(c[QUOTES], 10.0)
+        row[17] = c[TITLED] / max(c[TRIGRAMS], 1.0)
+        row[18] = c[GAPS] / chars
+        row[19] = broken[block]
+        row[20] = flagged[node]
+        row[21] = min(depth[node], 40)
+        row[22] = min(c[TRIGRAMS], 50.0)
+        row[23] = each[block, 5]
+        row[24] = min(c[TWIN], 10.0)
+        row[25] = min(c[TWINS], 20.0)
+        for i in range(_PHRASES):
+            row[_AT_SPOKEN + i] = (phrases[block] >> i) & 1
+        for i in range(_NAMES + _PATHS):
+            row[_AT_ABOVE + i] = near[node, i]
 
 
-def _levels(shape: Outline, all_bytes: float, all_prose: float) -> list[np.ndarray]:
+@numba.njit(cache=True, nogil=True)
+def _levels(level, total, own, twins, members, sizes, all_bytes, all_prose, out):
     """The elements that hold a block, each with more text than the one before."""
-    parts = []
-    for at in shape.level.T:
-        sums = shape.total[at].T
-        inside = np.maximum(sums[0], 1.0)
-        part = np.stack(
-            [
-                log(inside), sums[1] / inside, inside / all_bytes, sums[2] / inside * 50, log(sums[3]), sums[4] / inside,
-                sums[4] / all_prose, shape.own[at] / inside, inside / np.maximum(sums[3], 1),
-                np.minimum(shape.members[shape.twins[at]], 100),
-            ],
-            axis=1,
-        )  # fmt: skip
-        part[at < 0] = -1
-        parts.append(part)
-    return parts
+    for block in range(len(level)):
+        for i in range(LEVELS):
+            row = out[block, _AT_LEVELS + i * _LEVEL : _AT_LEVELS + (i + 1) * _LEVEL]
+            node = level[block, i]
+            if node < 0:
+                row[:] = -1
+                continue
+            sums = total[node]
+            inside = max(sums[0], 1.0)
+            row[0] = sizes[node, 0]
+            row[1] = sums[1] / inside
+            row[2] = inside / all_bytes
+            row[3] = sums[2] / inside * 50
+            row[4] = sizes[node, 1]
+            row[5] = sums[4] / inside
+            row[6] = sums[4] / all_prose
+            row[7] = own[node] / inside
+            row[8] = inside / max(sums[3], 1.0)
+            row[9] = min(members[twins[node]], 100)
 
 
-def _neighbours(tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline) -> list[np.ndarray]:
-    n, c = len(blocks), counts.T
-    chars = np.maximum(c[CHARS], 1)
-    said = np.stack(
-        [log(c[BYTES]), c[LINKED] / chars, (c[STOPS] + c[COMMAS]) / chars * 20, shape.each[:, 5], c[DIGITS] / chars]
-    )
-    kind = np.stack([tree.tag[blocks.anchor], shape.alike, tree.parent[blocks.anchor]])
-    depth = shape.depth[blocks.anchor]
-    parts = []
-    for step in AROUND:
-        part = np.full((n, _NEAR), -1.0)
-        here = slice(max(0, -step), max(0, min(n, n - step)))
-        there = slice(max(0, step), max(0, min(n, n + step)))
-        part[here, [0, 1, 2, 6, 8]] = said[:, there].T
-        part[here, 3:6] = (kind[:, here] == kind[:, there]).T
-        part[here, 7] = depth[there] - depth[here]
-        parts.append(part)
-    return parts
+@numba.njit(cache=True, nogil=True)
+def _around(anchor, tag, parent, alike, depth, out):
+    """The neighbours, and what they have in common with the block."""
+    for block in range(len(anchor)):
+        here = anchor[block]
+        at = _AT_AROUND
+        for step in AROUND:
+            row = out[block, at : at + _NEAR]
+            other = block + step
+            if 0 <= other < len(anchor):
+                there = anchor[other]
+                row[0], row[1], row[2] = out[other, 1], out[other, 2], out[other, 10]
+                row[3] = tag[here] == tag[there]
+                row[4] = alike[block] == alike[other]
+                row[5] = parent[here] == parent[there]
+                row[6] = out[other, 23]
+                row[7] = depth[there] - depth[here]
+                row[8] = out[other, 6]
+            else:
+                row[:] = -1
+            at += _NEAR
 
 
 def _place(
-    tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline, on_path: np.ndarray, all_bytes: float, all_prose: float
-) -> np.ndarray:
+    tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline, out: np.ndarray, all_bytes: float, all_prose: float
+) -> None:
     """The page, the blocks that look alike, and where the block stands towards the page's centre and its title."""
-    n, c, total = len(blocks), counts.T, shape.total
-    size, anchor, reads, place = c[BYTES], blocks.anchor, shape.each[:, 5], np.arange(n)
-    middle = core(tree, total[:, 4], 0.55)
-    top = _best_parent(tree, blocks, counts, shape)
-    title = _title(counts, on_path)
-    kind_bytes, kind_prose = shape.by_kind(size)[shape.alike], shape.by_kind(shape.each[:, 4])[shape.alike]
-    # the family of repeated elements around the block with the most prose: posts of a thread, rows of a list
-    family_bytes, family_prose = shape.by_family(total[:, 0]), shape.by_family(total[:, 4])
-    around = shape.richest(family_prose, tree, blocks)
-    family, some = shape.twins[around], around >= 0
-    members, bulk = np.where(some, shape.members[family], 0), np.where(some, family_bytes[family], 0)
-    held = np.maximum(total[around, 0], 1)
-    spans = []
-    for node in (top, middle):
-        inside = np.flatnonzero((anchor >= node) & (anchor < tree.last[node]))
-        spans += [place - (inside[0] if len(inside) else n), (inside[-1] if len(inside) else -1) - place]
-    steps, meet = meeting(tree, blocks, top)
-    page = [
-        log(n), log(all_bytes), total[0, 1] / all_bytes, total[0, 4] / all_bytes, log(total[0, 2]),
-        total[middle, 4] / max(total[middle, 0], 1), total[top, 4] / all_prose, total[top, 1] / max(total[top, 0], 1),
-        log(total[top, 5]),
+    n, total, each = len(blocks), shape.total, shape.each
+    middle, top = core(tree, total[:, 4], 0.55), _best_parent(tree, blocks, counts, shape)
+    of_page, of_middle, of_top = total[[0, middle, top]].tolist()
+    logs = log(np.array([n, all_bytes, of_page[2], of_top[5]])).tolist()
+    out[:, _AT_PAGE : _AT_PAGE + _PAGE] = [
+        logs[0], logs[1], of_page[1] / all_bytes, of_page[4] / all_bytes, logs[2],
+        of_middle[4] / max(of_middle[0], 1), of_top[4] / all_prose, of_top[1] / max(of_top[0], 1),
+        logs[3],
     ]  # fmt: skip
-    columns = [
-        *(np.full(n, value) for value in page),
-        log(shape.by_kind(np.ones(n))[shape.alike]),
-        log(kind_bytes),
-        kind_bytes / shape.by_kind(np.ones(n))[shape.alike],
-        shape.by_kind(shape.each[:, 1])[shape.alike] / np.maximum(kind_bytes, 1),
-        kind_prose / np.maximum(kind_bytes, 1),
-        kind_prose / all_prose,
-        np.minimum(members, 100),
-        np.where(some, family_prose[family] / np.maximum(bulk, 1), -1),
-        bulk / all_bytes,
-        np.where(some, family_prose[family] / all_prose, -1),
-        np.where(some, bulk / np.maximum(members, 1), -1),
-        np.where(some, total[around, 4] / held, -1),
-        np.where(some, size / held, -1),
-        (top <= anchor) & (anchor < tree.last[top]),
-        (middle <= anchor) & (anchor < tree.last[middle]),
-        *(np.clip(span, -40, 40) for span in spans),
-        np.clip(place - title, -60, 60) if title >= 0 else np.full(n, 99),
-        place / n,
-        (np.cumsum(size) - size) / all_bytes,
-        (np.cumsum(size * reads) - size * reads) / all_prose,
-        shape.depth[anchor] - shape.depth[top],
-        np.minimum(steps, 20),
-        np.minimum(shape.depth[top] - shape.depth[meet], 20),
-        (tree.parent[anchor] == top) | (anchor == top),
-        np.full(n, total[middle, 0] / all_bytes),
-    ]
-    return np.stack(columns, axis=1)
+    kinds = np.stack([shape.by_kind(values) for values in (np.ones(n), *each.T[[0, 1, 4]])], axis=1)
+    # the family of repeated elements around the block with the most prose: posts of a thread, rows of a list
+    families = np.stack([shape.by_family(total[:, 0]), shape.by_family(total[:, 4])], axis=1)
+    around = shape.richest(families[:, 1], tree, blocks)
+    steps, meet = meeting(tree, blocks, top)
+    alike = (shape.alike, kinds, log(kinds[:, :2]))
+    family = (around, shape.twins, shape.members, families)
+    page = (tree.parent, tree.last, blocks.anchor, shape.depth, total, each, counts)
+    _placed(*page, *alike, *family, steps, meet, top, middle, all_bytes, all_prose, of_middle[0] / all_bytes, out)
+
+
+@numba.njit(cache=True, nogil=True)
+def _placed(
+    parent, last, anchor, depth, total, each, counts, alike, kinds, logs, around, twins, members, families, steps, meet,
+    top, middle, all_bytes, all_prose, bulk, out,
+):  # fmt: skip
+    n = len(anchor)
+    title = _title(counts, out)
+    starts, ends = [n, n], [-1, -1]  # the blocks in the best parent, and in the middle
+    for block in range(n):
+        for i, node in enumerate((top, middle)):
+            if node <= anchor[block] < last[node]:
+                starts[i], ends[i] = min(starts[i], block), block
+    passed, read = 0.0, 0.0
+    for block in range(n):
+        row, node, kind, size = out[block, _AT_PAGE + _PAGE : _AT_SINCE], anchor[block], alike[block], each[block, 0]
+        row[0] = logs[kind, 0]
+        row[1] = logs[kind, 1]
+        row[2] = kinds[kind, 1] / kinds[kind, 0]
+        row[3] = kinds[kind, 2] / max(kinds[kind, 1], 1.0)
+        row[4] = kinds[kind, 3] / max(kinds[kind, 1], 1.0)
+        row[5] = kinds[kind, 3] / all_prose
+        if around[block] >= 0:
+            up = around[block]
+            family = twins[up]
+            held = max(total[up, 0], 1.0)
+            row[6] = min(members[family], 100)
+            row[7] = families[family, 1] / max(families[family, 0], 1.0)
+            row[8] = families[family, 0] / all_bytes
+            row[9] = families[family, 1] / all_prose
+            row[10] = families[family, 0] / max(members[family], 1)
+            row[11] = total[up, 4] / held
+            row[12] = size / held
+        else:
+            row[6] = row[8] = 0
+            row[7] = row[9] = row[10] = row[11] = row[12] = -1
+        row[13] = top <= node < last[top]
+        row[14] = middle <= node < last[middle]
+        for i in range(2):
+            row[15 + 2 * i] = min(max(block - starts[i], -40), 40)
+            row[16 + 2 * i] = min(max(ends[i] - block, -40), 40)
+        row[19] = min(max(block - title, -60), 60) if title >= 0 else 99
+        row[20] = block / n
+        passed += size
+        read += each[block, 4]
+        row[21] = (passed - size) / all_bytes
+        row[22] = (read - each[block, 4]) / all_prose
+        row[23] = depth[node] - depth[top]
+        row[24] = min(steps[block], 20)
+        row[25] = min(depth[top] - depth[meet[block]], 20)
+        row[26] = parent[node] == top or node == top
+        row[27] = bulk
 
 
 def _best_parent(tree: Tree, blocks: Blocks, counts: np.ndarray, shape: Outline) -> int:
     """Paragraphs vote for what they stand in, with half a vote for what that stands in; links count against it."""
-    gain = (1 + counts[:, COMMAS] + counts[:, STOPS] + np.minimum(counts[:, BYTES] / 100, 3.0)) * shape.each[:, 5]
-    up = blocks.anchor
-    up = np.where((tree.tag[up] == _P) & (tree.parent[up] >= 0), tree.parent[up], up)
-    points = np.bincount(up, gain, len(tree.tag))
-    over = tree.parent[up]
-    points += np.bincount(over[over >= 0], gain[over >= 0] / 2, len(tree.tag))
-    return int(np.argmax(points * (1 - shape.total[:, 1] / np.maximum(shape.total[:, 0], 1))))
+    votes = np.zeros((len(tree.tag), 2))
+    _vote(tree.tag, tree.parent, blocks.anchor, counts, shape.each, votes)
+    total = shape.total
+    return int(np.argmax((votes[:, 0] + votes[:, 1]) * (1 - total[:, 1] / np.maximum(total[:, 0], 1))))
 
 
-def _title(counts: np.ndarray, on_path: np.ndarray) -> int:
+@numba.njit(cache=True, nogil=True)
+def _vote(tag, parent, anchor, counts, each, votes):
+    for block in range(len(anchor)):
+        c, up = counts[block], anchor[block]
+        gain = (1 + c[COMMAS] + c[STOPS] + min(c[BYTES] / 100, 3.0)) * each[block, 5]
+        if tag[up] == _P and parent[up] >= 0:
+            up = parent[up]
+        votes[up, 0] += gain
+        if parent[up] >= 0:
+            votes[parent[up], 1] += gain / 2
+
+
+@numba.njit(cache=True, nogil=True)
+def _title(counts, out):
     """The block that says what <title> says: a heading rather than another, -1 if there is none."""
-    c = counts.T
-    heading = (on_path[:, _HEADINGS.start] < 2) | (on_path[:, _HEADINGS.start + 1] < 2)
-    share = c[TITLED] / np.maximum(c[TRIGRAMS], 1) * np.minimum(1.0, c[TITLED] / 6) + 0.3 * heading - 0.2 * (c[LINKED] > 0)
-    share[(c[TRIGRAMS] < 3) | (c[CHARS] >= 200)] = 0
-    best = int(np.argmax(share))
-    return best if share[best] > 0.6 else -1
+    best, most = -1, 0.6
+    for block in range(len(counts)):
+        c = counts[block]
+        if c[TRIGRAMS] < 3 or c[CHARS] >= 200:
+            continue
+        path = out[block, _AT_ABOVE + _NAMES : _AT_LEVELS]
+        share = c[TITLED] / max(c[TRIGRAMS], 1.0) * min(1.0, c[TITLED] / 6)
+        share = share + 0.3 * (path[_H1] < 2 or path[_H1 + 1] < 2) - 0.2 * (c[LINKED] > 0)
+        if share > most:
+            best, most = block, share
+    return best
 
 
-def _since(here: np.ndarray) -> np.ndarray:
-    """For each column how many blocks lie between a block and the last one before it where it holds."""
-    place = np.arange(len(here))[:, None]
-    latest = np.maximum.accumulate(np.where(here, place, -_LONG_AGO - 1), axis=0)
-    before = np.concatenate([np.full((1, here.shape[1]), -_LONG_AGO - 1), latest[:-1]])
-    return np.minimum(place - before - 1, _LONG_AGO)
-
-
-def _headed(heading: np.ndarray, spoken: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """The last heading before a block: how long ago, whether it spoke of related things or of comments, its share of links."""
-    here = np.any(heading, axis=1)
-    since = _since(here[:, None])[:, 0]
-    latest = np.maximum.accumulate(np.where(here, np.arange(len(heading)), -1))
-    before = np.concatenate([[-1], latest[:-1]])
-    linked = counts[:, LINKED] / np.maximum(counts[:, CHARS], 1)
-    said = np.stack([spoken[before, _RELATED], spoken[before, _COMMENT], linked[before]], axis=1)
-    said[before < 0] = 0
-    return np.concatenate([since[:, None], said], axis=1)
+@numba.njit(cache=True, nogil=True)
+def _since(counts, phrases, said, out):
+    """How many blocks lie between a block and the last short one before it that said a phrase (`said`: which that was), and
+    the last heading: whether it spoke of related things or of comments, its share of links."""
+    heading = -_LONG_AGO - 1
+    for block in range(len(counts)):
+        row = out[block]
+        for i in range(_PHRASES):
+            row[_AT_SINCE + i] = min(block - said[i] - 1, _LONG_AGO)
+            if (phrases[block] >> i) & 1 and counts[block, BYTES] < 90:
+                said[i] = block
+        row[_AT_HEADED] = min(block - heading - 1, _LONG_AGO)
+        if heading >= 0:
+            c = counts[heading]
+            row[_AT_HEADED + 1] = (phrases[heading] >> _RELATED) & 1
+            row[_AT_HEADED + 2] = (phrases[heading] >> _COMMENT) & 1
+            row[_AT_HEADED + 3] = c[LINKED] / max(c[CHARS], 1.0)
+        else:
+            row[_AT_HEADED + 1 : _AT_HEADED + 4] = 0
+        path = row[_AT_ABOVE + _NAMES : _AT_LEVELS]
+        if path[_H1] == 0 or path[_H1 + 1] == 0 or path[_H1 + 2] == 0:
+            heading = block

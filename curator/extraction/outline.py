@@ -95,13 +95,6 @@ def meeting(tree: Tree, blocks: Blocks, node: int) -> tuple[np.ndarray, np.ndarr
     return steps, meet
 
 
-def nearest(tree: Tree, here: np.ndarray, far: float) -> np.ndarray:
-    """For each element and column how many elements up the nearest is that is marked so, itself counted; `far` for none."""
-    out = np.where(here, np.float32(0), np.float32(far))
-    _nearest(tree.parent, out)
-    return out
-
-
 @numba.njit(cache=True, nogil=True)
 def _sum(parent, anchor, each, total):
     for block in range(len(anchor)):
@@ -168,12 +161,3 @@ def _meeting(parent, last, anchor, node, steps, meet):
             at = parent[at]
             count += 1
         steps[block], meet[block] = count, at
-
-
-@numba.njit(cache=True, nogil=True)
-def _nearest(parent, out):
-    for node in range(len(parent)):
-        up = parent[node]
-        if up >= 0:
-            for i in range(out.shape[1]):
-                out[node, i] = min(out[node, i], out[up, i] + np.float32(1))

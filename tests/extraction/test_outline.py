@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.extraction.blocks import BYTES, cut, groups
-from curator.extraction.outline import HIGHEST, LEVELS, core, meeting, nearest, outline
+from curator.extraction.outline import HIGHEST, LEVELS, core, meeting, outline
 from curator.extraction.tree import parse
 
 PARTS = [
@@ -65,7 +65,7 @@ def test_sums_levels_and_families(page: str) -> None:
 
 @given(pages, st.data())
 @settings(max_examples=100, deadline=None)
-def test_the_core_the_meeting_and_the_nearest(page: str, data: st.DataObject) -> None:
+def test_the_core_and_the_meeting(page: str, data: st.DataObject) -> None:
     tree = parse(page)
     blocks = cut(tree, "")
     shape, parent, nodes = outline(tree, blocks), tree.parent.tolist(), len(tree.tag)
@@ -81,10 +81,6 @@ def test_the_core_the_meeting_and_the_nearest(page: str, data: st.DataObject) ->
         chain, line = above(parent, at), above(parent, node)
         assert meet[block] == next(up for up in chain if up in line)
         assert steps[block] == chain.index(meet[block])
-    here = np.array([[data.draw(st.booleans())] for _ in range(nodes)])
-    found = nearest(tree, here, 12.0)[:, 0].tolist()
-    for at in range(nodes):
-        assert found[at] == min([12.0, *(i for i, up in enumerate(above(parent, at)) if here[up, 0])])
 
 
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5), max_size=80))
