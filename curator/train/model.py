@@ -7,20 +7,16 @@ ids ─ embed_tokens ─┬─ norm ─ attention ─┬─ (+) ─┬─ norm �
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from curator.train.attention import Mask, attend, document_mask
 from curator.train.config import ModelConfig
-from curator.train.linear import PRODUCT, Linear
-
-Recompute = Literal["none", "pointwise", "layers"]
+from curator.train.linear import Linear
+from curator.train.recompute import Recompute, recomputed
 
 
 def rotary_table(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -84,29 +80,11 @@ class Layer(nn.Module):
         self.mlp = FeedForward(config)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask = None) -> Tensor:
-        if self.recompute == "none" or not torch.is_grad_enabled():
-            return self.compute(x, cos, sin, mask)
-        if self.recompute == "layers":
-            return checkpoint(self.compute, x, cos, sin, mask, use_reentrant=False)
-        return checkpoint(self.compute, x, cos, sin, mask, use_reentrant=False, context_fn=_keep_products)
+        return recomputed(self.recompute, self.compute, x, cos, sin, mask)
 
     def compute(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
         return x + self.mlp(self.post_attention_layernorm(x))
-
-
-# What `pointwise` keeps: the costly results of a layer
-_ops = torch.ops.aten
-_products = [
-    _ops.mm.default,
-    _ops.addmm.default,
-    *([] if PRODUCT is None else [PRODUCT.default]),
-    _ops._scaled_dot_product_flash_attention.default,
-    _ops._scaled_dot_product_efficient_attention.default,
-    _ops._scaled_dot_product_cudnn_attention.default,
-    _ops._scaled_dot_product_flash_attention_for_cpu.default,
-]
-_keep_products = functools.partial(create_selective_checkpoint_contexts, _products)
 
 
 class Decoder(nn.Module):

@@ -11,7 +11,8 @@ from curator.train.config import ModelConfig, TrainConfig
 from curator.train.data import Batches, MicroBatch, micro_batches
 from curator.train.device import Place
 from curator.train.mesh import BATCH
-from curator.train.model import Decoder, Recompute
+from curator.train.model import Decoder
+from curator.train.recompute import Recompute
 
 
 def build_model(config: ModelConfig, vocabulary_size: int, sequence_length: int, recompute: Recompute = "none") -> Any:
@@ -23,7 +24,7 @@ def build_model(config: ModelConfig, vocabulary_size: int, sequence_length: int,
     from curator.train.architectures.rows import special_ids
 
     vocabulary_size += special_ids(how, sequence_length)
-    return Transformer(config, vocabulary_size, sequence_length, recompute == "layers")
+    return Transformer(config, vocabulary_size, sequence_length, recompute)
 
 
 def build_batches(config: TrainConfig, shards: TokenShards, smallest: int, place: Place) -> Batches:

@@ -135,9 +135,11 @@ class ArchitectureConfig:
     section 3.2); `encoder_decoder`, of `encoder_layers` (default: as many as `layers`) and `layers`, where the encoder takes
     the share `source` of a sequence. `norm`: RMSNorm or LayerNorm (with a bias if `model.bias`); `norm_place`: before each
     branch, after the addition, before and after the branch (arXiv 2105.13290), or DeepNorm's (arXiv 2203.00555);
-    `embedding_norm`: one more after the embedding (arXiv 2211.05100). `activation`: instead of `model.activation`; `_tanh` is
-    GELU by its approximation. `positions`: `rope`; `learned`; `sinusoidal` (arXiv 1706.03762, embeddings x sqrt(width));
-    `relative`, T5's biases in `relative_buckets` up to `relative_distance` tokens; `alibi` (arXiv 2108.12409); or none.
+    `embedding_norm`: one more after the embedding (arXiv 2211.05100); `embedding_gradient`: the share of the gradient that
+    reaches the embedding of tokens (GLM-130B's 0.1 against spikes, arXiv 2210.02414). `activation`: instead of
+    `model.activation`; `_tanh` is GELU by its approximation. `positions`: `rope`; `learned`; `sinusoidal` (arXiv 1706.03762,
+    embeddings x sqrt(width)); `relative`, T5's biases in `relative_buckets` up to `relative_distance` tokens; `alibi` (arXiv
+    2108.12409); or none.
     """
 
     shape: Shape = "causal"
@@ -146,6 +148,7 @@ class ArchitectureConfig:
     norm: NormKind = "rms"
     norm_place: NormPlace = "pre"
     embedding_norm: bool = False
+    embedding_gradient: float = 1.0
     activation: Activation | None = None
     positions: Positions = "rope"
     rope_scaling: RopeScaling | None = None
@@ -165,6 +168,9 @@ class ArchitectureConfig:
         _require(
             self.encoder_layers is None or (self.shape == "encoder_decoder" and self.encoder_layers >= 1),
             f"encoder_layers: must be at least 1, and of an encoder_decoder, not {self.encoder_layers} of a {self.shape}",
+        )
+        _require(
+            0 < self.embedding_gradient <= 1, f"embedding_gradient: must be above 0, at most 1, not {self.embedding_gradient}"
         )
         _require(0 < self.source < 1, f"source: must be between 0 and 1, not {self.source}")
         _require(
@@ -194,13 +200,12 @@ class ArchitectureConfig:
         """The objective is the next token alone."""
         return not (self.objectives.prefix or self.objectives.spans or self.objectives.blanks)
 
-    def check(self, attention: str, recompute: str) -> None:
+    def check(self, attention: str) -> None:
         """Raise ValueError for options of the run that this cannot do."""
         _require(
             attention == "sequence" or self.plain,
             "attention: documents is for the objective language alone: the others mix the documents of a sequence",
         )
-        _require(recompute != "pointwise", "recompute: pointwise is the default decoder's: write layers or none")
 
 
 def restored(options: dict[str, Any] | None) -> ArchitectureConfig | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from curator.train.architectures.activations import FeedForward
 from curator.train.architectures.config import ArchitectureConfig
@@ -15,6 +13,7 @@ from curator.train.architectures.experts import Experts
 from curator.train.architectures.norms import build_norm
 from curator.train.architectures.sight import Sight, attend
 from curator.train.model import rotate
+from curator.train.recompute import Recompute, recomputed
 
 
 @dataclass(frozen=True)
@@ -86,11 +85,12 @@ class CrossAttention(Attention):
 class Layer(nn.Module):
     """The layer numbered `number` of its side. Gives the stream and the extra loss."""
 
-    def __init__(self, model: Any, number: int, alpha: float, beta: float, across: bool, recompute: bool) -> None:
+    def __init__(self, model: Any, number: int, alpha: float, beta: float, across: bool, recompute: Recompute) -> None:
         super().__init__()
         architecture: ArchitectureConfig = model.architecture
         experts, every = architecture.experts, architecture.pattern.full_every
-        self.recompute, self.beta = recompute, beta
+        self.recompute = recompute
+        self.beta = beta
         self.full = architecture.pattern.kind == "full" or (every > 0 and number % every == every - 1)
         sizes = (architecture.activation or model.activation, model.width, model.ffn_width, model.bias)
         mixed = experts is not None and number % experts.every == experts.every - 1
@@ -99,9 +99,7 @@ class Layer(nn.Module):
         self.mlp = Branch(Experts(experts, *sizes) if mixed and experts else FeedForward(*sizes), model, alpha)
 
     def forward(self, x: Tensor, setting: Setting) -> tuple[Tensor, Tensor | None]:
-        if self.recompute and torch.is_grad_enabled():
-            return checkpoint(self.compute, x, setting, use_reentrant=False)  # type: ignore[return-value]
-        return self.compute(x, setting)
+        return recomputed(self.recompute, self.compute, x, setting)
 
     def compute(self, x: Tensor, setting: Setting) -> tuple[Tensor, Tensor | None]:
         x, _ = self.self_attn(x, setting.turn, setting.full if self.full else setting.sparse)

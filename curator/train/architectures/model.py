@@ -20,6 +20,12 @@ from curator.train.architectures.norms import build_norm, deep_constants
 from curator.train.architectures.positions import alibi_slopes, relative_bucket, rope_table, sinusoidal_table
 from curator.train.architectures.rows import source_length
 from curator.train.config import ModelConfig
+from curator.train.recompute import Recompute
+
+
+def shrink(x: Tensor, share: float) -> Tensor:
+    """`x`, to which only that share of its gradient goes back (GLM-130B, arXiv 2210.02414, section 3.1)."""
+    return x if share == 1 else x.detach() + share * (x - x.detach())
 
 
 class Transformer(nn.Module):
@@ -30,7 +36,7 @@ class Transformer(nn.Module):
     are of the others. The losses of routers are in the gradient of the losses, not in their values.
     """
 
-    def __init__(self, config: ModelConfig, vocabulary_size: int, sequence_length: int, recompute: bool = False) -> None:
+    def __init__(self, config: ModelConfig, vocabulary_size: int, sequence_length: int, recompute: Recompute = "none") -> None:
         super().__init__()
         assert config.architecture is not None
         how: ArchitectureConfig = config.architecture
@@ -106,8 +112,8 @@ class Transformer(nn.Module):
         if targets is None:
             return logits
         losses = F.cross_entropy(logits.flatten(0, 1), targets[:, -logits.shape[1] :].flatten(), reduction="none")
-        losses = losses.view(len(ids), -1) + (extra - extra.detach())
-        return F.pad(losses, (targets.shape[1] - losses.shape[1], 0))
+        losses = losses.view(len(ids), -1)
+        return F.pad(losses, (targets.shape[1] - losses.shape[1], 0)) + (extra - extra.detach())
 
     def _both(self, ids: Tensor, layout: Tensor) -> tuple[Tensor, Tensor]:
         cut = self.source
@@ -123,7 +129,7 @@ class Transformer(nn.Module):
         return x, extra + more
 
     def _embed(self, ids: Tensor, layout: Tensor | None) -> Tensor:
-        x, length = self.embed_tokens(ids), ids.shape[1]
+        x, length = shrink(self.embed_tokens(ids), self.how.embedding_gradient), ids.shape[1]
         if self.how.positions == "sinusoidal":
             x = x * math.sqrt(self.config.width) + self.sinusoids[:length]  # type: ignore[index]
         if self.embed_positions is not None:

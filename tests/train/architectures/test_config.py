@@ -21,6 +21,7 @@ WRONG = {
     "objectives: language gives the encoder nothing to read": {"shape": "encoder_decoder"},
     "objectives: language alone never has a prefix": {"shape": "prefix"},
     "encoder_layers: must be at least 1, and of an encoder_decoder": {"encoder_layers": 2},
+    "embedding_gradient: must be above 0, at most 1": {"embedding_gradient": 0.0},
     "source: must be between 0 and 1": {"source": 1.0},
     "rope_scaling: has no meaning with positions: alibi": {
         "positions": "alibi",
@@ -50,8 +51,6 @@ def test_options_of_the_run_that_do_not_fit() -> None:
     how = ArchitectureConfig(shape="prefix", objectives=ObjectivesConfig(prefix=1.0))
     with pytest.raises(ValueError, match="attention: documents is for the objective language alone"):
         TrainConfig(model=ModelConfig(architecture=how), attention="documents")
-    with pytest.raises(ValueError, match="recompute: pointwise is the default decoder's"):
-        TrainConfig(model=ModelConfig(architecture=ArchitectureConfig()), recompute="pointwise")
     with pytest.raises(TrainedRunError, match=r"model.architecture: its size is in the run.s first record; give a number"):
         ModelConfig(architecture=how).parameters(100)
 

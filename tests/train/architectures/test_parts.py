@@ -14,7 +14,7 @@ from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 from transformers.models.t5.modeling_t5 import T5Attention
 
-from curator.train.architectures.config import ExpertsConfig
+from curator.train.architectures.config import ExpertsConfig, ObjectivesConfig
 from curator.train.architectures.experts import Experts, balance_loss, weights_of, within_capacity, z_loss
 from curator.train.architectures.norms import deep_constants
 from curator.train.architectures.positions import alibi_slopes, relative_bucket, sinusoidal_table
@@ -96,6 +96,20 @@ def test_where_a_norm_stands(place: Any, model_of: Callable[..., Any]) -> None:
     torch.testing.assert_close(branch(x)[0], expected)
 
 
+def test_the_embedding_s_gradient_shrinks_and_nothing_else(model_of: Callable[..., Any], ids: torch.Tensor) -> None:
+    """GLM-130B's formula gives the same value and gradient: x · alpha + x.detach() · (1 - alpha)."""
+    found = []
+    for share in (1.0, 0.1):
+        model = model_of({"tied_embeddings": False}, positions="learned", embedding_gradient=share)
+        losses = model(ids, ids.roll(-1, 1))
+        losses.mean().backward()
+        found.append((losses.detach(), {name: weight.grad for name, weight in model.named_parameters()}))
+    (expected, whole), (losses, shrunk) = found
+    assert torch.equal(losses, expected)
+    torch.testing.assert_close(shrunk.pop("embed_tokens.weight"), 0.1 * whole.pop("embed_tokens.weight"))
+    assert all(torch.equal(shrunk[name], gradient) for name, gradient in whole.items())
+
+
 # --------------------------------------------------------------------------------------------------------------- experts
 
 
@@ -171,6 +185,25 @@ def test_the_balance_loss_moves_the_router_and_not_the_loss_that_is_told(
         assert all(weight.grad is not None for weight in model.parameters())
     assert torch.equal(*losses)
     assert (gradients[0] - gradients[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", ["causal", "encoder_decoder"])
+def test_the_router_s_losses_weigh_as_much_as_they_say(shape: Any, model_of: Callable[..., Any], ids: torch.Tensor) -> None:
+    """Beside the mean of all places' losses, whatever share of them the decoder has."""
+    both = {"shape": shape, "source": 0.75, "objectives": ObjectivesConfig(prefix=1.0)} if shape != "causal" else {}
+    layout = torch.zeros(2, 3, ids.shape[1], dtype=torch.int64)
+    layout[:, 0, :9] = 1
+    seen: list[torch.Tensor] = []
+    gradients = []
+    for weight in (0.0, 0.5):
+        model = model_of({"layers": 1}, experts=ExpertsConfig(count=4, balance=0.0, z_loss=weight), **both)
+        experts = model.layers[-1].mlp.inner
+        experts.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
+        (model(ids, ids.roll(-1, 1), layout if both else None).sum() / ids.numel()).backward()
+        gradients.append(experts.router.weight.grad)
+    logits = seen[-1].flatten(0, 1) @ experts.router.weight.T
+    expected = torch.autograd.grad(0.5 * z_loss(logits), experts.router.weight)[0]
+    torch.testing.assert_close(gradients[1] - gradients[0], expected, atol=1e-5, rtol=1e-3)
 
 
 def test_training_for_balance_evens_out_a_router_that_prefers_one() -> None:
