@@ -170,13 +170,29 @@ class SpikeConfig:
 class ParallelConfig:
     """How ranks share the work. `ddp`: each holds the whole model. `fsdp`: weights, gradients and the optimiser's state are
     divided among them (ZeRO, arXiv 1910.02054); with `reshard` the weights go away again after a layer's forward (ZeRO-3),
-    without it they stay until the backward (ZeRO-2: faster, more memory)."""
+    without it they stay until the backward (ZeRO-2: faster, more memory; the better choice in a pipeline, which would gather
+    them again for every micro-batch).
+
+    The others divide the model or its sequences, and their product the ranks; `kind` is of what they leave. `tensor`: ranks
+    that hold a part of every matrix (arXiv 1909.08053; 2205.05198 for the activations between). `pipeline`: stages of layers,
+    which micro-batches go through one behind the other by `schedule`: all forward and then all back (`gpipe`, arXiv
+    1811.06965), or back as soon as they can (`1f1b`, arXiv 2104.04473: the same bubble, less memory). `context`: ranks that
+    hold a part of every sequence; `expert`: that hold other experts.
+    """
 
     kind: Literal["ddp", "fsdp"] = "ddp"
     reshard: bool = True
+    tensor: int = 1
+    pipeline: int = 1
+    context: int = 1
+    expert: int = 1
+    schedule: Literal["1f1b", "gpipe"] = "1f1b"
 
     def __post_init__(self) -> None:
         _require(self.kind in ("ddp", "fsdp"), f"kind: must be ddp or fsdp, not {self.kind!r}")
+        for name in ("tensor", "pipeline", "context", "expert"):
+            _require(getattr(self, name) >= 1, f"{name}: must be at least 1 rank, not {getattr(self, name)}")
+        _require(self.schedule in ("1f1b", "gpipe"), f"schedule: must be 1f1b or gpipe, not {self.schedule!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
