@@ -13,10 +13,13 @@ which exchange least, are farthest apart (Megatron's order, arXiv 2104.04473).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
+from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.tensor import DTensor
 
 from curator.train.config import ParallelConfig
 
@@ -81,6 +84,14 @@ class Mesh:
     def has_counts(self) -> bool:
         """Whether this rank counts the targets of its sequences: context ranks have the same ones, and each some losses."""
         return self.has_losses and self.rank("context") == 0
+
+
+def by_mesh(weights: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Grouped by the mesh that they lie on; plain ones are a group too."""
+    groups: dict[DeviceMesh | None, list[nn.Parameter]] = {}
+    for weight in weights:
+        groups.setdefault(weight.device_mesh if isinstance(weight, DTensor) else None, []).append(weight)
+    return list(groups.values())
 
 
 def alone() -> Mesh:

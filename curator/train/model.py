@@ -40,7 +40,7 @@ class Attention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads, self.key_heads, self.head_width = config.heads, config.key_heads, config.head_width
+        self.head_width = config.head_width
         self.q_proj = Linear(config.width, config.heads * config.head_width, bias=config.bias)
         self.k_proj = Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
         self.v_proj = Linear(config.width, config.key_heads * config.head_width, bias=config.bias)
@@ -48,9 +48,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Mask = None) -> Tensor:
         batch, length, _ = x.shape
-        q = self.q_proj(x).view(batch, length, self.heads, self.head_width).transpose(1, 2)
-        k = self.k_proj(x).view(batch, length, self.key_heads, self.head_width).transpose(1, 2)
-        v = self.v_proj(x).view(batch, length, self.key_heads, self.head_width).transpose(1, 2)
+        q = self.q_proj(x).view(batch, length, -1, self.head_width).transpose(1, 2)
+        k = self.k_proj(x).view(batch, length, -1, self.head_width).transpose(1, 2)
+        v = self.v_proj(x).view(batch, length, -1, self.head_width).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         y = attend(q, k, v, mask)
         return self.o_proj(y.transpose(1, 2).reshape(batch, length, -1))

@@ -6,25 +6,23 @@ import torch
 from torch import nn
 
 from curator.train.config import OptimizerConfig
+from curator.train.mesh import by_mesh
 
 
 def decay_groups(model: nn.Module, config: OptimizerConfig) -> list[dict]:
     """Matrices, embeddings (with the head that turns back into ids), and vectors: gains and biases, which by default do not
-    decay: pulling a gain to 0 changes the scale of a layer, not its size."""
+    decay: pulling a gain to 0 changes the scale of a layer, not its size. Each by mesh: a fused kernel takes one at a time."""
     embedding_decay = config.weight_decay if config.embedding_decay is None else config.embedding_decay
     matrices, embeddings, vectors = [], [], []
     for name, weight in model.named_parameters():
-        if weight.ndim < 2:
+        if weight.ndim < 2 or name.endswith(".bias"):  # those of experts are stacked
             vectors.append(weight)
         elif name.startswith(("embed_tokens.", "lm_head.")):
             embeddings.append(weight)
         else:
             matrices.append(weight)
-    return [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": embeddings, "weight_decay": embedding_decay},
-        {"params": vectors, "weight_decay": config.gain_decay},
-    ]
+    decays = ((matrices, config.weight_decay), (embeddings, embedding_decay), (vectors, config.gain_decay))
+    return [{"params": near, "weight_decay": decay} for weights, decay in decays for near in by_mesh(weights)]
 
 
 def adamw(model: nn.Module, config: OptimizerConfig, device: torch.device) -> torch.optim.AdamW:

@@ -17,27 +17,30 @@ below); copies over what ranks are left, DDP's or FSDP's, come last (`copies`). 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import Tensor
+from torch.distributed.tensor.parallel import loss_parallel
 
 from curator.train.config import TrainConfig
 from curator.train.data import MicroBatch
 from curator.train.device import Place
 from curator.train.mesh import Dimension, Mesh
+from curator.train.parallel import tensor
 from curator.train.parallel.copies import Copies
 from curator.train.parallel.norm import clip
 
-DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {}
+DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {"tensor": tensor.divide}
 
 
 class Spread:
     """`model`, whose weights keep their names, and how it learns from micro-batches."""
 
     def __init__(self, model: Any, config: TrainConfig, place: Place) -> None:
-        for dimension, divide in DIVIDES.items():
+        for dimension in ("pipeline", "expert", "context", "tensor"):
             if place.mesh.size(dimension) > 1:
-                divide(model, config, place.mesh)
+                DIVIDES[dimension](model, config, place.mesh)
         self.model, self.place = model, place
         self.copies = Copies(model, config.parallel, place)
 
@@ -46,7 +49,7 @@ class Spread:
         tokens = sum(micro.inputs.numel() for micro in batch) // self.place.mesh.size("context")  # padding too, as on any rank
         sums = []
         for number, micro in enumerate(batch, 1):
-            with self.copies.exchanging(last=number == len(batch)):
+            with self.copies.exchanging(last=number == len(batch)), self.loss_in_parts():
                 with self.place.autocast():
                     losses = self.copies(micro.inputs, micro.targets, micro.documents)
                 (losses.sum() / tokens).backward()
@@ -55,8 +58,12 @@ class Spread:
 
     def losses(self, micro: MicroBatch) -> Tensor:
         """The sums of losses by sequence, without gradients."""
-        with self.place.autocast():
+        with self.place.autocast(), self.loss_in_parts():
             return self.model(micro.inputs, micro.targets, micro.documents).sum(dim=1)
+
+    def loss_in_parts(self) -> AbstractContextManager[None]:
+        """Where tensor ranks divide the vocabulary, the loss is computed so too."""
+        return loss_parallel() if self.place.mesh.size("tensor") > 1 else nullcontext()
 
     def clip(self, most: float) -> Tensor:
         """Scale the gradient down to a norm of `most` if it is above it; the norm that it had."""

@@ -9,21 +9,18 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from curator.train.mesh import Mesh
+from curator.train.mesh import Mesh, by_mesh
 
 
 def clip(weights: Iterable[nn.Parameter], most: float, mesh: Mesh) -> Tensor:
     """Scale the gradients down so that the norm of all, those of other stages too, is at most `most`; the norm that it was."""
-    by_mesh: dict[object, list[nn.Parameter]] = {}
-    for weight in weights:
-        if weight.grad is not None:
-            by_mesh.setdefault(weight.grad.device_mesh if isinstance(weight.grad, DTensor) else None, []).append(weight)
-    norm = _norm([_whole(_norm([weight.grad for weight in group])) for group in by_mesh.values()])  # type: ignore[misc]
+    groups = by_mesh(weight for weight in weights if weight.grad is not None)
+    norm = _norm([_whole(_norm([weight.grad for weight in group])) for group in groups])  # type: ignore[misc]
     if mesh.size("pipeline") > 1:
         square = norm.square()
         dist.all_reduce(square, group=mesh.along("pipeline").get_group())
         norm = square.sqrt()
-    for group in by_mesh.values():
+    for group in groups:
         nn.utils.clip_grads_with_norm_(group, most, norm)
     return norm
 
