@@ -1,19 +1,21 @@
-"""zh_web on real text: what they keep of good sets and reject of junk, with floors a little below today's."""
+"""zh_web and zh_hant_web on real text: what they keep of good sets and reject of junk, with floors a little below today's."""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+import importlib
 
 import pytest
 
 from curator.stages.filter import Filter
 
-_spec = importlib.util.spec_from_file_location("quality", Path(__file__).parents[1] / "bench" / "chinese_quality.py")
-assert _spec
-assert _spec.loader
-quality = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(quality)
+quality = importlib.import_module("chinese_quality")  # of tests/bench, which conftest.py puts on the path
+
+FLOORS = {
+    "messages joined to pages: lengths, newlines matched": 0.97,
+    "single messages: no whitespace, lengths matched": 0.92,
+    "raw pages as they are": 0.92,
+    "raw pages: no whitespace, lengths matched": 0.92,
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +41,29 @@ def test_zh_web_keeps_98_percent_of_each_good_set(sets) -> None:
 
 @pytest.mark.data
 def test_zh_web_rejects_junk_that_only_words_tell(sets, pages) -> None:
-    junk = quality.junk_sets(sets, pages)
     stage = Filter.load("zh_web")
-    for name, floor in (
-        ("messages joined to pages: lengths, newlines matched", 0.97),
-        ("single messages: no whitespace, lengths matched", 0.90),
-        ("raw pages as they are", 0.86),
-        ("raw pages: no whitespace, lengths matched", 0.90),
-    ):
-        found, good = junk[name]
-        assert quality.rejected(stage, found["held-out"], lengths=False) >= floor, name
+    for name, (junk, good) in quality.junk_sets(sets, pages).items():
+        for half in quality.HALVES:
+            assert quality.rejected(stage, junk[half], lengths=False) >= FLOORS[name], (name, half)
         matched = name != "raw pages as they are"
-        assert (quality.baseline(good, found) < 0.1) == matched, "the classes differ in length or newlines"
+        assert (quality.baseline(good, junk) < 0.1) == matched, "the classes differ in length or newlines"
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_zh_hant_web_does_the_same_for_traditional_characters(sets, pages) -> None:
+    stage = Filter.load("zh_hant_web")
+    good = quality.traditional(sets)
+    assert len(good) >= 5
+    for name, found in good.items():
+        assert quality.rejected(stage, [text for half in quality.HALVES for text in found[half]]) <= 0.02, name
+    for name, (junk, _) in quality.junk_sets(sets, pages).items():
+        texts = quality.in_traditional(junk)["held-out"]
+        assert quality.rejected(stage, texts, lengths=False) >= FLOORS[name], name
+        only_script = Filter.load(
+            "zh_hant_web", {rule.reason.partition(".")[2]: None for rule in stage.rules if rule.reason != "zh_hant_web.script"}
+        )
+        assert quality.rejected(only_script, texts) <= 0.1, "what is not Hant says nothing of the other rules"
 
 
 @pytest.mark.data

@@ -131,7 +131,7 @@ def test_metrics_are_looked_up_by_name_or_part():
     assert "zh_web" in whole
     (found,) = json.loads(curator("metrics", "short_line_ratio", "--json").stdout)
     assert found["parameters"]["chars"] == 30
-    assert found["used"]["en_web"] == ["short_line_ratio: {max: 0.67, chars: 30}"]
+    assert found["used"]["en_web"] == ["short_line_ratio: {max: 0.75, chars: 30}"]
     assert {entry["kind"] for entry in json.loads(curator("metrics", "bullet", "--json").stdout)} == {"ratio"}
     assert "must be given" in curator("metrics", "listed_domains").output
 
