@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from curator.extraction.blocks import BYTES, Blocks
@@ -19,49 +20,62 @@ def second(tree: Tree, blocks: Blocks, shape: Outline, chance: np.ndarray, table
     n = len(blocks)
     if not n:
         return
-    size, place = blocks.counts[:, BYTES].astype(np.float64), np.arange(n)
-    mine = chance * size
-    held = shape.up(mine[:, None], tree, blocks)[:, 0]  # bytes thought content
-    everything = max(held[0], 1.0)
-    gained, passed = (np.concatenate([[0], np.cumsum(values)]) for values in (mine, size))
-    low, high = np.maximum(place - _REACH, 0), np.minimum(place + _REACH + 1, n)
+    size = blocks.counts[:, BYTES].astype(np.float64)
+    mine = np.stack([chance * size, size], axis=1)
+    passed = np.concatenate([np.zeros((1, 2)), np.cumsum(mine, axis=0)])
+    held = shape.up(mine[:, :1], tree, blocks)[:, 0]  # bytes thought content
+    kinds = np.stack([shape.by_kind(values) for values in mine.T], axis=1)
+    families = np.stack([shape.by_family(held), shape.by_family(shape.total[:, 0])], axis=1)
+    around = shape.richest(families[:, 0], tree, blocks)
     sure = np.flatnonzero(chance > _SURE)
     begin, end = (sure[0], sure[-1]) if len(sure) else (n, -1)
-    of_kind = shape.by_kind(size)[shape.alike] - size
-    family_held, family_size = shape.by_family(held), shape.by_family(shape.total[:, 0])
-    around = shape.richest(family_held, tree, blocks)
-    family, some = shape.twins[around], around >= 0
-    columns = [
-        chance,
-        *(_shifted(chance, step) for step in AROUND),
-        (gained[place] - gained[low]) / np.maximum(passed[place] - passed[low], 1),
-        (gained[high] - gained[place + 1]) / np.maximum(passed[high] - passed[place + 1], 1),
-        gained[:-1] / everything,
-        (gained[n] - gained[1:]) / everything,
-        *(np.where(at >= 0, _share(held[at] - mine, shape.total[at, 0] - size), -1) for at in shape.level.T),
-        _share(shape.by_kind(mine)[shape.alike] - mine, of_kind),
-        np.clip(place - begin, -30, 30),
-        np.clip(end - place, -30, 30),
-        np.full(n, everything / max(shape.total[0, 0], 1)),
-        np.where(some, _share(family_held[family] - held[around], family_size[family] - shape.total[around, 0]), -1),
-        np.where(some, family_held[family], -1) / everything,
-        np.where(some, np.minimum(shape.members[family], 100), 0),
-        *(np.where(at >= 0, held[at] / everything, -1) for at in shape.level.T[1:3]),
-        np.full(n, log(gained[n])),
-    ]
-    table[:, FIRST:SECOND] = np.stack(columns, axis=1)
+    alike = (shape.alike, kinds, around, shape.twins, shape.members, families)
+    last = log(passed[n, 0])
+    _second(chance, mine, passed, held, shape.total, shape.level, *alike, begin, end, last, table[:, FIRST:SECOND])
 
 
-def _shifted(values: np.ndarray, step: int) -> np.ndarray:
-    """The value `step` blocks on; -1 beyond the page."""
-    out = np.full(len(values), -1.0)
-    if abs(step) < len(values):
-        if step > 0:
-            out[:-step] = values[step:]
+@numba.njit(cache=True, nogil=True)
+def _second(
+    chance, mine, passed, held, total, level, alike, kinds, around, twins, members, families, begin, end, last, out
+):  # fmt: skip
+    """`mine`, `passed` (its sums up to a block), `kinds` and `families` have two columns: bytes thought content, and bytes."""
+    n = len(chance)
+    everything = max(held[0], 1.0)
+    for block in range(n):
+        row = out[block]
+        row[0] = chance[block]
+        at = 1
+        for step in AROUND:
+            other = block + step
+            row[at] = chance[other] if 0 <= other < n else -1.0  # beyond the page
+            at += 1
+        low, high = max(block - _REACH, 0), min(block + _REACH + 1, n)
+        row[at] = (passed[block, 0] - passed[low, 0]) / max(passed[block, 1] - passed[low, 1], 1.0)
+        row[at + 1] = (passed[high, 0] - passed[block + 1, 0]) / max(passed[high, 1] - passed[block + 1, 1], 1.0)
+        row[at + 2] = passed[block, 0] / everything
+        row[at + 3] = (passed[n, 0] - passed[block + 1, 0]) / everything
+        at += 4
+        for i in range(LEVELS):
+            node = level[block, i]
+            row[at] = _share(held[node] - mine[block, 0], total[node, 0] - mine[block, 1]) if node >= 0 else -1.0
+            at += 1
+        row[at] = _share(kinds[alike[block], 0] - mine[block, 0], kinds[alike[block], 1] - mine[block, 1])
+        row[at + 1] = min(max(block - begin, -30), 30)
+        row[at + 2] = min(max(end - block, -30), 30)
+        row[at + 3] = everything / max(total[0, 0], 1.0)
+        up = around[block]
+        if up >= 0:
+            family = twins[up]
+            row[at + 4] = _share(families[family, 0] - held[up], families[family, 1] - total[up, 0])
+            row[at + 5] = families[family, 0] / everything
+            row[at + 6] = min(members[family], 100)
         else:
-            out[-step:] = values[:step]
-    return out
+            row[at + 4], row[at + 5], row[at + 6] = -1.0, -1.0 / everything, 0.0
+        for i in range(1, 3):
+            row[at + 6 + i] = held[level[block, i]] / everything if level[block, i] >= 0 else -1.0
+        row[at + 9] = last
 
 
-def _share(part: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    return np.where(rest > 0, part / np.where(rest > 0, rest, 1), -1)
+@numba.njit(cache=True, nogil=True)
+def _share(part, rest):
+    return part / rest if rest > 0 else -1.0
