@@ -20,9 +20,14 @@ class Linear(nn.Linear):
     """nn.Linear: the same weights under the same names."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if _suits(input, self.weight):
-            return _Product.apply(input, self.weight, self.bias)  # type: ignore[return-value]
-        return F.linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x · weightᵀ + bias."""
+    if _suits(x, weight):
+        return _Product.apply(x, weight, bias)  # type: ignore[return-value]
+    return F.linear(x, weight, bias)
 
 
 def _suits(x: Tensor, weight: Tensor) -> bool:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from curator.train.architectures.config import Activation
+from curator.train.linear import Linear
 
 _gelu_tanh = functools.partial(F.gelu, approximate="tanh")  # GPT-2's and T5 1.1's (arXiv 1606.08415, section 2)
 GATED: dict[str, Callable[[Tensor], Tensor]] = {"swiglu": F.silu, "geglu": F.gelu, "geglu_tanh": _gelu_tanh}
@@ -19,9 +20,9 @@ class FeedForward(nn.Module):
     def __init__(self, activation: Activation, width: int, inner: int, bias: bool) -> None:
         super().__init__()
         self.activation = (GATED | PLAIN)[activation]
-        self.gate_proj = nn.Linear(width, inner, bias=bias) if activation in GATED else None
-        self.up_proj = nn.Linear(width, inner, bias=bias)
-        self.down_proj = nn.Linear(inner, width, bias=bias)
+        self.gate_proj = Linear(width, inner, bias=bias) if activation in GATED else None
+        self.up_proj = Linear(width, inner, bias=bias)
+        self.down_proj = Linear(inner, width, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.gate_proj is None:

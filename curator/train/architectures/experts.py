@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
-from curator.train.architectures.activations import FeedForward
+from curator.train.architectures.activations import GATED, PLAIN
 from curator.train.architectures.config import Activation, ExpertsConfig
+from curator.train.linear import linear
 
 
 def balance_loss(probabilities: Tensor, chosen: Tensor) -> Tensor:
@@ -36,6 +38,46 @@ def within_capacity(chosen: Tensor, count: int, capacity: int) -> Tensor:
     return (before < capacity).view_as(chosen)
 
 
+class Stacked(nn.Module):
+    """A linear layer of each expert, in one weight (count x outer x inner): ranks that divide the experts take slices of it."""
+
+    def __init__(self, count: int, inner: int, outer: int, bias: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(count, outer, inner))
+        self.bias = nn.Parameter(torch.empty(count, outer)) if bias else None
+
+    def parts(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Weight and bias of every expert that is here."""
+        weights = _here(self.weight).unbind()
+        return list(zip(weights, [None] * len(weights) if self.bias is None else _here(self.bias).unbind(), strict=True))
+
+
+def _here(weight: Tensor) -> Tensor:
+    """Of experts divided among ranks, this rank's."""
+    return weight.to_local() if isinstance(weight, DTensor) else weight
+
+
+class FeedForwards(nn.Module):
+    """As many feed-forward layers as there are experts. `rows` are in the order of experts, `counts` of them for each."""
+
+    def __init__(self, count: int, activation: Activation, width: int, inner: int, bias: bool) -> None:
+        super().__init__()
+        self.activation = (GATED | PLAIN)[activation]
+        self.gate_proj = Stacked(count, width, inner, bias) if activation in GATED else None
+        self.up_proj = Stacked(count, width, inner, bias)
+        self.down_proj = Stacked(count, inner, width, bias)
+
+    def forward(self, rows: Tensor, counts: Tensor) -> Tensor:
+        pieces = rows.split(counts.tolist())  # one without rows is run on none, so that it has a gradient of 0
+        inner = [linear(piece, *up) for piece, up in zip(pieces, self.up_proj.parts(), strict=True)]
+        if self.gate_proj is None:
+            inner = [self.activation(each) for each in inner]
+        else:
+            gates = zip(pieces, self.gate_proj.parts(), inner, strict=True)
+            inner = [self.activation(linear(piece, *gate)) * each for piece, gate, each in gates]
+        return torch.cat([linear(each, *down) for each, down in zip(inner, self.down_proj.parts(), strict=True)])
+
+
 class Experts(nn.Module):
     """Gives its output and the weighed losses of its router; a token none of whose experts had room comes out as 0."""
 
@@ -43,7 +85,7 @@ class Experts(nn.Module):
         super().__init__()
         self.config = config
         self.router = nn.Linear(width, config.count, bias=False)
-        self.experts = nn.ModuleList(FeedForward(activation, width, inner, bias) for _ in range(config.count))
+        self.experts = FeedForwards(config.count, activation, width, inner, bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         config, tokens = self.config, x.flatten(0, -2)
@@ -51,17 +93,13 @@ class Experts(nn.Module):
             logits = F.linear(tokens.float(), self.router.weight.float())
         probabilities = logits.softmax(dim=-1)
         weights, chosen = weights_of(probabilities, config.top)
+        extra = config.balance * balance_loss(probabilities, chosen) + config.z_loss * z_loss(logits)
         if config.capacity is not None:
             room = max(1, int(config.capacity * chosen.numel() / config.count))
-            found = within_capacity(chosen, config.count, room)
-            weights = weights * found
-            chosen_here = torch.where(found, chosen, config.count)  # no expert's number
-        else:
-            chosen_here = chosen
-        y = torch.zeros_like(tokens)
-        for number, expert in enumerate(self.experts):  # one without tokens is run on none, so that it has a gradient of 0
-            at, rank = (chosen_here == number).nonzero(as_tuple=True)
-            out = expert(tokens[at]) * weights[at, rank, None].to(tokens.dtype)
-            y = y.index_add(0, at, out.to(y.dtype))
-        extra = config.balance * balance_loss(probabilities, chosen) + config.z_loss * z_loss(logits)
-        return y.view_as(x), extra
+            chosen = chosen.where(within_capacity(chosen, config.count, room), config.count)  # no expert's number: the last
+        counts = chosen.flatten().bincount(minlength=config.count + 1)[: config.count]
+        order = chosen.flatten().argsort(stable=True)[: int(counts.sum())]
+        at = order // config.top
+        out = self.experts(tokens[at], counts)
+        out = out * weights.flatten()[order, None].to(out.dtype)
+        return torch.zeros_like(tokens).index_add(0, at, out.to(tokens.dtype)).view_as(x), extra

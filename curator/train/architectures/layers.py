@@ -12,6 +12,7 @@ from curator.train.architectures.config import ArchitectureConfig
 from curator.train.architectures.experts import Experts
 from curator.train.architectures.norms import build_norm
 from curator.train.architectures.sight import Sight, attend
+from curator.train.linear import Linear
 from curator.train.model import rotate
 from curator.train.recompute import Recompute, recomputed
 
@@ -33,10 +34,10 @@ class Attention(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.heads, self.key_heads, self.head_width = model.heads, model.key_heads, model.head_width
-        self.q_proj = nn.Linear(model.width, model.width, bias=model.bias)
-        self.k_proj = nn.Linear(model.width, self.key_heads * self.head_width, bias=model.bias)
-        self.v_proj = nn.Linear(model.width, self.key_heads * self.head_width, bias=model.bias)
-        self.o_proj = nn.Linear(model.width, model.width, bias=model.bias)
+        self.q_proj = Linear(model.width, model.width, bias=model.bias)
+        self.k_proj = Linear(model.width, self.key_heads * self.head_width, bias=model.bias)
+        self.v_proj = Linear(model.width, self.key_heads * self.head_width, bias=model.bias)
+        self.o_proj = Linear(model.width, model.width, bias=model.bias)
 
     def forward(self, x: Tensor, memory: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight) -> Tensor:
         q, k, v = self.q_proj(x), self.k_proj(memory), self.v_proj(memory)
@@ -89,7 +90,7 @@ class Layer(nn.Module):
         super().__init__()
         architecture: ArchitectureConfig = model.architecture
         experts, every = architecture.experts, architecture.pattern.full_every
-        self.recompute = recompute
+        self.recompute: Recompute = recompute
         self.beta = beta
         self.full = architecture.pattern.kind == "full" or (every > 0 and number % every == every - 1)
         sizes = (architecture.activation or model.activation, model.width, model.ffn_width, model.bias)

@@ -20,6 +20,7 @@ from curator.train.architectures.norms import build_norm, deep_constants
 from curator.train.architectures.positions import alibi_slopes, relative_bucket, rope_table, sinusoidal_table
 from curator.train.architectures.rows import source_length
 from curator.train.config import ModelConfig
+from curator.train.linear import Linear
 from curator.train.recompute import Recompute
 
 
@@ -62,7 +63,7 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(layers(self.encoders, deep[0], False) + layers(config.layers, deep[1], True))
         last = how.norm_place in ("pre", "sandwich")
         self.encoder_norm, self.norm = norm(last and two), norm(last)
-        self.lm_head = nn.Linear(config.width, vocabulary_size, bias=False)
+        self.lm_head = Linear(config.width, vocabulary_size, bias=False)
         if config.tied_embeddings:
             self.lm_head.weight = self.embed_tokens.weight
         relative = how.positions == "relative"
@@ -87,12 +88,15 @@ class Transformer(nn.Module):
         deep = self.how.norm_place == "deep"
         branches = self.encoders * 2 + self.config.layers * (3 if self.encoders else 2)
         for name, weight in self.named_parameters():
-            if weight.ndim < 2:
-                nn.init.constant_(weight, 0.0 if name.endswith(".bias") else 1.0)
+            if name.endswith(".bias"):
+                nn.init.zeros_(weight)
+            elif weight.ndim < 2:
+                nn.init.ones_(weight)
             elif deep and name.startswith("layers.") and ".router." not in name:
                 layer = self.layers[int(name.split(".")[1])]
                 keeps = ".q_proj." in name or ".k_proj." in name
-                nn.init.xavier_normal_(weight, gain=1.0 if keeps else float(layer.beta))  # type: ignore[arg-type]
+                for matrix in weight.view(-1, *weight.shape[-2:]):  # of experts there are several
+                    nn.init.xavier_normal_(matrix, gain=1.0 if keeps else float(layer.beta))  # type: ignore[arg-type]
             else:
                 residual = name.endswith(("o_proj.weight", "down_proj.weight")) and self.norm is not None
                 nn.init.normal_(weight, std=self.config.init_std / (math.sqrt(branches) if residual else 1))
@@ -197,7 +201,7 @@ class Transformer(nn.Module):
             if self.encoders:
                 share = self.source / length if number < self.encoders else 1 - self.source / length
             for name, weight in layer.named_parameters():
-                if weight.ndim >= 2:
+                if name.endswith(".weight") and weight.ndim >= 2:
                     active = experts.top / experts.count if experts and ".experts." in name else 1.0
                     total += 6.0 * weight.numel() * active * share
             total += 12.0 * width * (length if layer.full else reach) * share

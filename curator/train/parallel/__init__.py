@@ -27,11 +27,11 @@ from curator.train.config import TrainConfig
 from curator.train.data import MicroBatch
 from curator.train.device import Place
 from curator.train.mesh import Dimension, Mesh
-from curator.train.parallel import tensor
+from curator.train.parallel import expert, tensor
 from curator.train.parallel.copies import Copies
 from curator.train.parallel.norm import clip
 
-DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {"tensor": tensor.divide}
+DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {"expert": expert.divide, "tensor": tensor.divide}
 
 
 class Spread:

@@ -14,6 +14,7 @@ from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 from transformers.models.t5.modeling_t5 import T5Attention
 
+from curator.train.architectures.activations import FeedForward
 from curator.train.architectures.config import ExpertsConfig, ObjectivesConfig
 from curator.train.architectures.experts import Experts, balance_loss, weights_of, within_capacity, z_loss
 from curator.train.architectures.norms import deep_constants
@@ -152,10 +153,17 @@ def test_an_expert_takes_the_first_that_fit(chosen: list[list[int]], capacity: i
 
 
 def test_experts_are_the_weighted_sum_and_the_overflow_passes_by() -> None:
+    activation: Any
     torch.manual_seed(0)
     x = torch.randn(2, 10, 16)
-    for capacity in (None, 0.5, 4.0):
-        experts = Experts(ExpertsConfig(count=4, top=2, capacity=capacity), "swiglu", 16, 32, False)
+    for capacity, activation in ((None, "swiglu"), (0.5, "relu"), (4.0, "geglu")):
+        experts = Experts(ExpertsConfig(count=4, top=2, capacity=capacity), activation, 16, 32, True)
+        alone = [FeedForward(activation, 16, 32, True) for _ in range(4)]
+        for name, weight in experts.experts.named_parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+            for own, module in zip(weight, alone, strict=True):
+                module.get_parameter(name).data = own.data
+        torch.nn.init.normal_(experts.router.weight)
         y, _ = experts(x)
         room = {number: 20 if capacity is None else int(capacity * 40 / 4) for number in range(4)}
         passed_by = 0
@@ -165,7 +173,7 @@ def test_experts_are_the_weighted_sum_and_the_overflow_passes_by() -> None:
             for weight, number in zip(weights[0], chosen[0].tolist(), strict=True):
                 if room[number]:
                     room[number] -= 1
-                    expected = expected + weight * experts.experts[number](row)
+                    expected = expected + weight * alone[number](row)
                 else:
                     passed_by += 1
             torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-4)
@@ -210,6 +218,8 @@ def test_training_for_balance_evens_out_a_router_that_prefers_one() -> None:
     torch.manual_seed(0)
     x = torch.randn(64, 16) + 1.0
     experts = Experts(ExpertsConfig(count=4, top=1, balance=1.0), "gelu", 16, 32, False)
+    for weight in experts.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
     with torch.no_grad():
         experts.router.weight[0] += 0.3
     optimizer = torch.optim.SGD([experts.router.weight], lr=0.3)

@@ -135,12 +135,10 @@ def test_mixtral_s_experts(model_of: Callable[..., Any], ids: Tensor) -> None:
         if name.endswith("gate.weight"):
             weights[name.replace(".gate.", ".router.")] = weight
         elif name.endswith("experts.gate_up_proj"):
-            for number, both in enumerate(weight):
-                gate, up = both.chunk(2)
-                at = name.replace("gate_up_proj", str(number))
-                weights |= {f"{at}.gate_proj.weight": gate, f"{at}.up_proj.weight": up}
+            stem, (gate, up) = name.removesuffix("gate_up_proj"), weight.chunk(2, dim=1)
+            weights |= {f"{stem}gate_proj.weight": gate, f"{stem}up_proj.weight": up}
         elif name.endswith("experts.down_proj"):
-            weights |= {f"{name.removesuffix('down_proj')}{n}.down_proj.weight": each for n, each in enumerate(weight)}
+            weights[f"{name}.weight"] = weight
         else:
             weights[name] = weight
     same(model_of({"kv_heads": 2}, experts=ExpertsConfig(count=4, top=2)), theirs, weights, ids)

@@ -1,0 +1,159 @@
+"""Several processes over gloo beside one: models copied and divided, and experts that live apart."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from curator.train import ModelConfig, TrainConfig, train
+from curator.train.architectures.build import build_model
+from curator.train.architectures.config import ArchitectureConfig, ExpertsConfig, ObjectivesConfig
+from curator.train.config import ParallelConfig
+from curator.train.mesh import Mesh
+from curator.train.parallel import expert
+
+Small = Callable[..., TrainConfig]
+Losses = Callable[[Path], list]
+
+WORKER = """
+import pickle, sys, torch
+import torch.distributed as dist
+from curator.train import train
+torch.set_num_threads(1)
+dist.init_process_group("gloo")
+for call in pickle.load(open(sys.argv[1], "rb")):
+    train(*call, lambda record: None)
+dist.destroy_process_group()
+"""
+BOTH = ObjectivesConfig(prefix=1.0, spans=1.0)
+EXPERTS = ArchitectureConfig(
+    positions="relative", experts=ExpertsConfig(count=4, top=2, capacity=1.0, z_loss=1e-3), embedding_gradient=0.5
+)
+KINDS: dict[str, ArchitectureConfig] = {
+    "experts": EXPERTS,
+    "prefix": ArchitectureConfig(shape="prefix", positions="alibi", norm_place="deep", objectives=BOTH),
+    "encoder_decoder": ArchitectureConfig(
+        shape="encoder_decoder", source=0.6, positions="relative", norm_place="sandwich", objectives=BOTH
+    ),
+}
+
+
+def under_ranks(ranks: int, calls: list[tuple[TrainConfig, str, str]], folder: Path) -> None:
+    """What `torchrun --nproc-per-node` does: processes that find each other by their environment."""
+    (folder / "calls.bin").write_bytes(pickle.dumps(calls))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    shared = {**os.environ, "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(folder / "calls.bin")],
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(ranks)
+    ]
+    assert [process.wait(300) for process in processes] == [0] * ranks
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop(record: dict[str, Any]) -> None:
+    if record["event"] == "train" and record["step"] == 5:
+        raise Stopped
+
+
+def quiet(record: dict[str, Any]) -> None:
+    """Progress that nobody watches."""
+
+
+def near(mine: list, theirs: list) -> None:
+    """Losses and norms of the same steps: equal but for the order of additions."""
+    assert [row[0] for row in theirs] == [row[0] for row in mine]
+    for (_, loss, _, norm), (_, other, _, other_norm) in zip(mine, theirs, strict=True):
+        assert other == pytest.approx(loss, abs=1e-4)
+        assert other_norm == pytest.approx(norm, rel=1e-3)
+
+
+@pytest.fixture
+def run_of(small: Small) -> Small:
+    """Of as many steps that two ranks and four have the micro-batches of one: then capacity and balance are the same too."""
+
+    def make(how: ArchitectureConfig, **changes: Any) -> TrainConfig:
+        model = ModelConfig(layers=2, width=32, heads=4, kv_heads=2, bias=True, init_std=0.1, architecture=how)
+        options = {"steps": 7, "micro_batch": 2, "checkpoint_every": 4, "eval_every": 0, "eval_sequences": 7}
+        return small(**{"model": model, **options, **changes})
+
+    return make
+
+
+@pytest.mark.slow
+def test_copied_divided_and_with_experts_apart_two_ranks_equal_one_process(
+    shards: str, run_of: Small, tmp_path: Path, losses_of: Losses
+) -> None:
+    ways = {"ddp": ParallelConfig(), "fsdp": ParallelConfig(kind="fsdp")}
+    calls = [
+        (run_of(how, parallel=way), shards, str(tmp_path / f"{kind} {name}"))
+        for kind, how in KINDS.items()
+        for name, way in ways.items()
+    ]
+    apart = run_of(EXPERTS, parallel=ParallelConfig(kind="fsdp", expert=2), recompute="pointwise")
+    whole = {kind: train(run_of(how), shards, str(tmp_path / kind), quiet) for kind, how in KINDS.items()}
+    with pytest.raises(Stopped):
+        train(run_of(EXPERTS), shards, str(tmp_path / "experts began alone"), stop)
+    calls += [(apart, shards, str(tmp_path / f"experts {name}")) for name in ("apart", "began alone")]
+    under_ranks(2, calls, tmp_path)
+    for _, _, output in calls:
+        kind = Path(output).name.split()[0]
+        near(losses_of(tmp_path / kind), losses_of(Path(output)))
+        shutil.rmtree(Path(output) / "checkpoints" / "step-00000007")
+        again = train(run_of(KINDS[kind]), shards, output, quiet)  # the last steps, alone
+        assert again["resumed_from"] == 4
+        near(losses_of(tmp_path / kind), losses_of(Path(output)))
+        assert again["validation_loss"] == pytest.approx(whole[kind]["validation_loss"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_four_ranks_with_experts_apart_and_divided_equal_one_process(
+    shards: str, run_of: Small, tmp_path: Path, losses_of: Losses
+) -> None:
+    """Two by two, a rank holds a part of the half of the experts; by four, one expert."""
+    train(run_of(EXPERTS), shards, str(tmp_path / "alone"), quiet)
+    ways = {ranks: ParallelConfig(kind="fsdp", expert=ranks, reshard=ranks > 2) for ranks in (2, 4)}
+    calls = [(run_of(EXPERTS, parallel=way), shards, str(tmp_path / str(ranks))) for ranks, way in ways.items()]
+    shutil.copytree(tmp_path / "alone", tmp_path / "began alone")
+    shutil.rmtree(tmp_path / "began alone" / "checkpoints" / "step-00000007")
+    calls += [(calls[0][0], shards, str(tmp_path / "began alone"))]
+    under_ranks(4, calls, tmp_path)
+    for name in ("2", "4", "began alone"):
+        near(losses_of(tmp_path / "alone"), losses_of(tmp_path / name))
+        shutil.rmtree(tmp_path / name / "checkpoints" / "step-00000007")
+        assert train(run_of(EXPERTS), shards, str(tmp_path / name), quiet)["resumed_from"] == 4
+        near(losses_of(tmp_path / "alone"), losses_of(tmp_path / name))
+
+
+def test_what_ranks_cannot_divide_is_said_in_words(run_of: Small) -> None:
+    def of(ranks: int) -> Mesh:
+        return Mesh({"pipeline": 1, "data": 1, "expert": ranks, "context": 1, "tensor": 1})
+
+    def model_of(config: TrainConfig) -> nn.Module:
+        with torch.device("meta"):
+            return build_model(config.model, 32, 16)
+
+    dense, four = run_of(ArchitectureConfig()), run_of(EXPERTS)
+    with pytest.raises(ValueError, match=r"parallel.expert: 2 ranks have nothing to divide: give model.architecture experts"):
+        expert.divide(model_of(dense), dense, of(2))
+    with pytest.raises(ValueError, match=r"parallel.expert: 3 ranks do not divide 4 experts equally"):
+        expert.divide(model_of(four), four, of(3))
