@@ -19,7 +19,7 @@ from curator.train.identity import check_same_run, identity
 from curator.train.journal import Journal, Progress
 from curator.train.losses import SourceLosses
 from curator.train.optimizer import adamw
-from curator.train.parallel import Spread
+from curator.train.parallel import spread
 from curator.train.remote import open_shards
 from curator.train.schedule import Plan
 from curator.train.spikes import SpikeWatch
@@ -44,7 +44,7 @@ class Run:
         torch.manual_seed(config.seed)  # on the CPU, so that the first weights are the same wherever the run computes
         model = build_model(config.model, self.shards.vocabulary_size, self.length, config.recompute)
         self.parameters, self.flops_per_token = model.parameter_count(), model.flops_per_token()
-        self.spread = Spread(model, config, place)
+        self.spread = spread(model, config, place)
         self.optimizer = adamw(model, config.optimizer, place.device)
 
         self.identity = identity(config, self.shards, self.plan.steps, place.precision)

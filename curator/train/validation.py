@@ -13,7 +13,7 @@ from curator.train.data import spread
 from curator.train.device import Place
 from curator.train.losses import SourceLosses
 from curator.train.mesh import BATCH
-from curator.train.parallel import Spread
+from curator.train.parallel.spread import Spread
 
 
 @torch.no_grad()

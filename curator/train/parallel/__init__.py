@@ -1,7 +1,7 @@
 """A model over the ranks of a mesh. What divides a model changes it from outside: no model knows of ranks.
 
-`Spread` is what the loop sees: gradients of a step, losses of a look at the validation split, the gradient's norm. Each kind of
-parallelism is a function `divide(model, config, mesh)` in a module of its own, which changes the model in place (`DIVIDES`
+`spread` gives what the loop sees: gradients of a step, losses of a look at the validation split, the gradient's norm. Each kind
+of parallelism is a function `divide(model, config, mesh)` in a module of its own, which changes the model in place (`DIVIDES`
 below); copies over what ranks are left, DDP's or FSDP's, come last (`copies`). What they may rely on, and owe each other:
 
 - Called are `model(ids, targets, documents)`, for the losses of the tokens that this rank computes (batch x length, or, where
@@ -17,54 +17,24 @@ below); copies over what ranks are left, DDP's or FSDP's, come last (`copies`). 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from torch import Tensor
-from torch.distributed.tensor.parallel import loss_parallel
-
 from curator.train.config import TrainConfig
-from curator.train.data import MicroBatch
 from curator.train.device import Place
-from curator.train.mesh import Dimension, Mesh
-from curator.train.parallel import expert, tensor
-from curator.train.parallel.copies import Copies
-from curator.train.parallel.norm import clip
+from curator.train.mesh import DIMENSIONS, Dimension, Mesh
+from curator.train.parallel import pipeline, tensor
+from curator.train.parallel.pipeline import Pipelined
+from curator.train.parallel.spread import Spread
 
-DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {"expert": expert.divide, "tensor": tensor.divide}
+DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {
+    "pipeline": pipeline.divide,
+    "tensor": tensor.divide,
+}
 
 
-class Spread:
-    """`model`, whose weights keep their names, and how it learns from micro-batches."""
-
-    def __init__(self, model: Any, config: TrainConfig, place: Place) -> None:
-        for dimension in ("pipeline", "expert", "context", "tensor"):
-            if place.mesh.size(dimension) > 1:
-                DIVIDES[dimension](model, config, place.mesh)
-        self.model, self.place = model, place
-        self.copies = Copies(model, config.parallel, place)
-
-    def gradients(self, batch: list[MicroBatch]) -> list[Tensor]:
-        """Forward and backward: the gradient of the batch's mean loss is in the weights; the sums of losses by sequence."""
-        tokens = sum(micro.inputs.numel() for micro in batch) // self.place.mesh.size("context")  # padding too, as on any rank
-        sums = []
-        for number, micro in enumerate(batch, 1):
-            with self.copies.exchanging(last=number == len(batch)), self.loss_in_parts():
-                with self.place.autocast():
-                    losses = self.copies(micro.inputs, micro.targets, micro.documents)
-                (losses.sum() / tokens).backward()
-            sums.append(losses.detach().sum(dim=1))
-        return sums
-
-    def losses(self, micro: MicroBatch) -> Tensor:
-        """The sums of losses by sequence, without gradients."""
-        with self.place.autocast(), self.loss_in_parts():
-            return self.model(micro.inputs, micro.targets, micro.documents).sum(dim=1)
-
-    def loss_in_parts(self) -> AbstractContextManager[None]:
-        """Where tensor ranks divide the vocabulary, the loss is computed so too."""
-        return loss_parallel() if self.place.mesh.size("tensor") > 1 else nullcontext()
-
-    def clip(self, most: float) -> Tensor:
-        """Scale the gradient down to a norm of `most` if it is above it; the norm that it had."""
-        return clip(self.model.parameters(), most, self.place.mesh)
+def spread(model: Any, config: TrainConfig, place: Place) -> Spread:
+    """`model` over the ranks of `place`'s mesh. Raises ValueError for one that cannot be divided so."""
+    for dimension in DIMENSIONS:
+        if dimension != "data" and place.mesh.size(dimension) > 1:
+            DIVIDES[dimension](model, config, place.mesh)
+    return (Pipelined if place.mesh.size("pipeline") > 1 else Spread)(model, config, place)

@@ -31,7 +31,7 @@ def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
     torch's `loss_parallel`."""
     check(config.model, mesh.size("tensor"), model.sequence_length // mesh.size("context"))
     ranks = mesh.along("tensor")
-    stream: Placement = Replicate() if config.model.architecture else Shard(1)
+    stream: Placement = Shard(1) if cuts_stream(config.model) else Replicate()
     for layer in model.layers:
         for module in list(layer.modules()):
             _divide_branch(module, ranks, stream)
@@ -45,6 +45,10 @@ def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
         model.register_forward_hook(_whole)
     if config.model.tied_embeddings:
         model.lm_head.weight = model.embed_tokens.weight  # cut alike
+
+
+def cuts_stream(model: ModelConfig) -> bool:
+    return model.architecture is None
 
 
 def check(model: ModelConfig, ranks: int, length: int) -> None:
