@@ -1,12 +1,17 @@
-"""Token shards in an object store, brought here one at a time as training reaches them, and never more than fits."""
+"""Token shards in an object store, brought here a little before training reaches them, and never more than fits."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
+import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from curator import storage
 from curator.tokens.shards import MANIFEST, TOKENIZER, Mapped, ShardError, TokenShards
@@ -22,10 +27,11 @@ def open_shards(folder: str, split: str, cache_bytes: int) -> TokenShards:
 
 class CachedShards(TokenShards):
     """Of an object store: a shard is fetched when one of its sequences is first read, checked against the manifest's sha256,
-    and mapped; the shards read longest ago make room, so that at most `cache_bytes` (and always one shard) lie here.
+    and mapped; while it is read the next one is fetched, if it fits beside it and the one before. The shards read longest ago
+    make room, so that at most `cache_bytes` (and always one shard) lie here.
 
-    What one run fetched, the next finds. Processes of one machine share the files: one that is removed under another stays
-    mapped there until it lets go.
+    What one run fetched, the next finds. Processes of one machine share the files, and what one is fetching the others wait
+    for; a file that is removed under another stays mapped there until it lets go. One has its name only once it is whole.
     """
 
     def __init__(self, folder: str, split: str, cache_bytes: int, cache: Path | None = None) -> None:
@@ -34,6 +40,7 @@ class CachedShards(TokenShards):
         manifest = storage.read_bytes(storage.join(folder, MANIFEST))
         self.here = (cache or cache_folder() / "tokens") / hashlib.sha256(manifest).hexdigest()[:16]
         self.here.mkdir(parents=True, exist_ok=True)
+        self._clear_away()
         self.held: OrderedDict[int, Mapped] = OrderedDict()
         self._mapped = self._lately
         tokenizer = storage.join(folder, TOKENIZER)
@@ -45,54 +52,119 @@ class CachedShards(TokenShards):
         return CachedShards, (self.remote, self.split, self.cache_bytes, self.here.parent)
 
     def _lately(self, number: int) -> Mapped:
-        if number not in self.held:
+        if number in self.held:
+            self.held.move_to_end(number)
+        else:
             self._fetch(number)
             self.held[number] = self._map(number)
-        self.held.move_to_end(number)
+            self._fetch_ahead((number + 1) % len(self.shards))
         return self.held[number]
 
     def _fetch(self, number: int) -> None:
         """Raises ShardError for bytes that are not the manifest's."""
-        entry = self.shards[number]
-        name = entry["file"]
+        target = self._target(number)
+        with locked(self._beside(target, "lock")):  # by whoever is fetching it, be it another process or this one, ahead
+            if self._is_whole(number):
+                os.utime(target)
+                return
+            self._make_room(number)
+            self._copy(number)
+
+    def _fetch_ahead(self, number: int) -> None:
+        """In the background, unless somebody does already. What fails is tried again, and told, when the shard is needed."""
+        lock = contextlib.ExitStack()
+        with contextlib.suppress(BlockingIOError):
+            lock.enter_context(locked(self._beside(self._target(number), "lock"), wait=False))
+            if self._is_whole(number) or not self._make_room(number, spared=list(self.held)[-2:]):
+                lock.close()
+                return
+
+            def copy() -> None:
+                with lock, contextlib.suppress(Exception):
+                    self._copy(number)
+
+            threading.Thread(target=copy, name=f"fetching {self._target(number).name}", daemon=True).start()
+
+    def _target(self, number: int) -> Path:
+        name = self.shards[number]["file"]
         if Path(name).name != name:
             raise ShardError(f"{self.remote}: {MANIFEST} names a shard {name!r}, which is no plain file name")
-        target = self.here / name
-        if target.exists() and target.stat().st_size == entry["bytes"]:
-            os.utime(target)
-            return
-        self._make_room(entry["bytes"])
-        source = storage.join(self.remote, name)
+        return self.here / name
+
+    def _beside(self, target: Path, kind: Literal["lock", "partial"]) -> Path:
+        return self.here / f".{target.name}.{kind}"
+
+    def _is_whole(self, number: int) -> bool:
+        target = self._target(number)
+        return target.exists() and target.stat().st_size == self.shards[number]["bytes"]
+
+    def _copy(self, number: int) -> None:
+        """By who holds the shard's lock."""
+        entry, target = self.shards[number], self._target(number)
+        source, partial = storage.join(self.remote, target.name), self._beside(target, "partial")
         digest = hashlib.sha256()
-        partial = self.here / f".{name}.{os.getpid()}"
         try:
-            with storage.open_input(source) as stream, partial.open("wb") as copy:
+            with storage.open_input(source) as stream, partial.open("r+b") as copy:
                 while chunk := stream.read(CHUNK):
                     digest.update(chunk)
                     copy.write(chunk)
             if digest.hexdigest() != entry["sha256"]:
                 raise ShardError(f"{source}: its sha256 is {digest.hexdigest()}, and {MANIFEST} says {entry['sha256']}")
-            os.replace(partial, target)
+            with self._alone_in_folder():
+                os.replace(partial, target)
         except FileNotFoundError:
             raise ShardError(f"{source}: this token shard is missing") from None
         finally:
-            partial.unlink(missing_ok=True)
+            with self._alone_in_folder():
+                partial.unlink(missing_ok=True)
 
-    def _make_room(self, size: int) -> None:
-        """Let go of what was read longest ago, here and of earlier runs, until `size` more bytes fit."""
-        last = {self.shards[number]["file"]: number for number in self.held}
-        present = [path for path in self.here.iterdir() if path.name != TOKENIZER and not path.name.startswith(".")]
-        order = {self.shards[number]["file"]: place for place, number in enumerate(self.held)}
-        present.sort(key=lambda path: (order.get(path.name, -1), path.stat().st_mtime_ns))
-        used = sum(path.stat().st_size for path in present)
-        for path in present:
-            if used + size <= self.cache_bytes:
-                break
-            used -= path.stat().st_size
-            self.held.pop(last.get(path.name, -1), None)
-            path.unlink(missing_ok=True)
+    def _make_room(self, number: int, spared: Sequence[int] = ()) -> bool:
+        """Let go of what was read longest ago, here and of earlier runs, until shard `number` fits, and hold its place by a
+        file of its size. False, and nothing goes, if it does not fit beside those `spared`."""
+        size = self.shards[number]["bytes"]
+        with self._alone_in_folder():
+            last = {self.shards[each]["file"]: each for each in self.held}
+            order = {name: place for place, name in enumerate(last)}
+            kept = {self.shards[each]["file"] for each in spared} | {TOKENIZER}
+            present = [path for path in self.here.iterdir() if path.suffix != ".lock" and path.name != TOKENIZER]
+            free = self.cache_bytes - size - sum(path.stat().st_size for path in present)
+            old = [path for path in present if path.name not in kept and not path.name.startswith(".")]
+            old.sort(key=lambda path: (order.get(path.name, -1), path.stat().st_mtime_ns))
+            if spared and free + sum(path.stat().st_size for path in old) < 0:
+                return False
+            while free < 0 and old:
+                path = old.pop(0)
+                free += path.stat().st_size
+                self.held.pop(last.get(path.name, -1), None)
+                path.unlink()
+            with self._beside(self._target(number), "partial").open("wb") as place:
+                place.truncate(size)
+        return True
+
+    def _clear_away(self) -> None:
+        """What processes that were killed had begun to fetch."""
+        for partial in self.here.glob(".*.partial"):
+            with (
+                contextlib.suppress(BlockingIOError),
+                locked(partial.with_suffix(".lock"), wait=False),
+                self._alone_in_folder(),
+            ):
+                partial.unlink(missing_ok=True)
+
+    def _alone_in_folder(self) -> AbstractContextManager[None]:
+        """While files come and go, so that the room they take can be counted."""
+        return locked(self.here / ".room.lock")
 
     def _write(self, name: str, data: bytes) -> None:
         partial = self.here / f".{name}.{os.getpid()}"
         partial.write_bytes(data)
         os.replace(partial, self.here / name)
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Alone among threads and processes with the lock `path`, which a process that is killed lets go. Raises BlockingIOError
+    if another has it and this one would not `wait`."""
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,13 +40,14 @@ def write_shards(
     vocabulary_size: int = VOCABULARY,
     tokenizer: str = "t0",
     eos: int = 0,
+    files: int = 2,
 ) -> Path:
-    """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. Two files a split."""
+    """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. `files` of each split."""
     entries: dict[str, dict] = {}
     length = next(iter(splits.values())).shape[1] - 1
     for split, ids in splits.items():
         shards = []
-        for number, part in enumerate(np.array_split(np.arange(len(ids)), 2)):
+        for number, part in enumerate(np.array_split(np.arange(len(ids)), files)):
             header = Header(
                 itemsize=2,
                 sequence_length=length,
@@ -156,3 +162,69 @@ def weights_of() -> Callable[..., dict[str, torch.Tensor]]:
 @pytest.fixture
 def losses_of() -> Callable[[Path], list]:
     return losses
+
+
+RANK = """
+import os, pickle, signal, sys, torch
+import torch.distributed as dist
+from curator.train import train
+
+torch.set_num_threads(1)
+dist.init_process_group("gloo")
+results = []
+for config, shards, output, last in pickle.load(open(sys.argv[1], "rb")):
+    def progress(record):
+        if record["event"] == "train" and record["step"] == last:
+            os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        results.append(train(config, shards, output, progress))
+    except ValueError as error:
+        results.append(str(error))
+if dist.get_rank() == 0:
+    pickle.dump(results, open(sys.argv[2], "wb"))
+dist.destroy_process_group()
+"""
+
+
+@pytest.fixture
+def under_ranks(tmp_path: Path) -> Callable[..., list]:
+    """`under_ranks(number, [(config, shards, output), ...])`: as by `torchrun --nproc-per-node`, processes that find each other by
+    their environment, which train one call after the other. Gives what `train` gave, or the message of its ValueError. With a
+    fourth in a call rank 0 is told to stop after that step."""
+
+    def run(number: int, calls: Sequence[tuple]) -> list:
+        given, results = tmp_path / "calls.bin", tmp_path / "results.bin"
+        given.write_bytes(pickle.dumps([(*call, None)[:4] for call in calls]))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        shared = {**os.environ, "WORLD_SIZE": str(number), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", RANK, str(given), str(results)],
+                env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            )
+            for rank in range(number)
+        ]
+        try:
+            assert [process.wait(250) for process in processes] == [0] * number
+        finally:
+            for process in processes:
+                process.kill()
+        return pickle.loads(results.read_bytes())
+
+    return run
+
+
+@pytest.fixture
+def near() -> Callable[[list, list], None]:
+    """Losses, losses by source and norms of the same steps: equal but for the order of additions."""
+
+    def check(mine: list, theirs: list) -> None:
+        assert [row[0] for row in theirs] == [row[0] for row in mine]
+        for (_, loss, by_source, norm), (_, other, other_by_source, other_norm) in zip(mine, theirs, strict=True):
+            assert other == pytest.approx(loss, abs=1e-5)
+            assert other_norm == pytest.approx(norm, rel=1e-4)
+            assert other_by_source == pytest.approx(by_source, abs=1e-5)
+
+    return check

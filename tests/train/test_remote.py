@@ -1,10 +1,17 @@
-"""Shards in an object store: fsspec's one in memory."""
+"""Shards in an object store: fsspec's one in memory, and a folder taken for one that other processes see too."""
 
 from __future__ import annotations
 
 import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +19,10 @@ import fsspec
 import numpy as np
 import pytest
 
+from curator import storage
 from curator.tokens.shards import ShardError, TokenShards
 from curator.train import TrainConfig, train
-from curator.train.remote import CachedShards, open_shards
+from curator.train.remote import CachedShards, locked, open_shards
 
 
 @pytest.fixture
@@ -94,3 +102,145 @@ def test_a_run_on_remote_shards_is_the_same_run(
     for name, folder in (("local", shards), ("remote", remote)):
         train(small(shard_cache=3000), folder, str(tmp_path / name), lambda record: None)
     assert losses_of(tmp_path / "remote") == losses_of(tmp_path / "local")
+
+
+# ------------------------------------------------------------------------------------------------------------ ahead of time
+
+
+class Store:
+    """Five shards of ten sequences, of which each fetch is counted; those in `closed` wait until they are opened, those in
+    `broken` fail so many times."""
+
+    def __init__(self, folder: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.cache, self.local = f"local://{folder}", cache, TokenShards(folder)
+        self.size = max(shard["bytes"] for shard in self.local.shards)
+        self.opened: Counter[str] = Counter()
+        self.closed: dict[str, threading.Event] = {}
+        self.broken: Counter[str] = Counter()
+        really = storage.open_input
+
+        def open_input(path: str) -> Any:
+            name = path.rsplit("/", 1)[-1]
+            if name.endswith(".tokens"):
+                self.opened[name] += 1
+                if name in self.closed:
+                    assert self.closed[name].wait(20)
+                if self.broken[name]:
+                    self.broken[name] -= 1
+                    raise OSError("the line is cut")
+            return really(path)
+
+        monkeypatch.setattr(storage, "open_input", open_input)
+
+    def reader(self, shards: float) -> CachedShards:
+        return CachedShards(self.folder, "train", int(shards * self.size), self.cache)
+
+    def bytes_here(self, reader: CachedShards) -> int:
+        with locked(reader.here / ".room.lock"):
+            return sum(path.stat().st_size for path in reader.here.iterdir() if ".tokens" in path.name)
+
+
+@pytest.fixture
+def store(shards_of: Callable[..., str], corpus: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    return Store(shards_of("many", {"train": corpus["train"]}, files=5), tmp_path / "cache", monkeypatch)
+
+
+def until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_the_next_shard_is_fetched_while_one_is_read(store: Store) -> None:
+    store.closed["train-1.tokens"] = threading.Event()
+    reader = store.reader(3)
+    for index in range(10):
+        np.testing.assert_array_equal(reader[index], store.local[index])
+    until(lambda: store.opened["train-1.tokens"] == 1)
+    assert files(reader) == ["train-0.tokens"]  # what is on its way does not look whole
+    store.closed["train-1.tokens"].set()
+    until(lambda: files(reader) == ["train-0.tokens", "train-1.tokens"])
+    for index in range(10, 20):
+        np.testing.assert_array_equal(reader[index], store.local[index])
+    until(lambda: store.opened["train-2.tokens"] == 1)
+    assert store.opened["train-1.tokens"] == 1
+
+
+def test_a_shard_that_is_needed_while_it_comes_is_waited_for(store: Store) -> None:
+    store.closed["train-1.tokens"] = threading.Event()
+    reader = store.reader(5)
+    assert reader[0] is not None
+    threading.Timer(0.2, store.closed["train-1.tokens"].set).start()
+    np.testing.assert_array_equal(reader[10], store.local[10])
+    assert store.opened["train-1.tokens"] == 1
+
+
+@pytest.mark.parametrize(("room", "fetches"), [(1, 5), (2.5, 5), (3, 6)])  # the sixth: of the next round
+def test_no_more_lies_here_than_may_and_nothing_is_fetched_twice(store: Store, room: float, fetches: int) -> None:
+    reader = store.reader(room)
+    back = 1 if room > 1 else 0  # over the edge of two shards it goes back and forth
+    for index in range(50):
+        for each in (index, max(0, index - back)):
+            np.testing.assert_array_equal(reader[each], store.local[each])
+        assert store.bytes_here(reader) <= room * store.size
+    until(lambda: store.opened.total() == fetches)
+
+
+def test_what_fails_ahead_of_time_is_tried_again_when_it_is_needed(store: Store) -> None:
+    store.broken["train-1.tokens"] = 1
+    store.broken["train-3.tokens"] = 2
+    reader = store.reader(5)
+    assert reader[0] is not None
+    until(lambda: store.broken["train-1.tokens"] == 0)
+    for index in range(30):
+        np.testing.assert_array_equal(reader[index], store.local[index])
+    until(lambda: store.broken["train-3.tokens"] == 1)
+    assert reader[29] is not None  # nothing is wrong yet
+    with pytest.raises(OSError, match="the line is cut"):
+        reader[30]
+    np.testing.assert_array_equal(reader[30], store.local[30])
+
+
+def test_ranks_of_one_machine_fetch_a_shard_once(store: Store) -> None:
+    def read(rank: int) -> None:
+        reader = store.reader(5)
+        for index in range(rank, 50, 4):
+            np.testing.assert_array_equal(reader[index], store.local[index])
+
+    with ThreadPoolExecutor(4) as ranks:
+        list(ranks.map(read, range(4)))
+    assert store.opened == {f"train-{number}.tokens": 1 for number in range(5)}
+
+
+SLOW = """
+import io, sys, time
+from pathlib import Path
+from curator import storage
+from curator.train.remote import CachedShards
+really = storage.open_input
+class Slow(io.BytesIO):
+    def read(self, size=-1):
+        if self.tell():
+            print("half", flush=True)
+            time.sleep(60)
+        return super().read(len(self.getvalue()) // 2)
+storage.open_input = lambda path: Slow(really(path).read()) if path.endswith(".tokens") else really(path)
+CachedShards(sys.argv[1], "train", 1 << 20, Path(sys.argv[2]))[0]
+"""
+
+
+def test_a_process_killed_half_way_leaves_nothing_that_looks_whole(store: Store) -> None:
+    command = [sys.executable, "-c", SLOW, store.folder, str(store.cache)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"half\n"
+        (here,) = store.cache.iterdir()
+        assert [path.name for path in here.glob(".*.partial")] == [".train-0.tokens.partial"]
+        alive = store.reader(1)  # leaves alone what somebody is at
+        assert len(list(here.glob(".*.partial"))) == 1
+        assert files(alive) == []
+        process.send_signal(signal.SIGKILL)
+    reader = store.reader(1)
+    assert not list(here.glob(".*.partial"))
+    np.testing.assert_array_equal(reader[0], store.local[0])
