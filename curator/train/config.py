@@ -203,7 +203,8 @@ class TrainConfig:
     the global batch of one step, over all ranks; each rank works through its slice of it `micro_batch` sequences at a
     time and adds the gradients up. `attention: documents` keeps every token from what stands before its own document in
     the sequence. `recompute` trades time for memory: `layers` keeps only the input of each layer for the backward (arXiv
-    1604.06174), `pointwise` what its matrix products and its attention gave too. `eval_sequences` bounds one look at the
+    1604.06174), `pointwise` what its matrix products and its attention gave too. `float8` multiplies the layers' matrices in
+    8 bits, on devices of compute capability 8.9 and above; all else is of `precision`. `eval_sequences` bounds one look at the
     validation split (0: all of it), spread evenly over it. `eval_every`, `checkpoint_every` and `log_every` count steps;
     0 is "only at the end". `peak_flops` is of one device, for the share of it that is used (MFU); known GPUs need none.
     `shard_cache` is how many bytes of token shards in an object store lie here at a time. `resume: same` refuses to go on
@@ -223,6 +224,7 @@ class TrainConfig:
     parallel: ParallelConfig = field(default_factory=ParallelConfig)
     recompute: Literal["none", "pointwise", "layers"] = "none"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    float8: bool = False
     compile: bool | Literal["auto"] = "auto"
     device: str = "auto"
     peak_flops: float | None = None
@@ -265,6 +267,7 @@ class TrainConfig:
         )
         _require(self.compile in ("auto", True, False), f"compile: must be auto, true or false, not {self.compile!r}")
         _require(self.resume in ("same", "changed"), f"resume: must be same or changed, not {self.resume!r}")
+        _require(not self.float8 or self.parallel.tensor == 1, "float8: not with parallel.tensor: its products are whole ones")
         if self.model.architecture is not None:
             self.model.architecture.check(self.attention)
         kind, _, number = self.device.partition(":")

@@ -35,6 +35,7 @@ def identity(config: TrainConfig, shards: TokenShards, steps: int, precision: to
         fixed[f"tokens.{split}"] = _digest_of([entry["sha256"] for entry in described["shards"]])
     course: dict[str, Any] = {f"optimizer.{k}": v for k, v in dataclasses.asdict(config.optimizer).items()}
     course |= {"steps": steps, "precision": str(precision).removeprefix("torch."), "attention": config.attention}
+    course |= {"float8": True} if config.float8 else {}
     course |= {"spikes": dataclasses.asdict(config.spikes) if config.spikes else None}
     return json.loads(json.dumps({"fixed": fixed, "course": course}))
 

@@ -15,6 +15,7 @@ from curator.train.config import TrainConfig
 from curator.train.course import Course
 from curator.train.data import MicroBatch
 from curator.train.device import Place
+from curator.train.float8 import to_float8
 from curator.train.identity import check_same_run, identity
 from curator.train.journal import Journal, Progress
 from curator.train.losses import SourceLosses
@@ -43,6 +44,8 @@ class Run:
 
         torch.manual_seed(config.seed)  # on the CPU, so that the first weights are the same wherever the run computes
         model = build_model(config.model, self.shards.vocabulary_size, self.length, config.recompute)
+        if config.float8:
+            to_float8(model, place.device)
         self.parameters, self.flops_per_token = model.parameter_count(), model.flops_per_token()
         self.spread = spread(model, config, place)
         self.optimizer = adamw(model, config.optimizer, place.device)
