@@ -28,14 +28,13 @@ def fill_buckets(plan: Plan, index: int) -> None:
     one entry a group, however often a page is repeated. Where meetings are to be verified, only equal texts are joined here.
     """
     group, row_bits = plan.groups[index], plan.row_bits
-    stands = np.arange(group.rows)
+    stands = np.arange(group.rows, dtype=np.int32)
     if plan.options.verify is not None:
         stands = same_text(signatures(plan, group, ["exact", "id"]))
-    packed, ends = cells.pack(_entries(plan, index), plan.cells, row_bits)
-    cells.sort_cells(packed, ends)
+    packed, ends = cells.pack(_turns(plan, index), group.rows * plan.options.keys, plan.cells, row_bits)
     if plan.options.verify is None:
         cells.join_rows(packed, ends, row_bits, stands)
-    moved = np.flatnonzero(stands != np.arange(group.rows))
+    moved = np.flatnonzero(stands != np.arange(group.rows, dtype=np.int32))
     repeats = [moved.astype(np.uint32), stands[moved].astype(np.uint32)]
     write_spans(plan.path("repeats", index), repeats, [(0, len(moved))], {"rows": len(moved)})
 
@@ -45,12 +44,12 @@ def fill_buckets(plan: Plan, index: int) -> None:
     write_pieces(plan.path("buckets", index), [[packed[i:j], cells.unary(mine, i)] for (i, j), mine in sizes])
 
 
-def _entries(plan: Plan, index: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(hash, row) of all that one group's documents meet others by."""
+def _turns(plan: Plan, index: int) -> Iterator[tuple[int, cells.Keys]]:
+    """All that one group's documents meet others by."""
     first = 0
     for table in tables(plan, plan.groups[index], columns_of(plan.options.by)):
-        hashes, rows = keys(table, plan.options.by)
-        yield hashes, rows + np.uint32(first)
+        for found in keys(table, plan.options.by):
+            yield first, found
         first += len(table)
 
 

@@ -9,31 +9,66 @@ that fits into the processor's cache. So an entry costs the same, however many t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from curator.dedup.clusters import mix
 
+SURE = np.uint64(1)  # set in a hash of equal texts or addresses, not set in a band's
+PART = 1 << 14  # rows whose entries are put into cells together
 NOTHING = np.uint64(0xFFFFFFFFFFFFFFFF)  # no packed entry and no meeting: numbers and rows together have 63 bits at most
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _ONE, _64 = np.uint64(1), np.uint64(64)
 
 
-def pack(entries: Iterable[tuple[np.ndarray, np.ndarray]], cells: int, row_bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Entries (hashes, rows) that come in parts, by cell, and where each cell ends; rows keep their order in a cell."""
-    low = 65 - cells.bit_length()
-    counts = np.zeros(cells, np.int64)
-    found = []
-    for hashes, rows in entries:
-        count_cells(hashes, low, counts)
-        found.append((hashes, rows))
-    ends = np.cumsum(counts) - counts
-    packed = np.empty(sum(len(hashes) for hashes, _ in found), np.uint64)
-    for hashes, rows in found:
-        place(hashes, rows, low, row_bits, ends, packed)
-    return packed, ends
+class Keys(NamedTuple):
+    """Hashes of rows, as many of each; `sure`: of equal texts or addresses, so that who meets by them needs no verification."""
+
+    hashes: np.ndarray
+    rows: np.ndarray
+    each: int
+    sure: bool
+
+
+def pack(turns: Iterable[tuple[int, Keys]], most: int, cells: int, row_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Entries sorted by hash and row, and where each cell ends. A turn is the number of its first row and keys of up to PART
+    rows from there; turns ascend, and have `most` entries at most.
+
+    First the entries of PART rows at a time are put into fewer, wider cells, then those of one such cell from all parts into
+    their own: so that what is written to lies in the processor's cache, however many rows there are.
+    """
+    wide = min(cells, PART).bit_length() - 1  # bits of a hash that tell a wide cell: a row of a part fits into as many
+    parts, begins, firsts, ends = np.empty(most, np.uint64), [0], [], []
+    for part in _parts(turns):
+        firsts.append(part[0][0])
+        ends.append(np.zeros(1 << wide, np.int32))
+        for _, keys in part:
+            count_cells(keys.hashes, 64 - wide, ends[-1])
+        found = parts[begins[-1] : begins[-1] + int(ends[-1].sum())]
+        ends[-1] = np.cumsum(ends[-1], dtype=np.int32) - ends[-1]
+        for first, keys in part:
+            place(keys.hashes, keys.rows, keys.each, SURE * keys.sure, first - firsts[-1], wide, ends[-1], found)
+        begins.append(begins[-1] + len(found))
+    packed, table = np.empty(begins[-1], np.uint64), np.array(ends, np.int32).reshape(len(ends), 1 << wide)
+    lowest = (np.array(begins), np.array(firsts, np.uint64))
+    return packed, gather(parts, *lowest, table, wide, cells.bit_length() - 1, row_bits, packed)
+
+
+def _parts(turns: Iterable[tuple[int, Keys]]) -> Iterator[list[tuple[int, Keys]]]:
+    """Turns together, as long as their rows are no more than PART."""
+    held: list[tuple[int, Keys]] = []
+    for first, keys in turns:
+        if not len(keys.rows):
+            continue
+        if held and first + int(keys.rows[-1]) >= held[0][0] + PART:
+            yield held
+            held = []
+        held.append((first, keys))
+    if held:
+        yield held
 
 
 @njit(cache=True, nogil=True)
@@ -44,32 +79,67 @@ def count_cells(hashes, low, counts):
 
 
 @njit(cache=True, nogil=True)
-def place(hashes, rows, low, row_bits, ends, packed):
-    """Pack entries into their cells; `ends` is where each cell goes on."""
-    mask = (_ONE << np.uint64(low)) - _ONE
-    for i in range(len(hashes)):
-        cell = hashes[i] >> np.uint64(low)
-        packed[ends[cell]] = (hashes[i] & mask) << np.uint64(row_bits) | np.uint64(rows[i])
-        ends[cell] += 1
+def place(hashes, rows, each, sure, first, wide, ends, packed):
+    """Put entries into wide cells, of which `ends` tells where each goes on: what the cell leaves of a hash, and the row."""
+    bits = np.uint64(wide)
+    i = 0
+    for row in rows:
+        for _ in range(each):
+            cell = hashes[i] >> (_64 - bits)
+            packed[ends[cell]] = (hashes[i] & ~SURE | sure) << bits | np.uint64(first + row)
+            ends[cell] += 1
+            i += 1
 
 
 @njit(cache=True, nogil=True)
-def sort_cells(packed, ends):
-    """Each cell's entries by hash and row."""
-    start = 0
-    for cell in range(len(ends)):
-        stop = ends[cell]
-        if stop - start > 64:
-            packed[start:stop].sort()
-        else:
-            for i in range(start + 1, stop):
-                entry = packed[i]
-                k = i
-                while k > start and packed[k - 1] > entry:
-                    packed[k] = packed[k - 1]
-                    k -= 1
-                packed[k] = entry
-        start = stop
+def gather(parts, begins, firsts, part_ends, wide, narrow, row_bits, packed):
+    """Put the entries of all parts into `packed` by cells, each cell's by hash and row; where these end. `wide` and `narrow`:
+    bits that tell a cell before and now. On their way they lie in slots, about as many as there are entries, so that little is
+    left to sort."""
+    ends = np.empty(1 << narrow, np.int64)
+    at = begins[:-1].copy()
+    spare = 0
+    while begins[-1] >> (narrow + spare) and narrow + spare < 63:
+        spare += 1
+    slots = np.empty(1 << (narrow - wide + spare), np.int64)
+    top, down, rows = np.uint64(63 - (narrow - wide + spare)), np.uint64(wide), np.uint64(row_bits)
+    low, row_mask = (_ONE << np.uint64(64 - narrow)) - _ONE, (_ONE << np.uint64(wide)) - _ONE
+    cell = start = begin = 0
+    for each in range(1 << wide):
+        slots[:] = 0
+        for p in range(len(firsts)):
+            for i in range(at[p], begins[p] + part_ends[p, each]):
+                slots[parts[i] >> _ONE >> top] += 1
+        for slot in range(len(slots)):
+            count = slots[slot]
+            slots[slot] = begin
+            begin += count
+        for p in range(len(firsts)):
+            for i in range(at[p], begins[p] + part_ends[p, each]):
+                slot = parts[i] >> _ONE >> top
+                packed[slots[slot]] = ((parts[i] >> down) & low) << rows | (firsts[p] + (parts[i] & row_mask))
+                slots[slot] += 1
+            at[p] = begins[p] + part_ends[p, each]
+        for last in range((1 << spare) - 1, len(slots), 1 << spare):
+            ends[cell] = slots[last]
+            _sort(packed[start : slots[last]])
+            start = slots[last]
+            cell += 1
+    return ends
+
+
+@njit(cache=True, nogil=True)
+def _sort(entries):
+    if len(entries) > 64:
+        entries.sort()
+        return
+    for i in range(1, len(entries)):
+        entry = entries[i]
+        k = i
+        while k > 0 and entries[k - 1] > entry:
+            entries[k] = entries[k - 1]
+            k -= 1
+        entries[k] = entry
 
 
 @njit(cache=True, nogil=True)
@@ -110,11 +180,17 @@ def reduce_cells(packed, ends, row_bits, stands):
     """Put the row that stands for it into each entry, and keep every entry once; returns how many are left."""
     bits = np.uint64(row_bits)
     mask = (_ONE << bits) - _ONE
+    moved = np.zeros((len(stands) + 7) // 8, np.uint8)  # most rows stand for themselves, and a bit a row fits into the cache
+    for row in range(len(stands)):
+        moved[row >> 3] |= np.uint8((stands[row] != row) << (row & 7))
     start = kept = 0
     for cell in range(len(ends)):
         last = NOTHING
         for i in range(start, ends[cell]):
-            entry = (packed[i] & ~mask) | np.uint64(stands[np.int64(packed[i] & mask)])
+            entry = packed[i]
+            row = np.int64(entry & mask)
+            if moved[row >> 3] >> (row & 7) & 1:
+                entry = (entry & ~mask) | np.uint64(stands[row])
             if entry != last:
                 packed[kept] = entry
                 kept += 1
@@ -248,7 +324,7 @@ def join_meetings(meetings, row_bits, first, rows):
     numbers = np.empty(rows + others, np.uint64)  # the group's, then those that are met
     for row in range(rows):
         numbers[row] = first + np.uint64(row)
-    parents = np.arange(rows + others)
+    parents = np.arange(rows + others).astype(np.int32)  # as those of `join_rows`: compiled once
     met = np.zeros(rows + others, np.bool_)
     node = np.int64(rows - 1)
     last = NOTHING

@@ -150,7 +150,7 @@ def keep_documents(keeping: Keeping, index: int) -> None:
     plan = keeping.plan
     kept = [pa.table({"id": pa.array([], pa.string())})]
 
-    def entries() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def turns() -> Iterator[tuple[int, cells.Keys]]:
         first = 0
         for place in plan.groups[index].shards:
             shard = plan.shards[place]
@@ -161,13 +161,13 @@ def keep_documents(keeping: Keeping, index: int) -> None:
             columns = ["id", *dict.fromkeys([*columns_of(plan.options.by), *keeping.columns])]
             for table in tables(plan, dataclasses.replace(plan.groups[index], shards=(place,)), columns):
                 table = table.filter(pc.and_(pc.is_in(table.column("id"), ids), table.column("exact").is_valid()))
-                hashes, rows = keys(table, plan.options.by)
-                yield hashes, rows + np.uint32(first)
+                for found in keys(table, plan.options.by):
+                    yield first, found
                 kept.append(table.select(["id", *keeping.columns]))
                 first += len(table)
 
-    packed, ends = cells.pack(entries(), max(plan.cells, PIECES * plan.partitions), plan.row_bits)
-    cells.sort_cells(packed, ends)
+    most = plan.groups[index].rows * plan.options.keys
+    packed, ends = cells.pack(turns(), most, max(plan.cells, PIECES * plan.partitions), plan.row_bits)
     pieces, begin = [], 0
     for number, mine in enumerate(ends.reshape(PIECES * plan.partitions, -1)):
         found = packed[begin : mine[-1]]

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import xxhash
 
 from curator import storage
+from curator.dedup.cells import Keys
 from curator.dedup.plan import Group, Plan
 
 WAYS = ("exact", "url", "minhash")
 ROWS_AT_A_TIME = 1 << 14  # a shard can be larger than what a call may hold
-SURE = np.uint64(1)  # set in a hash of equal texts or addresses, not set in a band's: such a meeting needs no verification
 
 
 def columns_of(by: Sequence[str]) -> list[str]:
@@ -23,34 +23,30 @@ def columns_of(by: Sequence[str]) -> list[str]:
     return [*(["bands"] if "minhash" in by else []), *(["url"] if "url" in by else []), "exact"]
 
 
-def keys(table: pa.Table, by: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(hash, row) of all that the documents of a table meet others by.
+def keys(table: pa.Table, by: Sequence[str]) -> Iterator[Keys]:
+    """All that the documents of a table meet others by.
 
     A band's number is part of its hash. A document that is too short to have bands has its exact hash in their place. Two
     different ones of n hashes are equal by chance with a probability of n**2 / 2**64.
     """
     exact = table.column("exact").combine_chunks()
-    hashes, rows = [], []
     by_text = exact.is_valid() if "exact" in by else None
     if "minhash" in by:
         bands = table.column("bands").combine_chunks()
-        banded = np.flatnonzero(bands.is_valid().to_numpy(zero_copy_only=False))
-        hashes.append(bands.flatten().to_numpy(zero_copy_only=False) & ~SURE)
-        rows.append(np.repeat(banded.astype(np.uint32), bands.type.list_size))
+        yield Keys(bands.flatten().to_numpy(zero_copy_only=False), _places(bands.is_valid()), bands.type.list_size, sure=False)
         by_text = pc.and_(bands.is_null(), exact.is_valid()) if by_text is None else by_text
     if by_text is not None:
-        places = np.flatnonzero(by_text.to_numpy(zero_copy_only=False))
-        hashes.append(exact_hashes(exact.take(pa.array(places)))[:, 0] | SURE)
-        rows.append(places.astype(np.uint32))
+        places = _places(by_text)
+        halves = exact_hashes(exact.take(pa.array(places)))[:, 0].copy()
+        halves.flags.writeable = False  # as what comes from Arrow: kernels are compiled once
+        yield Keys(halves, places, 1, sure=True)
     if "url" in by:
         urls = table.column("url").combine_chunks()
-        places = np.flatnonzero(urls.is_valid().to_numpy(zero_copy_only=False))
-        hashes.append(urls.drop_null().to_numpy(zero_copy_only=False) | SURE)
-        rows.append(places.astype(np.uint32))
-    hashes, rows = [part for part in hashes if len(part)], [part for part in rows if len(part)]
-    if len(hashes) == 1:
-        return hashes[0], rows[0]
-    return np.concatenate([np.zeros(0, np.uint64), *hashes]), np.concatenate([np.zeros(0, np.uint32), *rows])
+        yield Keys(urls.drop_null().to_numpy(zero_copy_only=False), _places(urls.is_valid()), 1, sure=True)
+
+
+def _places(chosen: pa.BooleanArray) -> np.ndarray:
+    return np.flatnonzero(chosen.to_numpy(zero_copy_only=False))
 
 
 def exact_hashes(exact: pa.Array) -> np.ndarray:
@@ -75,6 +71,7 @@ def tables(plan: Plan, group: Group, columns: Sequence[str]) -> Iterator[pa.Tabl
                 yield reader.schema_arrow.empty_table().select(list(columns))
         if rows != shard.rows:
             raise ValueError(f"{shard.path} has {rows} rows, and its manifest says {shard.rows}")
+    pa.default_memory_pool().release_unused()  # what reading took is more than what a reader makes of some thousand rows
 
 
 def signatures(plan: Plan, group: Group, columns: Sequence[str], rows: np.ndarray | None = None) -> pa.Table:
@@ -94,7 +91,7 @@ def signatures(plan: Plan, group: Group, columns: Sequence[str], rows: np.ndarra
 def same_text(table: pa.Table) -> np.ndarray:
     """For each row, that row among those of the same exact hash which comes first in the order of `ranks`."""
     exact = table.column("exact").combine_chunks()
-    label = np.arange(len(table))
+    label = np.arange(len(table), dtype=np.int32)
     places = np.flatnonzero(exact.is_valid().to_numpy(zero_copy_only=False))
     halves = exact_hashes(exact.drop_null())
     order = np.lexsort((halves[:, 1], halves[:, 0]))

@@ -17,8 +17,8 @@ from curator.dedup.exchange import read_told
 from curator.documents import Executor, Shard
 
 # What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
-BYTES_AN_ENTRY = 34  # of a group: hash and row, then packed, beside what is read at a time
-BYTES_A_MET_ENTRY = 24  # of a partition: 8 in the file; 16 where it is kept for later runs
+BYTES_AN_ENTRY = 22  # of a group: packed by part, then by cell, beside what is read at a time
+BYTES_A_MET_ENTRY = 16  # of a partition: 8 in the file; 16 where it is kept for later runs
 BYTES_A_SORTED_ENTRY = (
     160  # of a partition with `verify` or earlier runs: sorted with an index, and as many that they meet there
 )
@@ -26,9 +26,10 @@ BYTES_A_SKETCH = 400  # with `verify`
 BYTES_AN_EDGE = 160  # 16 in the file, sorted by both ends
 BYTES_A_CANDIDATE = 320  # with its id, sorted by an index
 PARALLEL = 64  # calls that a set is cut into though fewer would do, so that there is work for many; not below LEAST_ROWS
-LEAST_ROWS = 1 << 15
+LEAST_ROWS = 1 << 14
+TOGETHER = 4  # groups that are filled one after the other, all but the last to the brim, and that a shard more may change
 
-FORMAT = 2  # of all files but marks; another one makes them anew
+FORMAT = 3  # of all files but marks; another one makes them anew
 
 SPANS = (
     "repeats",
@@ -227,7 +228,7 @@ def _groups(shards: Sequence[Shard], most: int) -> list[Group]:
     rows = sum(shard.rows for shard in shards)
     target = min(most, max(LEAST_ROWS, rows // PARALLEL))
     buckets = 1
-    while buckets * target < rows:
+    while buckets * TOGETHER * target < rows:
         buckets *= 2
     placed: dict[int, list[int]] = {}
     for place, shard in enumerate(shards):
@@ -235,7 +236,7 @@ def _groups(shards: Sequence[Shard], most: int) -> list[Group]:
     groups: list[Group] = []
     first = 0
     for _, places in sorted(placed.items()):
-        for together in _packed(places, [shards[place].rows for place in places], most):
+        for together in _packed(places, [shards[place].rows for place in places], min(most, target + target // 4)):
             count = sum(shards[place].rows for place in together)
             digest = hash_of([[shards[place].rows, shards[place].digest] for place in together])
             groups.append(Group(first, count, tuple(together), "", digest))

@@ -16,9 +16,10 @@ from numba import njit
 
 from curator import storage
 from curator.dedup.buckets import entries, write_meetings
+from curator.dedup.cells import SURE
 from curator.dedup.clusters import distinct
 from curator.dedup.exchange import read_span, write_spans
-from curator.dedup.keys import SURE, ranks, signatures
+from curator.dedup.keys import ranks, signatures
 from curator.dedup.memory import released
 from curator.dedup.plan import Plan
 

@@ -13,13 +13,12 @@ LOW = 64 - 6
 
 
 def packed_of(hashes: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    counts = np.zeros(CELLS, np.int64)
-    cells.count_cells(hashes, LOW, counts)
-    ends = np.cumsum(counts) - counts
-    packed = np.empty(len(hashes), np.uint64)
-    cells.place(hashes, rows.astype(np.uint32), LOW, ROW_BITS, ends, packed)
-    cells.sort_cells(packed, ends)
-    return packed, ends
+    """All in one turn. The lowest bit of a hash is set by what it is of, so it is given as it is found."""
+    order = np.argsort(rows, kind="stable")
+    hashes, rows = hashes[order], rows[order]
+    sure = (hashes & cells.SURE).astype(bool)
+    turns = [(0, cells.Keys(hashes[kind], rows[kind], 1, sure)) for sure, kind in ((False, ~sure), (True, sure))]
+    return cells.pack(turns, len(hashes), CELLS, ROW_BITS)
 
 
 def entries_of(packed: np.ndarray, ends: np.ndarray) -> list[tuple[int, int]]:
@@ -47,6 +46,30 @@ def test_entries_come_back_sorted_from_eight_bytes_and_unary_sizes(seed):
         bits = cells.unary(ends[cut:], begin) if cut < CELLS else np.zeros(0, np.uint8)
         assert len(bits) == (len(packed) - begin + CELLS - cut + 7) // 8
         assert (cells.ends_of(bits, CELLS - cut) + begin == ends[cut:]).all()
+
+
+@pytest.mark.parametrize(("rows", "cells_more"), [(1, 0), (40_000, 0), (40_000, 3), (70_000, 0)])
+def test_entries_of_many_parts_are_those_of_all_sorted(rows, cells_more):
+    """Turns of several kinds and lengths: two hashes a row, of some rows a third one; more rows than one part takes."""
+    generator = np.random.default_rng(rows)
+    row_bits = max(1, (rows - 1).bit_length())
+    low_bits = 64 - row_bits - cells_more
+    turns, hashes, of = [], [], []
+    first = 0
+    while first < rows:
+        count = min(rows - first, int(generator.integers(1, cells.PART)))
+        two, some = generator.integers(0, 1 << 64, 2 * count, np.uint64), np.flatnonzero(generator.random(count) < 0.3)
+        two[:5] = two[0]
+        three = generator.integers(0, 1 << 64, len(some), np.uint64)
+        turns += [(first, cells.Keys(two, np.arange(count), 2, False)), (first, cells.Keys(three, some, 1, True))]
+        hashes += [two & ~cells.SURE, three | cells.SURE]
+        of += [first + np.repeat(np.arange(count), 2), first + some]
+        first += count
+    packed, ends = cells.pack(turns, 3 * rows, 1 << (row_bits + cells_more), row_bits)
+    joined, numbers = np.concatenate(hashes), np.concatenate(of)
+    order = np.lexsort((numbers, joined))
+    assert (cells.hashes_of(packed, ends, 0, low_bits, row_bits) == joined[order]).all()
+    assert ((packed & np.uint64((1 << row_bits) - 1)).astype(np.int64) == numbers[order]).all()
 
 
 @pytest.mark.parametrize("seed", range(50))

@@ -27,7 +27,7 @@ def test_a_larger_corpus_has_more_calls_and_not_larger_ones(tmp_path):
     for documents in (10_000, 1_000_000, 64_000_000, 500_000_000):
         shards = [Shard(f"s{i:06}", "web", "", 10_000, str(i)) for i in range(documents // 10_000)]
         plan = stage.plan(shards, str(tmp_path), "one", ())
-        assert max(group.rows for group in plan.groups) * 14 * 24 <= MEMORY
+        assert max(group.rows for group in plan.groups) * 14 * 20 <= MEMORY
         assert documents * 14 / plan.partitions * 16 <= MEMORY
 
 

@@ -13,7 +13,7 @@ import pytest
 import xxhash
 
 from curator.dedup import DedupDocuments, deduplication
-from curator.dedup.keys import SURE
+from curator.dedup.cells import SURE
 from curator.dedup.verified import LEADERS, SKETCH, similarity
 
 
