@@ -274,6 +274,11 @@ class Rule:
     among: tuple[str, ...] | None = None  # `in:` in the YAML
     equals: bool | None = None  # `is:` in the YAML
 
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """As manifests have it, under its reason: the column, and what is given of the rest."""
+        return {key: value for key, value in vars(self).items() if value is not None and key != "reason"}
+
     def passes(self, column: pa.Array) -> pa.Array:
         """A boolean per row. A null or NaN fails: nothing is kept because a number could not be measured."""
         if self.among is not None:

@@ -66,5 +66,10 @@ class Leg:
                 found[name] = max(amount, found.get(name, 0.0))
         return found
 
+    @property
+    def rules(self) -> list[Rule]:
+        """All that judge a document on the way, in this order."""
+        return [rule for placed in (*filter(None, [self.begins]), *self.stages) for rule in placed.rules]
+
     def at(self, path: str) -> str:
         return storage.join(self.output, path)

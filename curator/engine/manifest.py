@@ -133,8 +133,14 @@ class Manifest:
     damage: list[dict[str, Any]] = field(default_factory=list)
     quarantined: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)  # by reason: `Rule.bounds` of all that judged here
     bytes_read: int = 0
     format: int = FORMAT
+
+    @property
+    def begins(self) -> str:
+        """The whole-dataset stage before the pass, whose marks it applies; empty for a first pass."""
+        return (self.inputs.get("applies") or {}).get("stage", "")
 
     def write(self, path: str) -> None:
         storage.write_bytes(path, orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))

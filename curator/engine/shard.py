@@ -54,6 +54,7 @@ def run_leg(leg: Leg) -> Manifest:
         damage=damage,
         quarantined=sorted(leg.quarantined),
         seconds={name: round(spent, 4) for name, spent in seconds.items()},
+        rules={rule.reason: rule.bounds for rule in leg.rules},
         bytes_read=leg.split.size if leg.split else 0,
     )
     manifest.write(leg.at(leg.manifest_path))

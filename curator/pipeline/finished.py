@@ -43,19 +43,22 @@ class Run:
 
     def sources_of(self, stage: str) -> set[str]:
         """The sources that go through a stage."""
-        return {m.source for m in self.manifests if stage in (m.inputs.get("stages") or {})}
+        return {m.source for m in self.manifests if stage in (m.inputs.get("stages") or {}) or stage == m.begins}
 
     @functools.cached_property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
-        """By reason: the column that the rule reads and its bounds (min, max, among, equals)."""
-        return self._rules("rules")
+        """By reason: the column that the rule reads and its bounds (min, max, among, equals), whatever stage it is of."""
+        found = self._rules("rules")  # of filters also where a manifest is from before the field
+        for manifest in self.manifests:
+            found |= manifest.rules
+        return found
 
     @functools.cached_property
     def line_rules(self) -> Mapping[str, Mapping[str, Any]]:
         """The rules on lines, by `<filter>.lines.<rule>`."""
         return self._rules("line_rules")
 
-    def _rules(self, option: str) -> Mapping[str, Mapping[str, Any]]:
+    def _rules(self, option: str) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
         for described in self.descriptions.values():
             rules = (described.get("options") or {}).get(option)

@@ -226,7 +226,7 @@ def _plain(value: Any) -> Any:
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.compare}
     if isinstance(value, tuple | list):
         if value and all(isinstance(v, Rule) for v in value):
-            return {r.reason: {k: _plain(v) for k, v in vars(r).items() if v is not None and k != "reason"} for r in value}
+            return {rule.reason: _plain(rule.bounds) for rule in value}
         return [_plain(v) for v in value]
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}

@@ -177,8 +177,9 @@ def _distance(rule: Mapping[str, Any], value: float | None) -> float:
 
 def _deciding(run: Run, reason: str) -> list[str]:
     """The columns that say why a document left with this reason; the first one puts them in order."""
-    rule = run.rules.get(reason)
-    if rule is not None:
-        return [rule["column"]]
     stage = run.stage_of(reason, run.stages)
-    return [] if ":" in reason else [f"{stage}.copies", f"{stage}.cluster", reason]
+    if reason == f"{stage}.duplicate":
+        return [f"{stage}.copies", f"{stage}.cluster"]
+    if rule := run.rules.get(reason):
+        return [rule["column"]]
+    return [] if ":" in reason else [reason]

@@ -24,7 +24,7 @@ def columns(run: Run) -> list[str]:
 def rules(run: Run, kept: Rows, rejected: Rows) -> list[Html]:
     """A plot for each rule, those that rejected most first, by stage in the order of the recipe."""
     if not run.rules and not run.line_rules:
-        return [paragraph("No filter of this run has rules, or there are no manifests that name them.")]
+        return [paragraph("No stage of this run has rules, or there are no manifests that name them.")]
     if not kept.total and not rejected.total:
         return [paragraph("There are no documents to measure.")]
     names = [
@@ -35,7 +35,7 @@ def rules(run: Run, kept: Rows, rejected: Rows) -> list[Html]:
     parts = [
         paragraph(
             _said(kept, rejected),
-            " Only documents that the filter judges are shown. Each side of the line has its own scale; bounds are dashed.",
+            " Only documents that the stage judges are shown. Each side of the line has its own scale; bounds are dashed.",
         ),
         charts.legend(names),
     ]

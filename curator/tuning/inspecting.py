@@ -17,7 +17,7 @@ from curator.engine.measuring import holds_where
 from curator.metrics import Asked
 from curator.pipeline.finished import Run, documents_at, files_of, opened
 from curator.tuning.judging import distance
-from curator.tuning.stored import StoredFilter, filters_of
+from curator.tuning.stored import StoredFilter, filters_of, rules_of
 
 Order = Literal["near", "far", "random"]
 SHOWN = ("id", "source", "title", "url", "date", "language", "text", "origin", "detail")
@@ -44,7 +44,8 @@ class Looked:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What was found. `rule`, `asked` and `applied` are known where the reason is a rule of a filter."""
+    """What was found. `rule` is known where the reason is a rule; `applied`, and `asked` if the rule has a metric, where it is
+    one of a filter."""
 
     reason: str
     kept: bool
@@ -65,7 +66,7 @@ class _Search:
     order: Order
     limit: int
     contains: str
-    column: str | None
+    column: str | None  # whose number puts documents in order
     rule: Rule | None
     where: Mapping[str, tuple[str, ...]]
     matched: int = 0
@@ -93,9 +94,9 @@ def inspect(
         raise ConfigError("is no rule, so nothing was kept by it", reason)
     if source is not None and source not in run.sources:
         raise ConfigError(f"the run has no source {source!r}{nearest(source, run.sources)}", "--source")
-    column = rule.column if rule else _told_by(run, reason)
+    column = _told_by(run, reason, rule)
     search = _Search(reason, kept, order, limit, contains, column, rule, applied.where if applied and kept else {})
-    for path in _paths(run, search, source, applied):
+    for path in _paths(run, search, source):
         with opened(run, path) as file:
             if file is None:
                 raise ConfigError("cannot be read, and the run's manifests count on it; run it again", run.at(path))
@@ -112,26 +113,28 @@ def unknown(run: Run, reason: str) -> ConfigError:
 
 
 def _rule_of(run: Run, reason: str) -> tuple[StoredFilter | None, Rule | None]:
-    for applied in filters_of(run).values():
-        for rule in applied.rules:
-            if rule.reason == reason:
-                return applied, rule
-    return None, None
+    """The rule that a reason is of, and its filter, if it is a filter's."""
+    rule = rules_of(run).get(reason)
+    of = [applied for applied in filters_of(run).values() if rule in applied.rules]
+    return (of[0] if of else None), rule
 
 
-def _told_by(run: Run, reason: str) -> str | None:
-    """The column that says why, for a reason that is no rule of a filter: a stage's own number, or the size of a cluster."""
+def _told_by(run: Run, reason: str, rule: Rule | None) -> str | None:
+    """The column that says why: what the rule reads, or the size of a cluster, which says more than that it is one; for a
+    reason that is no rule a stage's own number."""
     if ":" in reason:
         return None
     stage = Run.stage_of(reason, run.stages)
-    return f"{stage}.copies" if reason == f"{stage}.duplicate" else reason
+    if reason == f"{stage}.duplicate":
+        return f"{stage}.copies"
+    return rule.column if rule else reason
 
 
 # ------------------------------------------------------------------------------------------------------------ searching
 
 
-def _paths(run: Run, search: _Search, source: str | None, applied: StoredFilter | None) -> Iterator[str]:
-    through = run.sources_of(applied.name) if applied else set(run.sources)
+def _paths(run: Run, search: _Search, source: str | None) -> Iterator[str]:
+    through = run.sources_of(Run.stage_of(search.reason, run.stages))
     for manifest in run.manifests:
         if (source is not None and manifest.source != source) or (search.kept and manifest.source not in through):
             continue
@@ -143,10 +146,11 @@ def _paths(run: Run, search: _Search, source: str | None, applied: StoredFilter 
 def _search_file(search: _Search, path: str, file: pq.ParquetFile) -> None:
     names = file.schema_arrow.names
     column = search.column if search.column in names else None
-    wanted = ["id", *([column] if column else []), *search.where, *([] if search.kept else ["reason"])]
+    deciding = [search.rule.column] if search.kept and search.rule and search.rule.column in names else []
+    wanted = ["id", *([column] if column else []), *deciding, *search.where, *([] if search.kept else ["reason"])]
     table = file.read(columns=[*dict.fromkeys([*wanted, *(SEARCHED if search.contains else ())])]).combine_chunks()
     batch = pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], names=table.column_names)
-    mine = _mine(search, batch, column)
+    mine = _mine(search, batch)
     if search.contains:
         found = [pc.fill_null(pc.match_substring(batch.column(c), search.contains), False) for c in SEARCHED]
         mine &= np.logical_or.reduce([each.to_numpy(zero_copy_only=False) for each in found])
@@ -159,13 +163,13 @@ def _search_file(search: _Search, path: str, file: pq.ParquetFile) -> None:
     search.best = sorted([*search.best, *best])[: search.limit]
 
 
-def _mine(search: _Search, batch: pa.RecordBatch, column: str | None) -> np.ndarray:
+def _mine(search: _Search, batch: pa.RecordBatch) -> np.ndarray:
     if not search.kept:
         return pc.fill_null(pc.equal(batch.column("reason"), search.reason), False).to_numpy(zero_copy_only=False)
     within = holds_where(batch, search.where)
     mine = np.ones(len(batch), bool) if within is None else within.to_numpy(zero_copy_only=False)
-    if column and search.rule:
-        mine = mine & search.rule.passes(batch.column(column)).to_numpy(zero_copy_only=False)
+    if search.rule and search.rule.column in batch.schema.names:
+        mine = mine & search.rule.passes(batch.column(search.rule.column)).to_numpy(zero_copy_only=False)
     return mine
 
 

@@ -15,7 +15,7 @@ from curator.terminal import printable
 from curator.tuning.excerpts import Mark, excerpt, runs
 from curator.tuning.inspecting import Inspected, Looked
 from curator.tuning.show_retune import number, plain_bounds, share
-from curator.tuning.stored import filters_of, list_has_changed
+from curator.tuning.stored import list_has_changed, rules_of
 from curator.tuning.views import CUT, PLACE, marks, said
 
 STYLES = {PLACE: "black on yellow", CUT: "strike red"}
@@ -31,7 +31,7 @@ def show_reasons(console: Console, run: Run, source: str | None = None) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head, justify in (("reason", "left"), ("documents", "right"), ("share", "right"), ("passes", "left")):
         table.add_column(head, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    rules = {rule.reason: rule for applied in filters_of(run).values() for rule in applied.rules}
+    rules = rules_of(run)
     for reason in run.reasons:
         left = sum(found["rejected"].get(reason, 0) + found["errors"].get(reason, 0) for found in counted.values())
         if left:
@@ -48,7 +48,7 @@ def show_inspected(console: Console, found: Inspected, raw: bool, most: int) -> 
     did = "passed" if found.kept else "rejected for"
     counted = f"{found.matched:,} {'document' if found.matched == 1 else 'documents'}"
     console.print(Text(printable(f"{counted} {did} {found.reason}{passes}"), "bold"))
-    if found.rule and found.applied:
+    if found.applied and found.rule:
         console.print(Text(printable(said(found.asked, found.applied.key(found.rule))), "dim"))
         if found.asked and found.asked.list and list_has_changed(found.applied, found.asked.list):
             console.print(Text(printable(f"the list {found.asked.list} has changed since the run"), "dim"))

@@ -87,7 +87,13 @@ def _filter(name: str, described: Mapping[str, Any]) -> StoredFilter:
     )
 
 
+def rules_of(run: Run) -> dict[str, Rule]:
+    """The rules of all stages of a run, filters and others, by their reasons."""
+    return {reason: _rule(reason, stored) for reason, stored in run.rules.items()}
+
+
 def _rule(reason: str, stored: Mapping[str, Any]) -> Rule:
+    """From `Rule.bounds`."""
     among = stored.get("among")
     return Rule(
         column=stored["column"],
@@ -174,7 +180,7 @@ def _fate(applied: StoredFilter, manifest: Manifest, reason: str) -> int:
     if any(reason == rule.reason for rule in applied.rules):
         return HERE
     order = list(manifest.inputs.get("order") or manifest.inputs["stages"])
-    begins = (manifest.inputs.get("applies") or {}).get("stage", "")
+    begins = manifest.begins
     stage = Run.stage_of(reason, [*order, begins] if begins else order)
     if stage == applied.name:
         return FAILED

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from curator.config import ConfigError
+from curator.documents import Rule
 from curator.metrics import Asked
 from curator.pipeline.finished import read_run
 from curator.stages.filter import Filter
@@ -42,8 +45,33 @@ def test_what_a_rule_let_pass_is_looked_at_too(output):
     assert kept.matched == run.sources["web"]["kept"]
     assert titles(kept)[0] == "half", "a third is nearest to 0.3"
     assert "cut line" in titles(kept)
+    failed = {**run.sources["web"], "errors": {"tag:ValueError": 1}}
     with pytest.raises(ConfigError, match="is no rule"):
-        inspect(run, "dedup_documents.duplicate", kept=True)
+        inspect(replace(run, summary={**run.summary, "sources": {"web": failed}}), "tag:ValueError", kept=True)
+
+
+def test_rules_of_stages_that_are_no_filters_have_bounds_and_an_order(output):
+    run = read_run(output)
+    short = inspect(run, "length.chars")
+    assert short.rule == Rule(column="length.chars", reason="length.chars", min=3)
+    assert short.applied is None
+    kept = inspect(run, "length.chars", kept=True)
+    assert kept.matched == sum(source["kept"] for source in run.sources.values())
+    lengths = [looked.value for looked in kept.documents]
+    assert lengths == sorted(lengths), "the nearest to the bound first"
+    alone = inspect(run, "dedup_documents.duplicate", kept=True)
+    assert alone.rule == Rule(column="dedup_documents.duplicate", reason="dedup_documents.duplicate", equals=False)
+    assert alone.matched == kept.matched
+    (first, *_) = inspect(run, "dedup_documents.duplicate", kept=True, order="far").documents
+    assert first.value == 2
+
+
+def test_manifests_from_before_they_had_rules_still_tell_those_of_filters(output):
+    run = read_run(output)
+    older = replace(run, manifests=[replace(manifest, rules={}) for manifest in run.manifests])
+    assert older.rules.keys() == {reason for reason in run.rules if reason.startswith(("mine.", "last."))}
+    assert titles(inspect(older, "mine.han_ratio")) == titles(inspect(run, "mine.han_ratio"))
+    assert inspect(older, "length.chars").rule is None
 
 
 def test_a_duplicate_names_the_copy_that_was_kept(output):
