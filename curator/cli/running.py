@@ -129,7 +129,8 @@ def clean(
     sample: Sample = 1.0,
     dry: Annotated[bool, typer.Option("--dry", help="Only say what would go.")] = False,
 ) -> None:
-    """Remove intermediate files of passes that the recipe no longer refers to, and what killed processes left half-written."""
+    """Remove intermediate files that nothing needs again: those of passes that the recipe no longer refers to, those of a
+    finished run's whole-dataset stages, and what killed processes left half-written."""
     with complaining():
         from curator.pipeline.clean import clean as clean_output
 
