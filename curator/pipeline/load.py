@@ -15,6 +15,7 @@ from curator.engine.leg import Placed
 from curator.engine.splits import SPLIT_BYTES
 from curator.errors import UserError
 from curator.pipeline.columns import check_columns
+from curator.pipeline.languages import check_languages
 from curator.pipeline.plugins import Plugins
 from curator.pipeline.recipe import Recipe, SourceSpec, StageSpec
 from curator.selection import SELECTION
@@ -107,9 +108,12 @@ def load_recipe(
     errors += [spec.section.error("against: this very output", "against") for spec in stages if _against_itself(spec, recipe)]
     if not errors:
         errors += check_columns(recipe)
+    notes: list[str] = []
+    if not errors:
+        errors, notes = check_languages(recipe, section)
     if errors:
         raise RecipeErrors(errors)
-    return recipe
+    return replace(recipe, notes=notes)
 
 
 def _against_itself(spec: StageSpec, recipe: Recipe) -> bool:

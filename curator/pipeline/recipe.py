@@ -56,3 +56,4 @@ class Recipe:
     split_bytes: int = SPLIT_BYTES
     sample: float = 1.0
     verify: bool = False
+    notes: Sequence[str] = ()  # what may be a slip and is none for sure

@@ -65,6 +65,8 @@ class Marks:
 def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
     """Run what is not done yet and publish the result; returns the summary. Raises ConfigError for missing inputs."""
     splits = find_inputs(recipe)
+    for note in recipe.notes:
+        watch.note(note)
     elapsed: dict[str, float] = {}
     with Lease(recipe.output):
         ways = routes(recipe)

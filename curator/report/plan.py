@@ -22,6 +22,8 @@ def show_plan(console: Console, recipe: Recipe, plans: Sequence[PassPlan]) -> No
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     say(f"{recipe.name} ({recipe.path}) -> {recipe.output}")
+    for note in recipe.notes:
+        say(note)
     for source, legs in routes(recipe).items():
         names = []
         for leg in legs:

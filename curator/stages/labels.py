@@ -32,6 +32,11 @@ _LABEL = re.compile(r"([A-Za-z]{2,3})(?:[_-]([A-Za-z]{2,4}|[0-9]{3}))?(?:[_-][A-
 _UNKNOWN = {"un", "und", "unk", "unknown", "zxx", "mul", "mis"}
 
 
+def known_codes() -> frozenset[str]:
+    """ISO 639-1, the Chinese of ZH_FAMILY, and `und`: what the labels of most models come to."""
+    return frozenset([*_SHORT.values(), *ZH_FAMILY, UNDETERMINED])
+
+
 def language_code(label: str) -> str:
     """`zh` of zh, zh-Hant, zh_CN, cmn_Hani and zho_Hans; `nan_Latn` of itself, for written in letters it is not the Chinese of
     ZH_FAMILY; a label that is no language code stays as it is. lid.176's `als` is Alemannic: a bare code is not renamed."""

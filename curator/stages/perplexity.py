@@ -48,6 +48,11 @@ class Perplexity:
             raise ValueError(f"window: {self.window} tokens is not from 10 to 100000")
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """The codes that its options name."""
+        return tuple(self.models)
+
+    @property
     def reads(self) -> frozenset[str]:
         return frozenset({"text", "language"} if self.models else {"text"})
 
