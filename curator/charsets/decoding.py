@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 _MOST_REPAIRED = 1000  # bad places that are looked up in a neighbouring code page: bounds the calls back into Python
@@ -22,6 +23,8 @@ def beyond_ascii(text: str) -> int:
 
 def decoded_as(payload: bytes, charset: str) -> Decoded:
     """The text of a payload in this charset, whatever else it may be."""
+    with suppress(UnicodeDecodeError):  # most have nothing bad to be counted
+        return Decoded(payload.decode(charset), charset, 0)
     text = _decode_whole_characters(payload, charset, "replace")
     replaced = text.count("\ufffd")
     if replaced:

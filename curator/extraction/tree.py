@@ -49,8 +49,11 @@ def parse(page: str) -> Tree:
         html = str(HTMLTree.parse(page))
     except UnicodeEncodeError:  # half a surrogate pair is no character
         html = str(HTMLTree.parse(page.encode("utf-8", "replace").decode()))
-    html = with_sources(html)
-    data = np.frombuffer(html.encode("utf-8", "replace"), np.uint8)
+    page_bytes = html.encode("utf-8", "replace")
+    if b"<math" in page_bytes:
+        html = with_sources(html)
+        page_bytes = html.encode("utf-8", "replace")
+    data = np.frombuffer(page_bytes, np.uint8)
     most = 1 + int(np.count_nonzero(data == 60))  # elements; each begins and ends, and text may stand before and behind
     nodes = [np.empty(most, kind) for kind in (np.int16, np.int32, np.int32, np.int64, np.uint8, np.uint64, np.int32)]
     events = [np.empty(2 * most + 1, kind) for kind in (np.uint8, np.int32, np.int32, np.int32)]

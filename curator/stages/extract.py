@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
@@ -12,7 +13,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from curator import extraction
-from curator.charsets import decode
+from curator.charsets import Decoded, decode
 from curator.stages.markup import visible_text, work
 
 MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
@@ -118,7 +119,7 @@ def read_page(
     if not markup:
         page = Page(decoded.text if decoded.text.strip() else None)
     else:
-        page = _main_text(decoded.text.replace("\0", ""), engine, "markdown" if form == "markdown" else "text")
+        page = _main_text(decoded.text, utf8(payload, decoded), engine, "markdown" if form == "markdown" else "text")
     return replace(page, replaced=decoded.replaced, charset=decoded.charset)
 
 
@@ -131,8 +132,8 @@ def visible(payload: bytes, content_type: str | None, charset: str | None, most:
         return None
     markup = is_markup(payload, content_type)
     for part in (payload[: most * _BYTES_A_CHARACTER], payload):
-        text = decode(part, charset, markup).text
-        text = visible_text(text, most) if markup else text[:most]
+        decoded = decode(part, charset, markup)
+        text = visible_text(utf8(part, decoded), most) if markup else decoded.text[:most]
         if len(text) == most or len(part) == len(payload):
             break
     return text
@@ -162,9 +163,18 @@ def is_markup(payload: bytes, content_type: str | None) -> bool:
     return head.lstrip().startswith(b"<") or _LOOKS_LIKE_MARKUP.search(head) is not None
 
 
-def _main_text(page: str, engine: str, form: Literal["text", "markdown"]) -> Page:
-    if work(page.encode("utf-8", "replace")) > MOST_WORK:
-        return Page(visible_text(page).strip() or None)
+def utf8(payload: bytes, decoded: Decoded) -> bytes:
+    """What was decoded, in UTF-8; mostly the payload is that already."""
+    same = decoded.charset == "utf-8" and not decoded.replaced and payload[-1:] < b"\x80"
+    return payload if same and not payload.startswith(BOM_UTF8) else decoded.text.encode("utf-8", "replace")
+
+
+def _main_text(page: str, data: bytes, engine: str, form: Literal["text", "markdown"]) -> Page:
+    """`data` is the page in UTF-8."""
+    if b"\0" in data:
+        page, data = page.replace("\0", ""), data.replace(b"\0", b"")
+    if work(data) > MOST_WORK:
+        return Page(visible_text(data).strip() or None)
     if engine == "curator":
         found = extraction.extract(page, form)
         text = found.text or extract_plain_text(HTMLTree.parse(page), main_content=False, alt_texts=False)
