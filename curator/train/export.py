@@ -1,4 +1,5 @@
-"""A checkpoint as a folder that Hugging Face's `transformers` loads: a LlamaForCausalLM, whose names our weights have already.
+"""A checkpoint as a folder that Hugging Face's `transformers` loads: a LlamaForCausalLM, whose names our weights have already,
+or what an architecture is there (`architectures.export`).
 
 config.json  model.safetensors  generation_config.json  tokenizer.json  tokenizer_config.json
 """
@@ -9,11 +10,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from curator import storage
 from curator.tokens.shards import TokenShards
 from curator.train import checkpoint
+from curator.train.architectures.build import build_model
+from curator.train.architectures.export import transformers_config, transformers_weights
 from curator.train.config import ModelConfig, TrainedRunError
-from curator.train.model import Decoder
 
 
 def export_hf(output: str, folder: str, tokens: str | None = None, step: int | None = None) -> dict[str, Any]:
@@ -30,16 +34,15 @@ def export_hf(output: str, folder: str, tokens: str | None = None, step: int | N
     if target.exists() and any(target.iterdir()):
         raise TrainedRunError(f"{target}: there is something in it already; name an empty or a new folder")
     config = checkpoint.model_config(described)
+    hf = llama_config(config, shards.vocabulary_size, shards.sequence_length, shards.eos)
     if config.architecture is not None:
-        raise TrainedRunError(
-            f"{path}: only the default decoder is a LlamaForCausalLM; this model has an architecture of its own"
-        )
-    model = Decoder(config, shards.vocabulary_size, shards.sequence_length)
+        hf = transformers_config(config, hf)
+    model = build_model(config, shards.vocabulary_size, shards.sequence_length)
     checkpoint.load_weights(path, model)
     tokenizer = shards.tokenizer()
     target.mkdir(parents=True, exist_ok=True)
-    _write_weights(model, target / "model.safetensors")
-    _write(target / "config.json", llama_config(config, shards.vocabulary_size, shards.sequence_length, shards.eos))
+    _write_weights(model, hf["model_type"], target / "model.safetensors")
+    _write(target / "config.json", hf)
     _write(target / "generation_config.json", {"eos_token_id": shards.eos, "do_sample": True})
     (target / "tokenizer.json").write_bytes(tokenizer)
     _write(target / "tokenizer_config.json", _tokenizer_config(json.loads(tokenizer), shards))
@@ -80,13 +83,17 @@ def llama_name(name: str) -> str:
     return name if name.startswith("lm_head.") else f"model.{name}"
 
 
-def _write_weights(model: Decoder, path: Path) -> None:
+def _write_weights(model: Any, kind: str, path: Path) -> None:
     from safetensors.torch import save_file
 
-    weights = {llama_name(name): weight.detach().contiguous() for name, weight in model.state_dict().items()}
+    weights: dict[str, Tensor] = model.state_dict()
     if model.config.tied_embeddings:
         del weights["lm_head.weight"]  # the embedding's own
-    save_file(weights, path, metadata={"format": "pt"})
+    if model.config.architecture is None:
+        weights = {llama_name(name): weight for name, weight in weights.items()}
+    else:
+        weights = transformers_weights(weights, kind)
+    save_file({name: weight.contiguous() for name, weight in weights.items()}, path, metadata={"format": "pt"})
 
 
 def _tokenizer_config(described: dict[str, Any], shards: TokenShards) -> dict[str, Any]:

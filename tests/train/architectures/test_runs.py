@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoModelForCausalLM
 
 from curator.tokens.shards import Header, write_shard
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
@@ -24,10 +25,11 @@ from curator.train.architectures.config import (
     PatternConfig,
     RopeScaling,
 )
+from curator.train.architectures.export import transformers_config
 from curator.train.config import TrainedRunError
 from curator.train.data import Batches, micro_batches
 from curator.train.device import Place
-from curator.train.export import export_hf
+from curator.train.export import export_hf, llama_config
 from curator.train.model import Decoder
 
 LENGTH, VOCABULARY = 32, 257
@@ -163,9 +165,10 @@ def test_documents_and_recomputed_layers_learn(recompute: Any, shards: str, tmp_
     learns(how, shards, tmp_path, attention="documents", recompute=recompute)
 
 
-@pytest.mark.parametrize("shape", ["prefix", "encoder_decoder"])
+@pytest.mark.parametrize("shape", ["causal", "prefix", "encoder_decoder"])
 def test_a_run_that_was_cut_goes_on_with_the_same_losses(shape: Any, shards: str, tmp_path: Path) -> None:
-    how = ArchitectureConfig(shape=shape, source=0.6, objectives=ObjectivesConfig(prefix=1.0, spans=1.0, blanks=2.0))
+    asked = ObjectivesConfig(prefix=1.0, spans=1.0, blanks=2.0) if shape != "causal" else ObjectivesConfig(language=1.0)
+    how = ArchitectureConfig(shape=shape, source=0.6, objectives=asked, experts=ExpertsConfig(count=4, capacity=1.0))
     whole = losses_of(run_of(how, steps=12, checkpoint_every=5), shards, tmp_path / "whole")[0]
     out = tmp_path / "cut"
     seen: list[dict[str, Any]] = []
@@ -222,7 +225,7 @@ def test_eval_judges_decoders_and_refuses_the_rest(shards: str, tmp_path: Path) 
     found = judge.perplexity(judge.load(str(tmp_path), shards, device="cpu"))
     assert found["all"]["tokens"] == 6 * LENGTH
     assert found["all"]["loss"] < 3.0
-    with pytest.raises(TrainedRunError, match="only the default decoder is a LlamaForCausalLM"):
+    with pytest.raises(TrainedRunError, match=r"model.architecture: transformers has no model of these parts"):
         export_hf(str(tmp_path), str(tmp_path / "hf"), shards)
     assert not (tmp_path / "hf").exists()
 
@@ -230,3 +233,48 @@ def test_eval_judges_decoders_and_refuses_the_rest(shards: str, tmp_path: Path) 
     train(run_of(how, steps=6), shards, str(tmp_path / "both"), lambda record: None)
     with pytest.raises(TrainedRunError, match="an encoder-decoder reads a source and a target"):
         judge.load(str(tmp_path / "both"), shards, device="cpu")
+
+
+GPT2 = {"norm": "layer", "positions": "learned", "activation": "gelu_tanh"}
+EXPORTED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "linear": ("Llama", {"rope_scaling": RopeScaling(kind="linear", factor=2, original_length=16)}, {"bias": True}),
+    "ntk": ("Llama", {"rope_scaling": RopeScaling(kind="ntk", factor=2, original_length=16)}, {"tied_embeddings": True}),
+    "yarn": ("Llama", {"rope_scaling": RopeScaling(kind="yarn", factor=2, original_length=16), "activation": "geglu"}, {}),
+    "window": ("Mistral", {"pattern": PatternConfig(kind="window", window=5), "activation": "geglu_tanh"}, {}),
+    "experts": ("Mixtral", {"experts": ExpertsConfig(count=4, top=2)}, {}),
+    "gpt2": ("GPT2", GPT2, {"bias": True, "kv_heads": None, "ffn_multiple": 4.0, "tied_embeddings": True}),
+    "gpt2, untied": ("GPT2", GPT2 | {"activation": "relu"}, {"bias": True, "kv_heads": None}),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_transformers_loads_what_was_exported_with_equal_logits(name: str, shards: str, tmp_path: Path) -> None:
+    called, options, sizes = EXPORTED[name]
+    train(run_of(ArchitectureConfig(**options), sizes, steps=6), shards, str(tmp_path), lambda record: None)
+    told = export_hf(str(tmp_path), str(tmp_path / "hf"), shards)
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "hf", dtype=torch.float32).eval()
+    assert type(theirs).__name__.startswith(called)
+    assert sum(weight.numel() for weight in theirs.parameters()) == told["parameters"]
+    ours = judge.load(str(tmp_path), shards, device="cpu").model
+    ids = torch.arange(LENGTH)[None] * 7 % VOCABULARY
+    torch.testing.assert_close(theirs(input_ids=ids).logits, ours(ids), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"experts": ExpertsConfig(capacity=1.0)},
+        {"experts": ExpertsConfig(top=1)},
+        {"experts": ExpertsConfig(), "pattern": PatternConfig(kind="window")},
+        {"pattern": PatternConfig(kind="window", full_every=2)},
+        {"norm_place": "sandwich"},
+        {"activation": "gelu"},
+        {"positions": "relative"},
+        GPT2,
+    ],
+    ids=str,
+)
+def test_what_transformers_has_no_model_of_is_not_exported_as_another(options: dict[str, Any]) -> None:
+    config = ModelConfig(layers=1, width=32, heads=4, architecture=ArchitectureConfig(**options))
+    with pytest.raises(TrainedRunError, match="transformers has no model of these parts"):
+        transformers_config(config, llama_config(config, 50, 16, 0))
