@@ -41,8 +41,10 @@ def write_shards(
     tokenizer: str = "t0",
     eos: int = 0,
     files: int = 2,
+    documents: int = 1,
 ) -> Path:
-    """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. `files` of each split."""
+    """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. `files` of each split;
+    in each sequence as many `documents`, of one length."""
     entries: dict[str, dict] = {}
     length = next(iter(splits.values())).shape[1] - 1
     for split, ids in splits.items():
@@ -53,12 +55,13 @@ def write_shards(
                 sequence_length=length,
                 vocabulary_size=vocabulary_size,
                 sequences=len(part),
-                pieces=len(part),
+                pieces=len(part) * documents,
                 eos=eos,
             )
             path = str(folder / f"{split}-{number}.tokens")
-            offsets = np.arange(len(part) + 1)
-            shards.append(write_shard(path, header, [ids[part]], offsets, np.zeros(len(part)), part % len(names)))
+            offsets = np.arange(len(part) + 1) * documents
+            starts = np.tile(np.arange(documents) * (length // documents), len(part))
+            shards.append(write_shard(path, header, [ids[part]], offsets, starts, part % len(names)))
         entries[split] = {"shards": shards}
     manifest = {
         "version": 1,
@@ -188,9 +191,9 @@ dist.destroy_process_group()
 
 @pytest.fixture
 def under_ranks(tmp_path: Path) -> Callable[..., list]:
-    """`under_ranks(number, [(config, shards, output), ...])`: as by `torchrun --nproc-per-node`, processes that find each other by
-    their environment, which train one call after the other. Gives what `train` gave, or the message of its ValueError. With a
-    fourth in a call rank 0 is told to stop after that step."""
+    """`under_ranks(number, [(config, shards, output), ...])`: processes that find each other by their environment, as torchrun's,
+    and train one call after the other. Gives what `train` gave, or the message of its ValueError. With a fourth in a call rank 0
+    is told to stop after that step."""
 
     def run(number: int, calls: Sequence[tuple]) -> list:
         given, results = tmp_path / "calls.bin", tmp_path / "results.bin"

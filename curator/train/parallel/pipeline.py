@@ -30,6 +30,13 @@ class Through(nn.Module):
         return x
 
 
+class ThroughAlone(Through):
+    """In the place of an architecture's layer, which gives an extra loss beside the stream."""
+
+    def forward(self, x: Tensor, *given: Any) -> tuple[Tensor, None]:  # type: ignore[override]
+        return x, None
+
+
 class Entrance(nn.Module):
     """In the place of the embedding: what the stage before sent."""
 
@@ -56,7 +63,7 @@ def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
     _check_batches(config, model.sequence_length, mesh)
     own = np.array_split(np.arange(layers), stages)[stage]  # one more for the first ones: the last has the head too
     for number in set(range(layers)).difference(own):
-        model.layers[number] = Through()
+        model.layers[number] = ThroughAlone() if config.model.architecture else Through()
     if stage > 0:
         for name in ("embed_positions", "embed_blocks", "embedding_norm"):
             if hasattr(model, name):

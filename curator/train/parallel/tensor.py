@@ -1,8 +1,9 @@
 """Tensor parallelism (Megatron, arXiv 1909.08053): of every two matrices the first is cut by what it gives, heads or inner
-width, and the second by what it takes; the embedding and the head by the vocabulary, and with them the loss.
+width, and the second by what it takes; the embedding and the head by the vocabulary.
 
-Between them the default decoder's stream is cut along the sequence (arXiv 2205.05198). The architectures' streams are whole on
-every rank, so that what they do with it, from positions to routers, needs no other form.
+Between them the default decoder's stream is cut along the sequence (arXiv 2205.05198), and its loss by the vocabulary. The
+architectures' streams and logits are whole on every rank, so that what they do with them, from positions to routers, needs no
+other form; what is no such pair of matrices, as experts are not, all ranks compute alike.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ FIRST, SECOND = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"), ("o_proj
 
 
 def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
-    """Cut the weights of `model`. Its losses are then the same on every rank; they and their backward are computed under
+    """Cut the weights of `model`, whose losses then are the same on every rank; they and their backward are computed under
     torch's `loss_parallel`."""
     check(config.model, mesh.size("tensor"), model.sequence_length // mesh.size("context"))
     ranks = mesh.along("tensor")
@@ -40,9 +41,11 @@ def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
     if isinstance(stream, Shard):
         _cut_norms(model, ranks)
     if isinstance(model.lm_head, nn.Linear):
-        head = ColwiseParallel(input_layouts=stream, output_layouts=Shard(-1), use_local_output=False)
-        _apply(head, model.lm_head, ranks)
-        model.register_forward_hook(_whole)
+        if cuts_stream(config.model):
+            _apply(ColwiseParallel(input_layouts=stream, use_local_output=False), model.lm_head, ranks)
+            model.register_forward_hook(_whole)
+        else:
+            _apply(ColwiseParallel(output_layouts=Replicate()), model.lm_head, ranks)
     if config.model.tied_embeddings:
         model.lm_head.weight = model.embed_tokens.weight  # cut alike
 
@@ -60,7 +63,7 @@ def check(model: ModelConfig, ranks: int, length: int) -> None:
     if how is None and length % ranks:
         raise ValueError(f"parallel.tensor: {ranks} ranks do not divide a sequence of {length}")
     if how is not None and how.positions in ("alibi", "relative"):
-        raise ValueError(f"parallel.tensor: no rank has all heads, which the biases of positions: {how.positions} are of")
+        raise ValueError(f"parallel.tensor: a rank has some heads, and the biases of positions: {how.positions} are of all")
 
 
 def _divide_branch(module: nn.Module, ranks: DeviceMesh, stream: Placement) -> None:
