@@ -191,9 +191,9 @@ dist.destroy_process_group()
 
 @pytest.fixture
 def under_ranks(tmp_path: Path) -> Callable[..., list]:
-    """`under_ranks(number, [(config, shards, output), ...])`: processes that find each other by their environment, as torchrun's,
-    and train one call after the other. Gives what `train` gave, or the message of its ValueError. With a fourth in a call rank 0
-    is told to stop after that step."""
+    """`under_ranks(number, [(config, shards, output), ...])`: processes that find each other by their environment, as those of
+    torchrun do, and train one call after the other. Gives what `train` gave, or the message of its ValueError. With a fourth in
+    a call rank 0 is told to stop after that step."""
 
     def run(number: int, calls: Sequence[tuple]) -> list:
         given, results = tmp_path / "calls.bin", tmp_path / "results.bin"
