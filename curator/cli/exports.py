@@ -30,7 +30,13 @@ def export_hf(
 
 
 Output = Annotated[str, typer.Argument(help="The output of a run, or a folder of token shards.", metavar="OUTPUT")]
-Folder = Annotated[str, typer.Argument(help="Write here: an empty or a new folder.", metavar="FOLDER")]
+Folder = Annotated[
+    str,
+    typer.Argument(
+        help="Write here: an empty or a new folder, or one that holds an export of the same shards, which is written again.",
+        metavar="FOLDER",
+    ),
+]
 
 
 @commands.command("megatron")

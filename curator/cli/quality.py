@@ -89,18 +89,7 @@ def _read(corpora: Mapping[str, Corpus]) -> dict[str, Any]:
 
 
 def _show(manifest: Mapping[str, Any]) -> None:
-    held_out = manifest["held_out"]
-    say(f"{manifest['model']['bytes']:,} bytes, sha256 {manifest['model']['sha256']}")
-    say(f"AUC on held-out documents, both classes cut to one length: {held_out['auc']}")
-    say(f"  as they are: {held_out['auc_as_they_are']}")
-    say(f"  of length and newlines alone: {held_out['auc_of_length_and_newlines_alone']}")
-    for name, label in (("positive", "good"), ("negative", "other")):
-        for source, figure in held_out["auc_by_source"][name].items():
-            without = manifest["left_out"].get(name, {}).get(source, {}).get("auc")
-            say(f"  {label} {source}: {figure}" + ("" if without is None else f"; by a model trained without it: {without}"))
-    for language, row in held_out["by_language"].items():
-        scores = f"mean score {row['mean_score']}, from .5 up {row['above_half']}"
-        say(f"  good documents in {language}: {row['documents']}, {scores}")
-    say(f"calibration error {held_out['reliability']['expected_calibration_error']}, Brier {held_out['reliability']['brier']}")
-    for name, features in manifest["features"].items():
-        say(f"{name}: {'  '.join(feature['text'] for feature in features)}")
+    from curator.quality.show import lines
+
+    for line in lines(manifest):
+        say(line)

@@ -38,8 +38,8 @@ class ExportError(UserError, ValueError):
 def export(kind: str, output: str, folder: str) -> dict[str, Any]:
     """Write the token shards of a run (or of a folder of shards) in a format of WRITERS; returns what `export.json` says.
 
-    Raises ShardError if there are no shards, or not those of the manifest, ExportError if `folder` holds an export of
-    something else.
+    An export of the same shards is written again. Raises ShardError if there are no shards, or not those of the manifest,
+    ExportError if `folder` holds anything else.
     """
     tokens = output.rstrip("/")
     if not storage.exists(storage.join(tokens, "manifest.json")):

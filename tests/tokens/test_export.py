@@ -104,7 +104,11 @@ def test_equal_shards_give_equal_bytes_and_say_what_they_are_of(output, shards, 
 
 def test_another_export_is_not_written_over(output, tmp_path):
     export("olmo", output, str(tmp_path))
+    ids = min(tmp_path.glob("train/*.npy"))
+    whole = ids.read_bytes()
+    ids.write_bytes(b"damaged")
     export("olmo", output, str(tmp_path))
+    assert ids.read_bytes() == whole, "the same export is written again, as the command's help says"
     with pytest.raises(ExportError, match="not empty, and not this export"):
         export("megatron", output, str(tmp_path))
 
