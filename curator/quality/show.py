@@ -32,7 +32,7 @@ def _warning(held_out: Mapping[str, Any]) -> Iterator[str]:
     layout = held_out["auc_of_length_and_newlines_alone"]
     if layout is not None and layout >= LAYOUT_TELLS:
         yield (
-            f"warning: length and newlines alone tell these classes apart ({layout}), so `as they are` shows nothing. Cut to one "
+            f"warning: length and newlines alone tell these classes apart ({layout}): `as they are` shows nothing. Cut to one "
             "length, texts give the fairer figure; but what is laid out differently is often about other things too. Take both "
             "classes from pages of one kind, and look at documents near .5 before you reject by this model"
         )
