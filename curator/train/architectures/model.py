@@ -136,11 +136,12 @@ class Transformer(nn.Module):
         x, length = shrink(self.embed_tokens(ids), self.how.embedding_gradient), ids.shape[1]
         if self.how.positions == "sinusoidal":
             x = x * math.sqrt(self.config.width) + self.sinusoids[:length]  # type: ignore[index]
+        at = torch.arange(length, device=ids.device).expand_as(ids)
+        if self.embed_blocks is not None:  # GLM's two positions; without the second, the first of a target would all be one
+            at, within = (at, torch.zeros_like(ids)) if layout is None else (layout[:, 1], layout[:, 2])
+            x = x + self.embed_blocks(within)
         if self.embed_positions is not None:
-            at = torch.arange(length, device=ids.device) if layout is None else layout[:, 1]
             x = x + self.embed_positions(at)
-        if self.embed_blocks is not None:
-            x = x + self.embed_blocks(torch.zeros_like(ids) if layout is None else layout[:, 2])
         return x if self.embedding_norm is None else self.embedding_norm(x)
 
     def _rules(self, source: Tensor | None, documents: Tensor | None) -> list[sight.Rule]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,6 +129,27 @@ def test_an_encoder_decoder_s_row_has_its_two_parts(name: str, source: float) ->
         assert inputs[cut] == FIRST + START
         assert 0 < layout[0, :cut].sum() <= cut
         assert not layout[0, cut:].any()
+
+
+@pytest.mark.parametrize("asked", [{"prefix": 1.0}, {"spans": 1.0}, {"blanks": 1.0}, {"prefix": 1.0, "blanks": 1.0}], ids=str)
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+@pytest.mark.parametrize("shape", ["prefix", "encoder_decoder"])
+def test_no_two_places_of_a_source_or_a_target_are_one(
+    shape: Any, positions: Any, asked: dict[str, float], model_of: Callable[..., Any]
+) -> None:
+    model = model_of(length=64, shape=shape, source=0.6, positions=positions, objectives=ObjectivesConfig(**asked))
+    made = Maker(model.how, 50, 64, 1)
+    for position in range(20):
+        _, targets, layout, _ = made.row(np.arange(65) % 50, position)
+        rows, cut = torch.from_numpy(layout)[None], made.source
+        same = torch.ones(1, 64, dtype=torch.int64)
+        if cut:
+            x = torch.cat([model._embed(same[:, :cut], rows[:, :, :cut]), model._embed(same[:, cut:], rows[:, :, cut:])], dim=1)
+        else:
+            x = model._embed(same, rows)
+        for places in (layout[0] == 1, targets != PADDING):
+            apart = torch.pdist(x[0, torch.from_numpy(places)].detach())
+            assert (apart > 1e-3).all()
 
 
 def test_weights_are_shares_and_the_draw_is_of_the_position_alone() -> None:
