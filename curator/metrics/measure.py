@@ -25,11 +25,12 @@ from curator.metrics import (
     words,
 )
 from curator.metrics.catalogue import METRICS, WORDS, Asked, Kernel, Metric
-from curator.metrics.lists import EMPTY, WordList
+from curator.metrics.lists import EMPTY, WordList, load_list
 from curator.metrics.segments import PADDING, Chunk
 
 ON_HASHES = {Kernel.STOP_WORDS, Kernel.WORD_NGRAMS}  # of tokens
 ON_TOKENS = {Kernel.WORDS, *ON_HASHES}
+LONGEST_WORD = (Kernel.WORDS, words.LONGEST)  # has a kernel of its own
 
 
 @dataclass
@@ -72,7 +73,7 @@ def measure(
 def warm(asked: Iterable[str | Asked], words: str = "characters") -> None:
     """Compile, or read from the cache, every kernel that these metrics need; once, before workers start."""
     wanted = [a if isinstance(a, Asked) else Asked(a, a) for a in asked]
-    lists = {a.list: WordList.of(["warm", "热"]) for a in wanted if a.list}
+    lists = {a.list: load_list(a.list) for a in wanted if a.list}  # short and long ones are found in different ways
     measure(pa.array(["warm warm\nwarm 热身"]), wanted, lists=lists, words=words)
 
 
@@ -93,7 +94,9 @@ def warmings(asked: Iterable[Asked], words: str) -> dict[str, Warming]:
     for a in asked:
         counting = {kernel for kernel, _ in METRICS[a.metric].count}
         cut = words if counting & ON_TOKENS else ""
-        key = [*sorted(kernel.name for kernel in counting), cut, str(a.parameters.get("match", ""))]
+        longest = "longest" if LONGEST_WORD in METRICS[a.metric].count else ""
+        short = "short" if Kernel.PHRASES in counting and a.list and phrases.is_short(load_list(a.list)) else ""
+        key = [*sorted(kernel.name for kernel in counting), cut, longest, str(a.parameters.get("match", "")), short]
         parts.setdefault(" ".join(key), Warming(a, words))
     return parts
 
@@ -175,6 +178,8 @@ def _counters(
             made.append(_han_words(scratch, room))
         on_words = counts.get(Kernel.WORDS, np.zeros((1, len(runs[0].counts), words.COLUMNS), np.int64))
         made.append(_tokens(scratch, on_words[0], bool(asked & ON_HASHES)))
+        if LONGEST_WORD in {column for run in runs for metric in run.metrics for column in metric.count}:
+            made.append(_longest_word(scratch, on_words[0]))
     for run in runs:
         if run.kernel is Kernel.LENGTH:
             made.append(_length(run))
@@ -206,11 +211,17 @@ class Scratch:
     """What the kernels on words and repetition work in."""
 
     def __init__(self, room: int, longest: int) -> None:
-        self.units, self.places = memory.scratch("units", room, np.uint64), memory.scratch("places", room + 1, np.int32)
+        self.units, self.places = (
+            memory.scratch("units", room + PADDING, np.uint64),
+            memory.scratch("places", room + 1, np.int32),
+        )
         self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
-        kinds = {"keys": np.uint64, "classes": np.uint32, "counts": np.uint32, "depths": np.uint8, "bits": np.uint64}
-        self.arrays = tuple(memory.scratch(f"n-gram {name}", longest + PADDING, kind) for name, kind in kinds.items())
-        self.table = memory.scratch("n-gram table", ngrams.SLOTS * longest, np.int32)
+        kinds = {"keys": np.uint64, "where": np.uint32, "picked": np.uint32, "sources": np.uint32, "counts": np.uint32}
+        kinds |= {"times": np.uint8, "depths": np.uint8, "reaches": np.uint8, "bits": np.uint64}
+        size, slots = longest + PADDING, 2 * ngrams.SLOTS * (longest + PADDING)
+        tallies = memory.scratch("n-gram tallies", slots, np.uint8)
+        self.arrays = *(memory.scratch(f"n-gram {name}", size, kind) for name, kind in kinds.items()), tallies
+        self.table = memory.scratch("n-gram table", slots, np.int32)
         self.base = memory.scratch("base", 1, np.int64)
         self.begins = np.empty(0, np.uint8)
         self.bounds = np.empty(0, np.int64)
@@ -231,6 +242,10 @@ def _tokens(scratch: Scratch, counts: np.ndarray, hashed: bool) -> Counter:
             tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
 
     return find
+
+
+def _longest_word(scratch: Scratch, counts: np.ndarray) -> Counter:
+    return lambda c: tokens.find_longest(c.kinds, c.rows, scratch.starts, scratch.stops, scratch.bounds, counts)
 
 
 def _length(run: Run) -> Counter:

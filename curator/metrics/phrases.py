@@ -79,9 +79,14 @@ class Phrases:
         return hits[0, :counted], hits[1, :counted]
 
 
+def is_short(phrases: WordList) -> bool:
+    """Whether the list's phrases are found by how they begin."""
+    return few_phrases.beginnings_of(automaton(phrases)) is not None
+
+
 def together(lists: Sequence[WordList]) -> list[list[int]]:
     """Which lists are best found in one pass: short ones each alone, the others together."""
-    short = [few_phrases.beginnings_of(automaton(one)) is not None for one in lists]
+    short = [is_short(one) for one in lists]
     others = [number for number, alone in enumerate(short) if not alone]
     groups = [others[first : first + MOST_LISTS] for first in range(0, len(others), MOST_LISTS)]
     return [[number] for number, alone in enumerate(short) if alone] + groups

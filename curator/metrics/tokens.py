@@ -35,14 +35,16 @@ from curator.metrics.classes import (
     SYMBOLS,
 )
 from curator.metrics.hashes import BLOCK, hash_block, hash_bytes
-from curator.metrics.vectors import LANES, after, before, below, count, highest, low_alike, lowest, within
-from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS
+from curator.metrics.vectors import LANES, after, before, below, count, highest, list64, lowest, within, within_few
+from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS, is_word
 
 _FIRST, _LAST = SPACED[0], SPACED[-1]
 _FIRST_LETTER, _LAST_LETTER = SPACED_LETTERS[0], SPACED_LETTERS[-1]
 _FIRST_ALPHA, _LAST_ALPHA = LETTERS[0], LETTERS[-1]
 _FIRST_SYMBOL, _LAST_SYMBOL = SYMBOLS[0], SYMBOLS[-1]
-_BEFORE_CJK = 0x2E7F  # the last code point before those of Chinese and Japanese
+_HYPHEN, _SLASH, _AT, _BACKSLASH = (np.uint8(ord(mark)) for mark in "-/@\\")
+_EN_DASH, _DASHES = np.uint16(0x2013), (np.uint16(0x2010), np.uint16(0x2015))
+_BEFORE_CJK = np.uint16(0x2E7F)  # the last code point before those of Chinese and Japanese
 _ONE = np.uint64(1)
 _u = np.uint64  # of an index that cannot be negative: spares numba a test
 
@@ -50,16 +52,25 @@ _u = np.uint64  # of an index that cannot be negative: spares numba a test
 @numba.njit(inline="always")
 def _marks(points, kinds, at, inside):
     """Of 64 places: marks that may join; hyphens; marks that may begin a word; en dashes."""
-    ascii = within(points, at, 0, 0x7F)
-    hyphen = low_alike(points, at, 0xFF, 0x2D) & ascii & inside
-    sigil = low_alike(points, at, 0xFF, 0x2F) | low_alike(points, at, 0xFF, 0x40) | low_alike(points, at, 0xFF, 0x5C)
+    hyphen = within_few(points, at, _HYPHEN, _HYPHEN) & inside
+    sigil = within_few(points, at, _SLASH, _SLASH) | within_few(points, at, _AT, _AT)
+    sigil |= within_few(points, at, _BACKSLASH, _BACKSLASH)
     mark = within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside & ~hyphen
     mark &= ~(within(kinds, at, APOSTROPHE, APOSTROPHE) | within(kinds, at, ELLIPSIS, ELLIPSIS))
-    dash = np.uint64(0)
-    if mark & ~ascii:
-        mark &= within(points, at, 0, _BEFORE_CJK) & ~within(points, at, 0x2010, 0x2015)
-        dash = within(points, at, 0x2013, 0x2013) & inside
-    return mark, hyphen, sigil & ascii & inside, dash
+    mark &= within_few(points, at, np.uint16(0), _BEFORE_CJK) & ~within_few(points, at, _DASHES[0], _DASHES[1])
+    return mark, hyphen, sigil & inside, within_few(points, at, _EN_DASH, _EN_DASH) & inside
+
+
+@numba.njit(inline="always")
+def _note(places, n, bits, at):
+    """Write the places of 64 whose bit is set behind the `n` that are there. Returns how many there are then."""
+    if n + LANES <= len(places):
+        return list64(places, n, bits, at)
+    while bits:
+        places[_u(n)] = at + lowest(bits)
+        bits &= bits - _ONE
+        n += 1
+    return n
 
 
 @numba.njit(cache=True, nogil=True)
@@ -79,7 +90,7 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
         # Of the 64 places before: letters and digits of spaced scripts, ...
         l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_digit = l_in = l_text = l_stop = l_hyphen = none
         l_dots = l_alpha = none
-        words = chars = alphabetic = ellipses = longest = 0
+        words = chars = alphabetic = ellipses = 0
         at = bounds[span]
         last_first = last_alpha = at - 1  # the last places where a token begins, and where a letter stands
         inside = below(end - at)
@@ -149,16 +160,8 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
             last_first = at + highest(first) if first else last_first
             last_alpha = at + highest(alpha) if alpha else last_alpha
 
-            while first:
-                starts[_u(n)] = at + lowest(first)
-                first &= first - _ONE
-                n += 1
-            while past:
-                k = lowest(past)
-                stops[_u(m)] = at + k
-                longest = max(longest, (at + k - starts[_u(m)]) * np.int64((in_before >> _u(k)) & _ONE))
-                past &= past - _ONE
-                m += 1
+            n = _note(starts, n, first, at)
+            m = _note(stops, m, past, at)
             l_spaced, l_letter, l_mark, l_plain, l_apostrophe, l_alone = spaced, letter, mark, plain, apostrophe, alone
             l_digit, l_in, l_text, l_stop, l_hyphen, l_dots = digit, in_word, text, stop_alone, hyphen_alone, dots
             l_alpha = alpha
@@ -166,7 +169,6 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
             at += LANES
         if m < n:
             stops[_u(m)] = end
-            longest = max(longest, (end - starts[_u(m)]) * np.int64(l_in >> _u((end - 1 - bounds[span]) & (LANES - 1)) & _ONE))
             m += 1
         row = out[rows[span]]
         row[TOKENS] += n - token_bounds[span]
@@ -174,8 +176,19 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
         row[WORD_CHARS] += chars
         row[ALPHABETIC] += alphabetic
         row[ELLIPSES] += ellipses
-        row[LONGEST] = max(row[LONGEST], longest)
         token_bounds[span + 1] = n
+
+
+@numba.njit(cache=True, nogil=True)
+def find_longest(kinds, rows, starts, stops, token_bounds, out):
+    """The characters of the longest word of each span's row."""
+    for span in range(len(rows)):
+        longest = out[rows[span], LONGEST]
+        for k in range(token_bounds[span], token_bounds[span + 1]):
+            length = np.int64(stops[_u(k)] - starts[_u(k)])
+            if length > longest and is_word(kinds, starts[_u(k)], length):
+                longest = length
+        out[rows[span], LONGEST] = longest
 
 
 @numba.njit(cache=True, nogil=True)

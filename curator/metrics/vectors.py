@@ -111,13 +111,24 @@ def within(typingctx: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
     """Bit k says whether `low <= array[index + k] <= high`, for k from 0 to 63; for arrays of unsigned numbers."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        found = _neighbours(context, builder, signature, args)
-        low, high = args[2], args[3]
-        above = builder.sub(found, _everywhere(builder, found.type, low))
-        inside = builder.icmp_unsigned("<=", above, _everywhere(builder, found.type, builder.sub(high, low)))
-        return builder.bitcast(inside, ir.IntType(LANES))
+        return _inside(builder, _neighbours(context, builder, signature, args), args[2], args[3])
 
     return types.uint64(array, types.int64, array.dtype, array.dtype), code
+
+
+@intrinsic
+def within_few(typingctx: Any, array: Any, index: Any, low: Any, high: Any) -> Any:
+    """What `within` says, for a range below the greatest number of the type of `low`, which is narrower than the array's:
+    looks at a quarter or half of the bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = _neighbours(context, builder, signature, args)
+        most = ir.Constant(found.type, [(1 << low.bitwidth) - 1] * LANES)
+        found = builder.select(builder.icmp_unsigned("<", found, most), found, most)
+        found = builder.trunc(found, ir.VectorType(ir.IntType(low.bitwidth), LANES))
+        return _inside(builder, found, args[2], args[3])
+
+    return types.uint64(array, types.int64, low, low), code
 
 
 @intrinsic
@@ -152,6 +163,30 @@ def highest(typingctx: Any, bits: Any) -> Any:
         return builder.sub(ir.Constant(ir.IntType(64), 63), builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0)))
 
     return types.int64(types.uint64), code
+
+
+_PLACES = [[k for k in range(8) if byte >> k & 1] + [0] * (8 - byte.bit_count()) for byte in range(256)]
+
+
+@intrinsic
+def list64(typingctx: Any, array: Any, index: Any, bits: Any, first: Any) -> Any:
+    """For each bit k that is set, write `first` + k to `array[index]` and on, 32-bit numbers; 8 elements behind the last may be
+    written over. Returns the index behind the last. No branch, whatever the bits are: eight at a time are looked up."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        few, many = ir.VectorType(ir.IntType(8), 8), ir.VectorType(ir.IntType(32), 8)
+        table = ir.Constant(ir.ArrayType(few, 256), [ir.Constant(few, row) for row in _PLACES])
+        held = cgutils.global_constant(builder, "places", table)
+        at, bits, start = args[1], args[2], builder.trunc(args[3], many.element)
+        for part in range(0, LANES, 8):
+            byte = builder.and_(builder.lshr(bits, bits.type(part)), bits.type(0xFF))
+            found = builder.zext(builder.load(builder.gep(held, [byte.type(0), byte])), many)
+            found = builder.add(found, _everywhere(builder, many, builder.add(start, start.type(part))))
+            _put(context, builder, signature, [args[0], at], found)
+            at = builder.add(at, builder.ctpop(byte))
+        return at
+
+    return types.int64(array, types.int64, types.uint64, types.int64), code
 
 
 @intrinsic
@@ -220,6 +255,13 @@ def _neighbours(context: Any, builder: Any, signature: Any, args: Any, which: in
     found = builder.load(builder.bitcast(_address(context, builder, signature, args, which), many.as_pointer()))
     found.align = 1
     return found
+
+
+def _inside(builder: Any, found: Any, low: Any, high: Any) -> Any:
+    """A bit for each element of a vector."""
+    above = builder.sub(found, _everywhere(builder, found.type, low))
+    inside = builder.icmp_unsigned("<=", above, _everywhere(builder, found.type, builder.sub(high, low)))
+    return builder.bitcast(inside, ir.IntType(LANES))
 
 
 def _put(context: Any, builder: Any, signature: Any, args: Any, value: Any) -> Any:
