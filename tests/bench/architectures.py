@@ -1,11 +1,12 @@
-"""What each choice of an architecture costs beside the default decoder of the same width and depth, and the seams nothing.
+"""What each choice of an architecture costs beside the default decoder of the same width and depth, and the loop beside none.
 
     python tests/bench/architectures.py
 
-All train on the same shards for as many steps, float32 on one core, sides in turn, the best of several rounds: tokens a second
-of CPU time from the end of the second step to that of the last, and the most memory that a process of its own held beyond what
-it held before the model was made. An encoder-decoder's tokens are those of both sides. `default, built directly` is the default
-run's work without the functions that choose a model, its batches and its reader: a ratio of 1.0 means that they cost nothing.
+All train on the same shards, float32 on one core, sides in turn, the best of several rounds: tokens a second of CPU time from
+the end of the second step to that of the last. Memory is the most bytes of tensors that there were at once in the first two
+steps, counted as they come and go: weights, gradients, the optimiser's and what a layer keeps; the same in every run.
+An encoder-decoder's tokens are those of both sides. `default, in a plain loop` is the same model, optimiser and batches in
+twelve lines of torch: a ratio of 1.0 means that the trainer costs nothing.
 """
 
 from __future__ import annotations
@@ -15,77 +16,88 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import json
-import multiprocessing
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from curator.tokens.shards import Header, write_shard
+from curator.tokens.shards import Header, TokenShards, write_shard
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
-from curator.train import run as run_module
-from curator.train.architectures.config import ArchitectureConfig, ExpertsConfig, ObjectivesConfig, PatternConfig
-from curator.train.data import Batches
+from curator.train.architectures.config import ArchitectureConfig, ExpertsConfig, ObjectivesConfig, PatternConfig, RopeScaling
 from curator.train.model import Decoder
+from curator.train.optimizer import adamw
 
-ROUNDS, STEPS = 3, 7
+ROUNDS, STEPS = 3, 5
 VOCABULARY, LENGTH, BATCH = 4096, 256, 4
 SHAPE: dict[str, Any] = {"layers": 4, "width": 256, "heads": 4, "tied_embeddings": True}
-SIDES: dict[str, dict[str, Any] | None] = {
-    "default": None,
-    "default, built directly": None,
-    "the same parts as an architecture": {},
-    "LayerNorm": {"norm": "layer"},
-    "sandwich": {"norm_place": "sandwich"},
-    "DeepNorm": {"norm_place": "deep"},
-    "GELU, plain": {"activation": "gelu"},
-    "learned positions": {"positions": "learned"},
-    "sinusoidal positions": {"positions": "sinusoidal"},
-    "relative positions": {"positions": "relative"},
-    "ALiBi": {"positions": "alibi"},
-    "window of 64": {"pattern": PatternConfig(kind="window", window=64)},
-    "blocks of 32": {"pattern": PatternConfig(kind="blocks", block=32)},
-    "8 experts, 2 a token": {"experts": ExpertsConfig(count=8, top=2)},
-    "8 experts, 2 a token, capacity 1.25": {"experts": ExpertsConfig(count=8, top=2, capacity=1.25)},
-    "prefix decoder": {"shape": "prefix", "objectives": ObjectivesConfig(prefix=1.0)},
-    "prefix decoder, GLM's blanks": {"shape": "prefix", "objectives": ObjectivesConfig(blanks=1.0)},
-    "encoder-decoder, T5's spans": {"shape": "encoder_decoder", "objectives": ObjectivesConfig(spans=1.0)},
+PLAIN = "default, in a plain loop"
+
+
+@dataclass
+class Side:
+    architecture: dict[str, Any] | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict)
+
+
+SIDES: dict[str, Side] = {
+    "default": Side(),
+    PLAIN: Side(),
+    "default, multi-query": Side(model={"kv_heads": 1}),
+    "default, attention within documents": Side(run={"attention": "documents"}),
+    "default, `recompute: pointwise`": Side(run={"recompute": "pointwise"}),
+    "default, `recompute: layers`": Side(run={"recompute": "layers"}),
+    "the same parts as an architecture": Side({}),
+    "… `recompute: pointwise`": Side({}, run={"recompute": "pointwise"}),
+    "… `recompute: layers`": Side({}, run={"recompute": "layers"}),
+    "LayerNorm": Side({"norm": "layer"}),
+    "sandwich": Side({"norm_place": "sandwich"}),
+    "post": Side({"norm_place": "post"}),
+    "DeepNorm": Side({"norm_place": "deep"}),
+    "a norm after the embedding, its gradient shrunk": Side({"embedding_norm": True, "embedding_gradient": 0.1}),
+    "GELU, plain": Side({"activation": "gelu"}),
+    "GeGLU": Side({"activation": "geglu"}),
+    "learned positions": Side({"positions": "learned"}),
+    "sinusoidal positions": Side({"positions": "sinusoidal"}),
+    "relative positions": Side({"positions": "relative"}),
+    "ALiBi": Side({"positions": "alibi"}),
+    "RoPE, scaled by YaRN": Side({"rope_scaling": RopeScaling(kind="yarn", factor=4, original_length=64)}),
+    "window of 64": Side({"pattern": PatternConfig(kind="window", window=64)}),
+    "blocks of 32": Side({"pattern": PatternConfig(kind="blocks", block=32)}),
+    "8 experts, 1 a token": Side({"experts": ExpertsConfig(count=8, top=1)}),
+    "8 experts, 2 a token": Side({"experts": ExpertsConfig(count=8, top=2)}),
+    "8 experts, 2 a token, capacity 1.25": Side({"experts": ExpertsConfig(count=8, top=2, capacity=1.25)}),
+    "prefix decoder": Side({"shape": "prefix", "objectives": ObjectivesConfig(prefix=1.0)}),
+    "prefix decoder, GLM's blanks": Side({"shape": "prefix", "objectives": ObjectivesConfig(blanks=1.0)}),
+    "encoder-decoder, T5's spans": Side({"shape": "encoder_decoder", "objectives": ObjectivesConfig(spans=1.0)}),
 }
 
 
 def write_tokens(folder: Path) -> str:
-    """Shards of random tokens."""
+    """Shards of random tokens, four documents a sequence."""
     folder.mkdir()
     ids = np.random.default_rng(0).integers(0, VOCABULARY, size=(64, LENGTH + 1))
-    header = Header(itemsize=2, sequence_length=LENGTH, vocabulary_size=VOCABULARY, sequences=64, pieces=64, eos=0)
-    entry = write_shard(str(folder / "train.tokens"), header, [ids], np.arange(65), np.zeros(64), np.zeros(64))
+    header = Header(itemsize=2, sequence_length=LENGTH, vocabulary_size=VOCABULARY, sequences=64, pieces=256, eos=0)
+    starts, offsets = np.tile(np.arange(4) * LENGTH // 4, 64), 4 * np.arange(65)
+    entry = write_shard(str(folder / "train.tokens"), header, [ids], offsets, starts, np.zeros(64))
     manifest = {"version": 1, "splits": {"train": {"shards": [entry]}}, "sequence_length": LENGTH, "eos": 0, "dtype": "<u2"}
     manifest |= {"vocabulary_size": VOCABULARY, "tokenizer": {"hash": "none"}, "parts": [{"name": "web"}]}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return str(folder)
 
 
-def peak() -> float:
-    """MiB that this process has held at most; what getrusage tells of a new process begins with its parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) / 1024
-
-
-def measured(name: str, tokens: str, steps: int = STEPS) -> tuple[float, float, int]:
-    """Tokens a second, MiB, parameters."""
-    options, times = SIDES[name], []
-
-    def progress(record: dict[str, Any]) -> None:
-        if record["event"] == "train":
-            times.append(time.process_time())
-
-    config = TrainConfig(
-        model=ModelConfig(**SHAPE, architecture=None if options is None else ArchitectureConfig(**options)),
+def config_of(side: Side, steps: int) -> TrainConfig:
+    architecture = None if side.architecture is None else ArchitectureConfig(**side.architecture)
+    return TrainConfig(
+        model=ModelConfig(**SHAPE | side.model, architecture=architecture),
         optimizer=OptimizerConfig(lr=1e-3, warmup=1),
         steps=steps,
         batch_tokens=BATCH * LENGTH,
@@ -94,35 +106,88 @@ def measured(name: str, tokens: str, steps: int = STEPS) -> tuple[float, float, 
         eval_every=0,
         checkpoint_every=0,
         device="cpu",
+        **side.run,
     )
-    before = peak()
-    with tempfile.TemporaryDirectory() as output:
-        if name == "default, built directly":
-            with (
-                mock.patch.object(run_module, "build_model", Decoder),
-                mock.patch.object(run_module, "build_batches", _batches),
-            ):
-                summary = train(config, tokens, output, progress)
-        else:
-            summary = train(config, tokens, output, progress)
-    held = peak() - before
-    rate = (steps - 2) * BATCH * LENGTH / (times[-1] - times[1]) if steps > 2 else 0.0
-    return rate, held, summary["parameters"]
 
 
-def _batches(config: TrainConfig, shards: Any, smallest: int, place: Any) -> Batches:
-    return Batches(shards, smallest, config.micro_batch, place.device, place.rank, place.ranks, False)
+# ------------------------------------------------------------------------------------------------------------------ speed
+
+
+def speed(name: str, tokens: str) -> float:
+    """Tokens a second of CPU time."""
+    times: list[float] = []
+
+    def progress(record: dict[str, Any]) -> None:
+        if record["event"] == "train":
+            times.append(time.process_time())
+
+    if name == PLAIN:
+        plain_loop(tokens, times)
+    else:
+        with tempfile.TemporaryDirectory() as output:
+            train(config_of(SIDES[name], STEPS), tokens, output, progress)
+    return (STEPS - 2) * BATCH * LENGTH / (times[-1] - times[1])
+
+
+def plain_loop(tokens: str, times: list[float]) -> None:
+    config, shards = config_of(Side(), STEPS), TokenShards(tokens)
+    model = Decoder(config.model, VOCABULARY, LENGTH)
+    optimizer = adamw(model, config.optimizer, torch.device("cpu"))
+    for step in range(STEPS):
+        ids = torch.from_numpy(np.stack([shards[step * BATCH + row] for row in range(BATCH)]).astype(np.int64))
+        model(ids[:, :-1].contiguous(), ids[:, 1:].contiguous()).mean().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        times.append(time.process_time())
+
+
+# ----------------------------------------------------------------------------------------------------------------- memory
+
+
+class Tensors(TorchDispatchMode):
+    """Counts the bytes of the tensors that there are, and the most there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes, self.most, self.seen = 0, 0, weakref.WeakSet[Any]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(found):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage() not in self.seen:
+                storage = tensor.untyped_storage()
+                self.seen.add(storage)
+                self.count(storage.nbytes())
+                weakref.finalize(storage, self.count, -storage.nbytes())
+        return found
+
+    def count(self, change: int) -> None:
+        self.bytes += change
+        self.most = max(self.most, self.bytes)
+
+
+def memory(name: str, tokens: str) -> tuple[float, int]:
+    """MiB, parameters."""
+    most = 0
+
+    def progress(record: dict[str, Any]) -> None:
+        nonlocal most
+        if record["event"] == "train":  # the checkpoint's copies come after
+            most = held.most
+
+    with tempfile.TemporaryDirectory() as output, Tensors() as held:
+        summary = train(config_of(SIDES[name], 2), tokens, output, progress)
+    return most / 2**20, summary["parameters"]
 
 
 def rows(tokens: str) -> Iterator[str]:
     best = dict.fromkeys(SIDES, 0.0)
     for _ in range(ROUNDS):
         for name in SIDES:
-            best[name] = max(best[name], measured(name, tokens)[0])
-    apart = multiprocessing.get_context("spawn")
+            best[name] = max(best[name], speed(name, tokens))
     for name in SIDES:
-        with apart.Pool(1) as pool:  # memory that was held once is never given back to the figure
-            _, held, parameters = pool.apply(measured, (name, tokens, 2))
+        held, parameters = memory(name, tokens)
         yield (
             f"| {name} | {parameters / 1e6:.2f} M | {best[name]:,.0f} tokens/s | {best[name] / best['default']:.2f} "
             f"| {held:,.0f} MiB |"
@@ -131,7 +196,7 @@ def rows(tokens: str) -> Iterator[str]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    print("| architecture | parameters | speed, one core | of the default's | memory of a run |\n|---|---|---|---|---|")
+    print("| architecture | parameters | speed, one core | of the default's | memory of its tensors |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for row in rows(write_tokens(Path(folder) / "tokens")):
             print(row, flush=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from curator.train.architectures import sight
 from curator.train.architectures.config import ExpertsConfig, ObjectivesConfig, PatternConfig
+from curator.train.architectures.positions import relative_bucket
 
 LENGTH = 24
 BLOCKS = PatternConfig(kind="blocks", block=4, near=2, first=1, stride=3)
@@ -125,6 +126,32 @@ def test_flexattention_gives_what_the_matrix_gives(ruled: str) -> None:
         looks = sight.look(rules, bias, (2, 4, 128, 128), torch.device("cpu"), blocks)
         found.append(sight.attend(q, k, v, looks))
     torch.testing.assert_close(*found, atol=1e-5, rtol=1e-5)
+
+
+def test_the_gradient_of_relative_biases_is_the_matrix_s_in_flexattention_too() -> None:
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, 4, 128, 16, generator=generator) for _ in range(3))
+    gradients = []
+    for blocks in (False, True):
+        table = torch.linspace(-1, 1, 32 * 4).view(32, 4).requires_grad_()
+
+        def bias(batch: Any, head: Any, q: Any, k: Any, table: Tensor = table) -> Any:
+            return table[relative_bucket(k - q, 32, 64, False), head]
+
+        looks = sight.look([sight.causal], bias, (2, 4, 128, 128), torch.device("cpu"), blocks)
+        sight.attend(q, k, v, looks).square().sum().backward()
+        gradients.append(table.grad)
+    assert gradients[0] is not None
+    assert gradients[0].abs().max() > 0.1
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+
+
+def test_flexattention_leaves_out_the_blocks_that_nobody_sees() -> None:
+    window, far = PatternConfig(kind="window", window=64), PatternConfig(kind="blocks", block=128, near=1, first=1)
+    for pattern, seen in ((window, 8 + 7), (far, 8 + 7), (PatternConfig(), 36)):
+        rules = [sight.causal, *sight.pattern(pattern), sight.within(torch.zeros(1, 1024))]
+        looks = sight.look(rules, None, (1, 4, 1024, 1024), torch.device("cpu"), True)
+        assert looks.mask.sparsity() == pytest.approx(100 * (1 - seen / 64))
 
 
 def test_plain_causal_attention_needs_no_matrix() -> None:
