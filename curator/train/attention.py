@@ -12,23 +12,26 @@ from torch import Tensor
 Mask = Any  # None: causal; a Tensor of booleans; a FlexAttention BlockMask
 
 
-def document_mask(documents: Tensor, blocks: bool | None = None) -> Mask:
-    """A causal mask within documents. `documents` (batch x length) numbers the document of each token.
+def document_mask(documents: Tensor, blocks: bool | None = None, last: int | None = None) -> Mask:
+    """A causal mask within documents. `documents` (batch x length) numbers the document of each token; the queries are all
+    tokens, or the `last` so many.
 
     With `blocks` (by default on CUDA) it is FlexAttention's, of blocks of 128 x 128 (arXiv 2412.05496): those that are all of
     other documents are never computed. Elsewhere it is a matrix for SDPA. Positions need not begin again at a document: RoPE
     knows distances alone.
     """
     length = documents.shape[1]
+    queries = last or length
+    first = length - queries
     if documents.device.type == "cuda" if blocks is None else blocks:
         from torch.nn.attention.flex_attention import create_block_mask
 
         def visible(batch: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
-            return (q >= k) & (documents[batch, q] == documents[batch, k])
+            return (q + first >= k) & (documents[batch, q + first] == documents[batch, k])
 
-        return create_block_mask(visible, len(documents), None, length, length, device=str(documents.device))
-    same = documents[:, :, None] == documents[:, None, :]
-    return same.tril()[:, None]
+        return create_block_mask(visible, len(documents), None, queries, length, device=str(documents.device))
+    same = documents[:, first:, None] == documents[:, None, :]
+    return same.tril(first)[:, None]
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Tensor:

@@ -38,6 +38,8 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Causal self-attention in which `heads / kv_heads` query heads share a head of keys and values (arXiv 2305.13245)."""
 
+    attend = staticmethod(attend)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.head_width = config.head_width
@@ -52,7 +54,7 @@ class Attention(nn.Module):
         k = self.k_proj(x).view(batch, length, -1, self.head_width).transpose(1, 2)
         v = self.v_proj(x).view(batch, length, -1, self.head_width).transpose(1, 2)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        y = attend(q, k, v, mask)
+        y = self.attend(q, k, v, mask)
         return self.o_proj(y.transpose(1, 2).reshape(batch, length, -1))
 
 
@@ -73,7 +75,7 @@ class FeedForward(nn.Module):
 class Layer(nn.Module):
     def __init__(self, config: ModelConfig, recompute: Recompute = "none") -> None:
         super().__init__()
-        self.recompute = recompute
+        self.recompute: Recompute = recompute
         self.input_layernorm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
         self.self_attn = Attention(config)
         self.post_attention_layernorm = nn.RMSNorm(config.width, eps=config.norm_epsilon)
@@ -124,7 +126,7 @@ class Decoder(nn.Module):
     def forward(self, ids: Tensor, targets: Tensor | None = None, documents: Tensor | None = None) -> Tensor:
         length = ids.shape[1]
         cos, sin = self.cos[:length], self.sin[:length]
-        mask = None if documents is None else document_mask(documents)
+        mask = self.mask(documents)
         x = self.embed_tokens(ids)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
@@ -132,6 +134,9 @@ class Decoder(nn.Module):
         if targets is None:
             return logits
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
+
+    def mask(self, documents: Tensor | None) -> Mask:
+        return None if documents is None else document_mask(documents)
 
     def parameter_count(self) -> int:
         """Every weight that is trained; tied embeddings count once."""

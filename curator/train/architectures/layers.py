@@ -31,6 +31,8 @@ class Setting:
 class Attention(nn.Module):
     """`heads / kv_heads` query heads share a head of keys and values (arXiv 2305.13245; one head for all: 1911.02150)."""
 
+    attend = staticmethod(attend)
+
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.heads, self.key_heads, self.head_width = model.heads, model.key_heads, model.head_width
@@ -44,7 +46,7 @@ class Attention(nn.Module):
         q, k, v = (part.unflatten(-1, (-1, self.head_width)).transpose(1, 2) for part in (q, k, v))
         if turn is not None:
             q, k = rotate(q, *turn), rotate(k, *turn)
-        return self.o_proj(attend(q, k, v, sight).transpose(1, 2).flatten(2))
+        return self.o_proj(self.attend(q, k, v, sight).transpose(1, 2).flatten(2))
 
 
 class Branch(nn.Module):

@@ -37,6 +37,8 @@ class Transformer(nn.Module):
     are of the others. The losses of routers are in the gradient of the losses, not in their values.
     """
 
+    look = staticmethod(sight.look)
+
     def __init__(self, config: ModelConfig, vocabulary_size: int, sequence_length: int, recompute: Recompute = "none") -> None:
         super().__init__()
         assert config.architecture is not None
@@ -163,10 +165,8 @@ class Transformer(nn.Module):
         length, how = x.shape[1], self.how
         sizes = (len(x), self.config.heads, length, length)
         bias = self._bias(relative, both_ways)
-        full = sight.look(rules, bias, sizes, x.device)
-        sparse = (
-            sight.look([*rules, *sight.pattern(how.pattern)], bias, sizes, x.device) if how.pattern.kind != "full" else full
-        )
+        full = self.look(rules, bias, sizes, x.device)
+        sparse = self.look([*rules, *sight.pattern(how.pattern)], bias, sizes, x.device) if how.pattern.kind != "full" else full
         turn = (self.cos[:length], self.sin[:length]) if how.positions == "rope" else None  # type: ignore[index]
         setting = Setting(full, sparse, turn, memory, across)
         extra = x.new_zeros((), dtype=torch.float32)

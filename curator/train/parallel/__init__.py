@@ -22,12 +22,14 @@ from typing import Any
 from curator.train.config import TrainConfig
 from curator.train.device import Place
 from curator.train.mesh import DIMENSIONS, Dimension, Mesh
-from curator.train.parallel import pipeline, tensor
+from curator.train.parallel import context, expert, pipeline, tensor
 from curator.train.parallel.pipeline import Pipelined
 from curator.train.parallel.spread import Spread
 
 DIVIDES: dict[Dimension, Callable[[Any, TrainConfig, Mesh], None]] = {
     "pipeline": pipeline.divide,
+    "expert": expert.divide,
+    "context": context.divide,
     "tensor": tensor.divide,
 }
 
