@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html as entities
 import re
+import sys
+from collections.abc import Iterator
 from datetime import date
+from itertools import chain, islice
 from urllib.parse import urljoin, urlsplit
 
 _HEAD = 300_000  # characters of the serialised page that are searched; some keep scripts of that size before their <meta>
@@ -41,7 +44,7 @@ _COMPACT = re.compile(r"(?<!\d)(19\d\d|20\d\d)(\d\d)(\d\d)(?!\d)")
 def metas(page: str) -> dict[str, str]:
     """What `<meta>` says by name (lower case), the first of each."""
     said: dict[str, str] = {}
-    for tag in _META.finditer(page, 0, _HEAD):
+    for tag in _each(_META, "<meta ", page, _HEAD):
         attributes = dict(_ATTRIBUTE.findall(tag[1]))
         name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
         if name and attributes.get("content", "").strip():
@@ -63,8 +66,7 @@ def title(page: str) -> str | None:
 
 def author(page: str, said: dict[str, str]) -> str | None:
     """A name: never an address of a profile, nor a sentence."""
-    found = _first(_JSON["author"], '"author"', page)
-    for text in (*(said.get(name) for name in _NAMES["author"]), found[1] if found else None):
+    for text in chain((said.get(name) for name in _NAMES["author"]), _first(_JSON["author"], '"author"', page)):
         if (name := tidy(text)) and "://" not in name and len(name) <= 100:
             return name
     return None
@@ -72,9 +74,8 @@ def author(page: str, said: dict[str, str]) -> str | None:
 
 def published(page: str, said: dict[str, str], near: str) -> str | None:
     """The day of publication as YYYY-MM-DD: by `<meta>`, JSON-LD, `<time>`, or the first in `near`, lines by the title."""
-    found = _first(_JSON["date"], '"datePublished"', page)
-    times = _first(_TIME, "<time ", page)
-    for text in (*(said.get(name) for name in _NAMES["date"]), found[1] if found else None, times[1] if times else None, near):
+    written = chain(_first(_JSON["date"], '"datePublished"', page), _first(_TIME, "<time ", page))
+    for text in chain((said.get(name) for name in _NAMES["date"]), written, [near]):
         if text and (day := day_in(text)):
             return day
     return None
@@ -92,9 +93,9 @@ def day_in(text: str) -> str | None:
 
 def canonical(page: str, said: dict[str, str], url: str | None = None) -> str | None:
     """The address that the page calls its own; a relative one is joined to `url`, and left out where that is not known."""
-    link = _first(_LINK, "<link ", page[:_HEAD])
-    href = dict(_ATTRIBUTE.findall(link[1])).get("href") if link else None
-    for text in (href, *(said.get(name) for name in _NAMES["canonical"])):
+    known = page.find('rel="canonical"', 0, _HEAD) >= 0
+    link = next(_first(_LINK, "<link ", page, _HEAD), "") if known else ""
+    for text in (dict(_ATTRIBUTE.findall(link)).get("href"), *(said.get(name) for name in _NAMES["canonical"])):
         address = entities.unescape(text or "").strip()
         if not address or _SPACES.search(address):
             continue
@@ -108,14 +109,18 @@ def canonical(page: str, said: dict[str, str], url: str | None = None) -> str | 
     return None
 
 
-def _first(pattern: re.Pattern[str], beginning: str, page: str) -> re.Match[str] | None:
-    """`pattern.search(page)` of a pattern that begins with these characters, at the speed of looking for them."""
-    at = page.find(beginning)
+def _first(pattern: re.Pattern[str], beginning: str, page: str, end: int = sys.maxsize) -> Iterator[str]:
+    """What the first match of a pattern says, looked for when it is asked for; nothing where there is none."""
+    return (found[1] for found in islice(_each(pattern, beginning, page, end), 1))
+
+
+def _each(pattern: re.Pattern[str], beginning: str, page: str, end: int) -> Iterator[re.Match[str]]:
+    """`pattern.finditer(page, 0, end)` of a pattern that begins with these characters, at the speed of looking for them."""
+    at = page.find(beginning, 0, end)
     while at >= 0:
-        if found := pattern.match(page, at):
-            return found
-        at = page.find(beginning, at + 1)
-    return None
+        if found := pattern.match(page, at, end):
+            yield found
+        at = page.find(beginning, found.end() if found else at + 1, end)
 
 
 def tidy(text: str | None) -> str | None:

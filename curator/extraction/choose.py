@@ -64,8 +64,10 @@ def complete(tree: Tree, blocks: Blocks, shape: Outline, chance: np.ndarray, cho
         return chosen
     size = blocks.counts[:, CHARS].astype(np.float64)
     parent = (tree.parent[blocks.anchor] + 1).astype(np.uint64)
-    beside, _ = groups(shape.path[blocks.anchor] * np.uint64(31) + parent * np.uint64(0x9E3779B97F4A7C15))
-    parents = np.bincount(shape.alike[np.unique(beside, return_index=True)[1]], minlength=shape.kinds)
+    beside, count = groups(shape.path[blocks.anchor] * np.uint64(31) + parent * np.uint64(0x9E3779B97F4A7C15))
+    kind = np.empty(count, np.int32)
+    kind[beside] = shape.alike
+    parents = np.bincount(kind, minlength=shape.kinds)
     most = shape.by_kind(size * chosen) >= MOST_CHOSEN * shape.by_kind(size)
     out = chosen | (((parents >= MEMBERS) & most)[shape.alike] & (chance >= NOT_EXCLUDED))
     around = np.full(len(tree.tag), -1, np.int32)
@@ -80,10 +82,11 @@ def once(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> np.ndarray:
     A copy stands in another element than the first: a refrain stays.
     """
     rows = np.flatnonzero(chosen & (blocks.counts[:, BYTES] >= COPY) & (blocks.counts[:, CODE] == 0))
-    _, first_of, which = np.unique(blocks.said[rows], return_index=True, return_inverse=True)
-    around = tree.parent[blocks.anchor[rows]]
+    around, said = tree.parent[blocks.anchor[rows]], blocks.said[rows]
+    first = np.empty(len(blocks), np.int32)
+    first[said[::-1]] = around[::-1]  # of equal ones the last that is written stays
     out = chosen.copy()
-    out[rows[around != around[first_of][which]]] = False
+    out[rows[around != first[said]]] = False
     return out
 
 
