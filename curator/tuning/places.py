@@ -139,9 +139,9 @@ def places(
     return found
 
 
-def counts(metric: str) -> str | None:
-    """What stands at a metric's places, in words; None if it counts nothing that has a place (a length, a mean, entropy)."""
-    return METRICS[metric].about.split(" / ")[0] if _finder(METRICS[metric]) else None
+def counted(metric: str) -> bool:
+    """Whether what a metric counts has places: a length, a mean, entropy have none."""
+    return _finder(METRICS[metric]) is not None
 
 
 def _pieces(text: str, piece_bytes: int) -> list[str]:

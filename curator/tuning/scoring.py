@@ -14,7 +14,7 @@ from curator.documents import SCHEMA, Rule
 from curator.metrics import CUTS, METRICS, Asked, measure
 from curator.metrics.lists import load_list
 from curator.stages.filter import Filter
-from curator.tuning.views import Line, lines_of
+from curator.tuning.views import Line, described, lines_of
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _rule_score(
 ) -> RuleScore:
     """`own` columns are measured here, if the document has what they are measured on; others, if the document has them."""
     metric = METRICS[asked[name].metric] if name in asked else CUTS.get(name)
-    about = metric.about if metric else ""
+    about = described(asked[name]) if name in asked else metric.about if metric else ""
     measured_on = metric.reads if metric else "metadata"
     column = there.get(rule.column)
     if column is None or not (docs.column(measured_on) if own else column)[0].is_valid:

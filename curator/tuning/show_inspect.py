@@ -44,7 +44,7 @@ def show_reasons(console: Console, run: Run, source: str | None = None) -> None:
 
 def show_inspected(console: Console, found: Inspected, raw: bool, most: int) -> None:
     """`most` characters of each text, all of them for 0."""
-    passes = f"; the rule passes {plain_bounds(found.rule)}" if found.rule else ""
+    passes = f"; it lets pass what is {plain_bounds(found.rule).removeprefix('is ')}" if found.rule else ""
     did = "passed" if found.kept else "rejected for"
     counted = f"{found.matched:,} {'document' if found.matched == 1 else 'documents'}"
     console.print(Text(printable(f"{counted} {did} {found.reason}{passes}"), "bold"))

@@ -13,7 +13,7 @@ from curator.metrics.cutting import split_lines, without
 from curator.metrics.lists import WordList, load_list
 from curator.stages.filter import Filter
 from curator.tuning.excerpts import Mark
-from curator.tuning.places import counts, places
+from curator.tuning.places import counted, places
 
 PLACE, CUT = "place", "cut"
 
@@ -52,6 +52,15 @@ def marks(text: str, asked: Asked | None, stage: Filter, cut: bool = True) -> li
     return sorted([*gone, *found])
 
 
+def described(asked: Asked) -> str:
+    """What a metric measures, with the list and the numbers that it was asked with."""
+    about = METRICS[asked.metric].about
+    unnamed = asked.list and "`list`" not in about
+    for name, value in asked.parameters.items():
+        about = about.replace(f"the `{name}`", str(value)).replace(f"`{name}`", str(value))
+    return f"{about} (of phrases of {asked.list})" if unnamed else about
+
+
 def said(asked: Asked | None, rule: str) -> str:
     """What the marked places are, or why there is none."""
     if asked is None and rule in CUTS:
@@ -60,14 +69,16 @@ def said(asked: Asked | None, rule: str) -> str:
         return f"{rule} is no number of the text, so no place in it decided"
     if METRICS[asked.metric].reads == "url":
         return "the address decided, not the text"
-    what = counts(asked.metric)
-    if what is None:
-        return f"{METRICS[asked.metric].about}: a number of the whole text, which no place decided"
-    return f"marked: {what}"
+    about = described(asked)
+    return (
+        f"marked: {about.split(' / ')[0]}"
+        if counted(asked.metric)
+        else f"{about}: a number of the whole text, no place decides"
+    )
 
 
 def _places(text: str, asked: Asked | None, words: str) -> list[tuple[int, int]]:
-    if asked is None or METRICS[asked.metric].reads != "text" or not counts(asked.metric):
+    if asked is None or METRICS[asked.metric].reads != "text" or not counted(asked.metric):
         return []
     lists: dict[str, WordList] = {}
     if asked.list:

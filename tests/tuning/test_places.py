@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from curator.metrics import METRICS, WORDS
 from curator.metrics.lists import WordList
-from curator.tuning.places import Place, counts, places
+from curator.tuning.places import Place, counted, places
 
 _spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
 assert _spec
@@ -99,7 +99,7 @@ def denominator(name: str, text: str, words: str, piece_bytes: int) -> float:
     return len(text)
 
 
-WITH_PLACES = [name for name in METRICS if counts(name)]
+WITH_PLACES = [name for name in METRICS if counted(name)]
 COUNTED = [name for name in WITH_PLACES if not name.endswith("joined_ratio")]  # those count a run once for each occurrence
 
 
@@ -131,7 +131,7 @@ def test_the_places_are_what_the_metric_counts(name: str) -> None:
 
 
 def test_what_has_no_place_says_so() -> None:
-    without = {name for name in METRICS if counts(name) is None}
+    without = {name for name in METRICS if not counted(name)}
     assert {"chars", "words", "lines", "char_entropy", "mean_line_chars", "mean_word_length", "unique_chars"} <= without
     assert places("any text", "char_entropy") == []
     assert len(WITH_PLACES) > 40

@@ -102,3 +102,10 @@ def test_documents_are_read_from_files_of_many_kinds(tmp_path, monkeypatch):
     (tmp_path / "bad.parquet").write_bytes(b"no parquet at all")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_document(str(tmp_path / "bad.parquet"))
+
+
+def test_what_a_rule_measures_names_its_list_and_its_numbers():
+    found = {score.name: score.about for score in score({"text": "中文，有逗号。"}, load_filters(["zh_web"], None))[0].rules}
+    assert found["gambling"] == "letters inside phrases of gambling_zh / letters"
+    assert found["clause_marks"] == "occurrences / words (of phrases of clause_marks)"
+    assert found["short_line_ratio"] == "lines of at most 10 characters / lines"
