@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from typer.testing import CliRunner
 
 from curator.cli import app
-from curator.train import ModelConfig, OptimizerConfig
+from curator.train import ModelConfig, OptimizerConfig, linear
 from curator.train.config import TrainedRunError
 from curator.train.export import export_hf, llama_config, llama_name
 from curator.train.model import Decoder
@@ -46,8 +46,12 @@ def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
     return ids[:, :-1], ids[:, 1:]
 
 
+@pytest.mark.parametrize("smallest", [linear.SMALL, 1], ids=["torch's products", "all by oneDNN"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_loss_and_gradients_are_llamas_at_every_one_of_20_steps(shape: str) -> None:
+def test_loss_and_gradients_are_llamas_at_every_one_of_20_steps(
+    shape: str, smallest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "SMALL", smallest)
     config = SHAPES[shape]
     ours, theirs = pair(config)
     options = OptimizerConfig(lr=3e-3)

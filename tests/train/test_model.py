@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curator.train import linear
 from curator.train.config import ModelConfig
 from curator.train.model import Attention, Decoder, rotary_table, rotate
 
@@ -132,8 +133,12 @@ def test_the_formula_is_exact_for_a_plain_decoder_but_for_its_gains() -> None:
     assert config.parameters(1000) - config.parameters_by_formula(1000) == (2 * 4 + 1) * 192
 
 
+@pytest.mark.parametrize("smallest", [linear.SMALL, 1], ids=["torch's products", "all by oneDNN"])
 @pytest.mark.parametrize("recompute", ["pointwise", "layers"])
-def test_what_is_computed_again_gives_the_same_gradients(recompute: Literal["pointwise", "layers"]) -> None:
+def test_what_is_computed_again_gives_the_same_gradients(
+    recompute: Literal["pointwise", "layers"], smallest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "SMALL", smallest)
     config = ModelConfig(layers=2, width=32, heads=4, kv_heads=2, activation="geglu", bias=True)
     models = [decoder(config)]
     torch.manual_seed(0)
