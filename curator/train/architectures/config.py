@@ -78,8 +78,9 @@ class ExpertsConfig:
     The weights of the picked are their softmax over each other, as Mixtral's (arXiv 2401.04088); one alone has its share of
     all, as in Switch (arXiv 2101.03961): else the router would learn nothing. `balance` weighs the loss that keeps experts
     evenly used, `z_loss` the one that keeps the router's logits small (arXiv 2202.08906, equation 5). `capacity`: an expert
-    takes at most capacity x top x tokens / count of a micro-batch, in the order of tokens; the others pass it by. None: all.
-    `every: n` replaces the feed-forward of every n-th layer.
+    takes at most capacity x top x tokens / count, in the order of tokens; the others pass it by. None: all. Balance and
+    capacity are those of a micro-batch of a rank, wherever the experts are. `every: n` replaces the feed-forward of every
+    n-th layer.
     """
 
     count: int = 8

@@ -187,6 +187,22 @@ def test_a_run_that_was_cut_goes_on_with_the_same_losses(shape: Any, shards: str
     assert rest == whole[5:]
 
 
+def test_balance_is_kept_within_a_micro_batch(shards: str, tmp_path: Path) -> None:
+    def norm(balance: float, micro_batch: int) -> float:
+        how = ArchitectureConfig(experts=ExpertsConfig(count=4, balance=balance))
+        found: list[float] = []
+
+        def progress(record: dict[str, Any]) -> None:
+            found.extend([record["gradient_norm"]] if record["event"] == "train" else [])
+
+        output = tmp_path / f"{balance} {micro_batch}"
+        train(run_of(how, steps=1, micro_batch=micro_batch, optimizer=OptimizerConfig(warmup=0)), shards, str(output), progress)
+        return found[0]
+
+    assert norm(0.0, 2) == pytest.approx(norm(0.0, 8), rel=1e-4)
+    assert norm(3.0, 2) != pytest.approx(norm(3.0, 8), rel=1e-3)
+
+
 def test_plain_architecture_of_the_default_s_parts_is_the_default(shards: str, tmp_path: Path) -> None:
     """The same weights in other places, so not the same first draw: the logits of one in the other."""
     torch.manual_seed(0)
