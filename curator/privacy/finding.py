@@ -20,6 +20,7 @@ from curator.privacy.places import WIDE, in_characters, places
 
 MOST_TRIED = 256  # characters of a place
 Found = tuple[int, int, str]  # start and end in code points, entity
+Regs = tuple[tuple[int, int], ...]  # of a match: start and end of it and of each of its groups
 
 _ANY_WIDE = re.compile("[０-９＠]")
 
@@ -86,7 +87,7 @@ def find_in(text: str, entities: Sequence[str] | None = None) -> list[Found]:
     return _first_of(
         (*span, rank, name)
         for rank, name, finder in _finders(entities)
-        for span in _spans(finder, text, 0, len(text), len(text))
+        for span in _spans(finder, text, 0, len(text), len(text), set())
     )
 
 
@@ -98,23 +99,27 @@ def _finders(entities: Sequence[str] | None) -> list[tuple[int, str, Finder]]:
 def _at_places(
     text: str, spots: Iterable[Sequence[int]], by_place: dict[int, list[tuple[int, str, Finder]]]
 ) -> Iterator[tuple[int, int, int, str]]:
+    judged: dict[int, set[Regs]] = {id(finder): set() for finders in by_place.values() for _, _, finder in finders}
     for _, start, end, kind in spots:
         for rank, name, finder in by_place.get(kind, ()):
             if end - start < finder.shortest:
                 continue
-            for span in _spans(finder, text, max(start - finder.back, 0), end, end + finder.longest):
+            for span in _spans(finder, text, max(start - finder.back, 0), end, end + finder.longest, judged[id(finder)]):
                 yield (*span, rank, name)
 
 
-def _spans(finder: Finder, text: str, start: int, end: int, seen: int) -> Iterator[Span]:
-    """What begins from `start` to `end`; a datum may begin inside what was taken for one and is none."""
+def _spans(finder: Finder, text: str, start: int, end: int, seen: int, judged: set[Regs]) -> Iterator[Span]:
+    """What begins from `start` to `end`; a datum may begin inside what was taken for one and is none. Each match is judged
+    once: places stand close (1号1号1号), and each looks back over those before it."""
     if finder.long and end - start < MOST_TRIED:
         matches = (finder.pattern.match(text, at, seen) for at in range(start, end))
     else:
         matches = _from_each(finder.pattern, text, start, end, seen)
     for match in matches:
-        span = finder.judge(match, text) if match else None
-        if span is not None:
+        if match is None or match.regs in judged:
+            continue
+        judged.add(match.regs)
+        if (span := finder.judge(match, text)) is not None:
             yield span
 
 

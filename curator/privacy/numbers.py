@@ -6,8 +6,9 @@ from __future__ import annotations
 import datetime
 import re
 
+from curator.privacy.around import PROVINCES
 from curator.privacy.finders import Finder, Span, before
-from curator.privacy.places import NUMBER, PLATE, PROVINCES, TOKEN
+from curator.privacy.places import NUMBER, PLATE, TOKEN
 
 # ---------------------------------------------------------------------------------------------------------- resident IDs
 
