@@ -19,7 +19,7 @@ import json
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from curator.train.optimizer import adamw
 ROUNDS, STEPS = 3, 5
 VOCABULARY, LENGTH, BATCH = 4096, 256, 4
 SHAPE: dict[str, Any] = {"layers": 4, "width": 256, "heads": 4, "tied_embeddings": True}
+SIZE = ModelConfig(**SHAPE).parameters(VOCABULARY)
 PLAIN = "default, in a plain loop"
 
 
@@ -122,24 +123,24 @@ def speed(name: str, tokens: str) -> float:
             times.append(time.process_time())
 
     if name == PLAIN:
-        plain_loop(tokens, times)
+        plain_loop(tokens, STEPS, lambda: times.append(time.process_time()))
     else:
         with tempfile.TemporaryDirectory() as output:
             train(config_of(SIDES[name], STEPS), tokens, output, progress)
     return (STEPS - 2) * BATCH * LENGTH / (times[-1] - times[1])
 
 
-def plain_loop(tokens: str, times: list[float]) -> None:
-    config, shards = config_of(Side(), STEPS), TokenShards(tokens)
+def plain_loop(tokens: str, steps: int, done: Callable[[], None]) -> None:
+    config, shards = config_of(Side(), steps), TokenShards(tokens)
     model = Decoder(config.model, VOCABULARY, LENGTH)
     optimizer = adamw(model, config.optimizer, torch.device("cpu"))
-    for step in range(STEPS):
+    for step in range(steps):
         ids = torch.from_numpy(np.stack([shards[step * BATCH + row] for row in range(BATCH)]).astype(np.int64))
         model(ids[:, :-1].contiguous(), ids[:, 1:].contiguous()).mean().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        times.append(time.process_time())
+        done()
 
 
 # ----------------------------------------------------------------------------------------------------------------- memory
@@ -167,18 +168,22 @@ class Tensors(TorchDispatchMode):
         self.most = max(self.most, self.bytes)
 
 
-def memory(name: str, tokens: str) -> tuple[float, int]:
-    """MiB, parameters."""
-    most = 0
+def memory(name: str, tokens: str) -> tuple[float, float]:
+    """MiB, and millions of parameters."""
+    records: list[dict[str, Any]] = []
+    most: list[int] = []
 
     def progress(record: dict[str, Any]) -> None:
-        nonlocal most
+        records.append(record)
         if record["event"] == "train":  # the checkpoint's copies come after
-            most = held.most
+            most.append(held.most)
 
     with tempfile.TemporaryDirectory() as output, Tensors() as held:
-        summary = train(config_of(SIDES[name], 2), tokens, output, progress)
-    return most / 2**20, summary["parameters"]
+        if name == PLAIN:
+            plain_loop(tokens, 2, lambda: most.append(held.most))
+            return most[-1] / 2**20, SIZE / 1e6
+        train(config_of(SIDES[name], 2), tokens, output, progress)
+    return most[-1] / 2**20, records[0]["parameters"] / 1e6
 
 
 def rows(tokens: str) -> Iterator[str]:
@@ -187,10 +192,9 @@ def rows(tokens: str) -> Iterator[str]:
         for name in SIDES:
             best[name] = max(best[name], speed(name, tokens))
     for name in SIDES:
-        held, parameters = memory(name, tokens)
+        held, millions = memory(name, tokens)
         yield (
-            f"| {name} | {parameters / 1e6:.2f} M | {best[name]:,.0f} tokens/s | {best[name] / best['default']:.2f} "
-            f"| {held:,.0f} MiB |"
+            f"| {name} | {millions:.2f} M | {best[name]:,.0f} tokens/s | {best[name] / best['default']:.2f} | {held:,.0f} MiB |"
         )
 
 
