@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +25,7 @@ from curator.dedup import cells
 from curator.dedup.exchange import READ, ZSTD, batch_of, find_span, read_span, write_pieces
 from curator.dedup.keys import columns_of, keys, tables
 from curator.dedup.memory import released
-from curator.dedup.plan import Plan, hash_of, make_missing
+from curator.dedup.plan import BYTES_A_KEPT_ENTRY, Group, Plan, hash_of, make_missing, parts_of
 from curator.documents import Executor
 
 FORMAT = 1
@@ -109,12 +110,17 @@ class Keeping:
     published: Mapping[str, tuple[str, str]]  # by the key of a shard: file and digest of those of its documents that remain
 
     @functools.cached_property
+    def partitions(self) -> int:
+        plan = self.plan
+        return parts_of(sum(group.rows for group in plan.groups) * plan.options.keys, plan.most(BYTES_A_KEPT_ENTRY))
+
+    @functools.cached_property
     def everything(self) -> str:
         return hash_of([self.name("documents", index) for index in range(len(self.plan.groups))])
 
     def name(self, kind: str, index: int) -> str:
         plan = self.plan
-        what: list[object] = [FORMAT, PIECES, plan.options.by, self.columns, plan.partitions]
+        what: list[object] = [FORMAT, PIECES, plan.options.by, self.columns, self.partitions]
         if kind == "hashes":
             what += [self.everything, index]
         else:
@@ -128,7 +134,7 @@ class Keeping:
 
 def keep(keeping: Keeping, signing: Mapping[str, object], executor: Executor) -> list[str]:
     """Write what a later run needs of the published documents; the paths of all its files."""
-    groups, partitions = len(keeping.plan.groups), keeping.plan.partitions
+    groups, partitions = len(keeping.plan.groups), keeping.partitions
     make_missing(keeping, "documents", groups, keep_documents, executor)
     make_missing(keeping, "hashes", partitions, keep_hashes, executor)
     documents = [["documents/" + keeping.name("documents", i), n] for i, n in enumerate(_rows(keeping))]
@@ -148,36 +154,49 @@ def keep(keeping: Keeping, signing: Mapping[str, object], executor: Executor) ->
 def keep_documents(keeping: Keeping, index: int) -> None:
     """One group: its published documents, and their hashes, sorted, in PIECES spans for each partition."""
     plan = keeping.plan
-    kept = [pa.table({"id": pa.array([], pa.string())})]
+    group = plan.groups[index]
+    with storage.create(keeping.path("documents", index)) as stream, _writer(keeping, group, stream) as documents:
+        most, count = group.rows * plan.options.keys, max(plan.cells, PIECES * keeping.partitions)
+        packed, ends = cells.pack(_turns(keeping, group, documents), most, count, plan.row_bits)
+        pieces, begin = [], 0
+        for number, mine in enumerate(ends.reshape(PIECES * keeping.partitions, -1)):
+            found = packed[begin : mine[-1]]
+            rows = (found & np.uint64(plan.row_mask)).astype(np.uint32)
+            found[:] = cells.hashes_of(found, mine - begin, number * len(mine), 65 - len(ends).bit_length(), plan.row_bits)
+            pieces.append([found, rows])
+            begin = mine[-1]
+        write_pieces(keeping.path("routed", index), pieces)
 
-    def turns() -> Iterator[tuple[int, cells.Keys]]:
-        first = 0
-        for place in plan.groups[index].shards:
-            shard = plan.shards[place]
-            if shard.key not in keeping.published:
-                continue
-            with storage.open_input(keeping.published[shard.key][0]) as stream:
-                ids = pq.read_table(stream, columns=["id"]).column("id")
-            columns = ["id", *dict.fromkeys([*columns_of(plan.options.by), *keeping.columns])]
-            for table in tables(plan, dataclasses.replace(plan.groups[index], shards=(place,)), columns):
-                table = table.filter(pc.and_(pc.is_in(table.column("id"), ids), table.column("exact").is_valid()))
-                for found in keys(table, plan.options.by):
-                    yield first, found
-                kept.append(table.select(["id", *keeping.columns]))
-                first += len(table)
 
-    most = plan.groups[index].rows * plan.options.keys
-    packed, ends = cells.pack(turns(), most, max(plan.cells, PIECES * plan.partitions), plan.row_bits)
-    pieces, begin = [], 0
-    for number, mine in enumerate(ends.reshape(PIECES * plan.partitions, -1)):
-        found = packed[begin : mine[-1]]
-        hashes = cells.hashes_of(found, mine - begin, number * len(mine), 65 - len(ends).bit_length(), plan.row_bits)
-        pieces.append([hashes, (found & np.uint64(plan.row_mask)).astype(np.uint32)])
-        begin = mine[-1]
-    write_pieces(keeping.path("routed", index), pieces)
-    table = pa.concat_tables(kept[1:] or kept)
-    with storage.create(keeping.path("documents", index)) as stream:
-        pq.write_table(table, stream, compression="zstd")
+def _writer(keeping: Keeping, group: Group, stream: IO[bytes]) -> pq.ParquetWriter:
+    """For the documents of a group; one of which nothing is published has no columns but the id."""
+    fields = [pa.field("id", pa.string())]
+    for shard in (keeping.plan.shards[place] for place in group.shards):
+        if shard.key in keeping.published:
+            with storage.open_input(shard.path) as signed:
+                schema = pq.read_schema(signed)
+            fields += [schema.field(name) for name in keeping.columns]
+            break
+    return pq.ParquetWriter(stream, pa.schema(fields), compression="zstd")
+
+
+def _turns(keeping: Keeping, group: Group, documents: pq.ParquetWriter) -> Iterator[tuple[int, cells.Keys]]:
+    """All that the published documents of a group are met by; the documents are written on the way."""
+    by = keeping.plan.options.by
+    columns = ["id", *dict.fromkeys([*columns_of(by), *keeping.columns])]
+    first = 0
+    for place in group.shards:
+        key = keeping.plan.shards[place].key
+        if key not in keeping.published:
+            continue
+        with storage.open_input(keeping.published[key][0]) as stream:
+            ids = pq.read_table(stream, columns=["id"]).column("id")
+        for table in tables(keeping.plan, dataclasses.replace(group, shards=(place,)), columns):
+            table = table.filter(pc.and_(pc.is_in(table.column("id"), ids), table.column("exact").is_valid()))
+            for found in keys(table, by):
+                yield first, found
+            documents.write_table(table.select(documents.schema.names))
+            first += len(table)
 
 
 @released

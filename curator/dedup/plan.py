@@ -17,11 +17,10 @@ from curator.dedup.exchange import read_told
 from curator.documents import Executor, Shard
 
 # What a call holds in memory for each of these at its peak, with room to spare; divides `memory` into calls.
-BYTES_AN_ENTRY = 22  # of a group: packed by part, then by cell, beside what is read at a time
-BYTES_A_MET_ENTRY = 16  # of a partition: 8 in the file; 16 where it is kept for later runs
-BYTES_A_SORTED_ENTRY = (
-    160  # of a partition with `verify` or earlier runs: sorted with an index, and as many that they meet there
-)
+BYTES_AN_ENTRY = 23  # of a group: packed by part, then by cell, beside what is read at a time
+BYTES_A_MET_ENTRY = 16  # of a partition: 8 in the file, and what is told
+BYTES_A_KEPT_ENTRY = 24  # of a partition that is kept for later runs: 16, and what is sorted at a time
+BYTES_A_SORTED_ENTRY = 160  # of a partition with `verify` or earlier runs: sorted by an index, and as many that they meet there
 BYTES_A_SKETCH = 400  # with `verify`
 BYTES_AN_EDGE = 160  # 16 in the file, sorted by both ends
 BYTES_A_CANDIDATE = 320  # with its id, sorted by an index
@@ -194,12 +193,9 @@ def plan(folder: str, signed: Sequence[Shard], options: Options, memory: int, ea
     for one, other in pairwise(shards):
         if one.key == other.key:
             raise ValueError(f"two shards have the key {one.key!r}")
-    rows = sum(shard.rows for shard in shards)
-    partitions = 1
     an_entry = BYTES_A_SORTED_ENTRY if earlier or options.verify is not None else BYTES_A_MET_ENTRY
     an_entry += BYTES_A_SKETCH if options.verify is not None else 0
-    while partitions * (memory // an_entry) < rows * options.keys:
-        partitions *= 2
+    partitions = parts_of(sum(shard.rows for shard in shards) * options.keys, memory // an_entry)
     groups = _groups(shards, max(1, memory // (BYTES_AN_ENTRY * options.keys)))
     stores = []
     for run in earlier:
@@ -224,12 +220,18 @@ class EarlierRun(Protocol):
     def documents(self) -> tuple[tuple[str, int, str], ...]: ...  # path, rows and digest of each file
 
 
+def parts_of(count: int, most: int) -> int:
+    """Into how many parts, a power of two, things are cut to be `most` in each."""
+    parts = 1
+    while parts * most < count:
+        parts *= 2
+    return parts
+
+
 def _groups(shards: Sequence[Shard], most: int) -> list[Group]:
     rows = sum(shard.rows for shard in shards)
     target = min(most, max(LEAST_ROWS, rows // PARALLEL))
-    buckets = 1
-    while buckets * TOGETHER * target < rows:
-        buckets *= 2
+    buckets = parts_of(rows, TOGETHER * target)
     placed: dict[int, list[int]] = {}
     for place, shard in enumerate(shards):
         placed.setdefault(int(hash_of(shard.key)[:8], 16) % buckets, []).append(place)

@@ -25,7 +25,7 @@ from curator.dedup.buckets import EDGE, join_meetings
 from curator.dedup.clusters import Forest, distinct, unique_edges, unmixed
 from curator.dedup.exchange import batch_of, by_range, chunks, read_metadata, read_part, read_span, write_batches, write_spans
 from curator.dedup.memory import released
-from curator.dedup.plan import BYTES_AN_EDGE, Plan, counted, make_missing
+from curator.dedup.plan import BYTES_AN_EDGE, Plan, counted, make_missing, parts_of
 from curator.documents import Executor
 
 MOST_ROUNDS = 200  # far more than any graph takes: a defect must not run for ever
@@ -36,9 +36,7 @@ def connect(plan: Plan, executor: Executor) -> int:
     """Have every document that has a duplicate in another group told its cluster's root, in `components`: a span for each
     group. Returns of how many files."""
     met = sum(counted(plan, "meetings", plan.partitions, "rows"))
-    parts = 1
-    while parts * plan.most(BYTES_AN_EDGE) < min(met, sum(group.rows for group in plan.groups)):
-        parts *= 2
+    parts = parts_of(min(met, sum(group.rows for group in plan.groups)), plan.most(BYTES_AN_EDGE))
 
     def have(kind: str, count: int, make: Callable[..., None], **given: int) -> None:
         make_missing(plan, kind, count, functools.partial(make, parts=parts, **given), executor)

@@ -24,7 +24,7 @@ from curator.dedup.clusters import mixed
 from curator.dedup.exchange import by_range, read_span, read_table, read_tables, write_spans, write_tables
 from curator.dedup.keys import exact_hashes, signatures
 from curator.dedup.memory import released
-from curator.dedup.plan import BYTES_A_CANDIDATE, Group, Plan, counted, make_missing, names_there
+from curator.dedup.plan import BYTES_A_CANDIDATE, Group, Plan, counted, make_missing, names_there, parts_of
 from curator.dedup.rounds import labels_of
 from curator.documents import Executor
 
@@ -47,9 +47,7 @@ _CHOSEN = pa.schema([("survives", pa.bool_()), ("priority", pa.int16()), ("clust
 def mark_all(plan: Plan, labels: int, executor: Executor) -> int:
     """Every mark of every shard of this run. Returns into how many parts the keys were cut."""
     most = sum(counted(plan, "repeats", plan.own, "rows")) + sum(counted(plan, "components", labels, "rows"))
-    parts = 1
-    while parts * plan.most(BYTES_A_CANDIDATE) < most:
-        parts *= 2
+    parts = parts_of(most, plan.most(BYTES_A_CANDIDATE))
 
     def have(kind: str, count: int, make: Callable[..., None]) -> None:
         make_missing(plan, kind, count, functools.partial(make, labels=labels, parts=parts), executor)

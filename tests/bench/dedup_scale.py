@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 from curator.dedup import DedupDocuments
 from curator.documents import Shard
 
-BANDS, ROWS_A_SHARD = 14, 1 << 15
+BANDS, ROWS_A_SHARD = 14, 1 << 14
 
 
 def clusters(documents: int, generator: np.random.Generator) -> np.ndarray:
