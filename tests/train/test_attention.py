@@ -107,6 +107,16 @@ def test_the_matrix_the_blocks_and_a_slow_loop_agree(begins: list[list[int]], kv
                 torch.testing.assert_close(found[row, head, at], weights @ v[row, mine, seen], atol=1e-5, rtol=1e-4)
 
 
+def test_the_last_queries_alone_see_what_they_see_among_all() -> None:
+    documents = torch.tensor([[0, *[1, 0, 0, 0] * 4][:16], [0, *[0, 1, 0] * 5]]).cumsum(dim=1)
+    whole = document_mask(documents)
+    assert torch.equal(document_mask(documents, last=6), whole[:, :, 10:])
+    blocks = document_mask(documents, blocks=True, last=6)
+    grid = torch.meshgrid(torch.arange(2), torch.arange(1), torch.arange(6), torch.arange(16), indexing="ij")
+    assert blocks.seq_lengths == (6, 16)
+    assert torch.equal(blocks.mask_mod(*grid), whole[:, :, 10:])
+
+
 def test_a_run_trains_within_documents(pieces: TokenShards, small: Callable[..., TrainConfig], tmp_path: Path) -> None:
     results = {
         kind: train(small(attention=kind, batch_tokens=64), pieces.folder, str(tmp_path / kind), lambda record: None)

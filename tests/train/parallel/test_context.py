@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.train import ModelConfig, TrainConfig, train
+from curator.train.architectures import sight
 from curator.train.architectures.build import build_model
 from curator.train.architectures.config import ArchitectureConfig, ObjectivesConfig, PatternConfig
+from curator.train.architectures.positions import alibi_slopes
 from curator.train.attention import attend, document_mask
 from curator.train.config import ParallelConfig as Ranks
 from curator.train.mesh import Mesh, sizes
@@ -50,6 +52,25 @@ def test_the_parts_together_see_what_a_whole_sequence_sees(ranks: int, chunk: in
                 part.masks(model, numbers),
             )
             torch.testing.assert_close(seen, part.cut(whole, 2), atol=1e-6, rtol=1e-5)
+
+
+def test_the_parts_see_by_an_architectures_rules() -> None:
+    length, ranks = 32, 2
+    documents = (torch.arange(length) // 11)[None]
+    slopes = alibi_slopes(4)
+    rules = [sight.causal, sight.within(documents), *sight.pattern(PatternConfig(kind="window", window=7))]
+    sizes = (1, 4, length, length)
+
+    def bias(batch: Any, head: Any, q: Any, k: Any) -> Any:
+        return -slopes[head] * (q - k).abs()
+
+    q, k, v = torch.randn(3, 1, 4, length, 16, generator=torch.Generator().manual_seed(0))
+    whole = sight.attend(q, k, v, sight.look(rules, bias, sizes, q.device))
+    for part in (Part(length, rank, ranks) for rank in range(ranks)):
+        seen = part.look(sight.look, rules, bias, sizes, q.device)
+        own = [part.cut(x, 2) for x in (q, k, v)]
+        found = part.attend(sight.attend, lambda _: torch.stack((k, v)), own[0], own[1], own[2], seen)
+        torch.testing.assert_close(found, part.cut(whole, 2), atol=1e-5, rtol=1e-5)
 
 
 def test_every_rank_has_as_much_to_see() -> None:
