@@ -11,11 +11,11 @@ import codecs
 import re
 from functools import cached_property
 
-from curator.charsets.decoding import Decoded, beyond_ascii, decoded_as
+from curator.charsets.decoding import Decoded, beyond_ascii, decoded_as, whole_characters
 from curator.charsets.detection import detect, familiar, utf16_by_zeros
 from curator.charsets.labels import codec_of, meta_charset
 
-__all__ = ["Decoded", "codec_of", "decode", "detect", "meta_charset"]
+__all__ = ["Decoded", "codec_of", "decode", "detect", "meta_charset", "whole_characters"]
 
 MOST_BAD = 0.02  # of the characters beyond ASCII may be bad before a declared charset is doubted
 MOST_BAD_AT_ALL = 0.2  # and before every charset is

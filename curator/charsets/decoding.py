@@ -23,8 +23,8 @@ def beyond_ascii(text: str) -> int:
 
 def decoded_as(payload: bytes, charset: str) -> Decoded:
     """The text of a payload in this charset, whatever else it may be."""
-    with suppress(UnicodeDecodeError):  # most have nothing bad to be counted
-        return Decoded(payload.decode(charset), charset, 0)
+    with suppress(UnicodeDecodeError):  # most have nothing bad that would be counted
+        return Decoded(_decode_whole_characters(payload, charset, "strict"), charset, 0)
     text = _decode_whole_characters(payload, charset, "replace")
     replaced = text.count("\ufffd")
     if replaced:
@@ -38,6 +38,17 @@ def decoded_as(payload: bytes, charset: str) -> Decoded:
 def _decode_whole_characters(payload: bytes, charset: str, errors: str) -> str:
     """An incremental decoder that is never told of the end keeps back a character that is cut there."""
     return codecs.getincrementaldecoder(charset)(errors).decode(payload, False)
+
+
+def whole_characters(payload: bytes) -> bytes:
+    """Without a character of UTF-8 that the end cuts."""
+    for cut in range(1, min(len(payload), 3) + 1):
+        byte = payload[-cut]
+        if byte >= 0xC0:
+            return payload[:-cut] if cut < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else payload
+        if byte < 0x80:
+            break
+    return payload
 
 
 def _written_replacements(payload: bytes, charset: str) -> int:

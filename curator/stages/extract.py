@@ -13,11 +13,12 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from curator import extraction
-from curator.charsets import Decoded, decode
+from curator.charsets import Decoded, decode, whole_characters
 from curator.stages.markup import visible_text, work
 
 MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
 _BYTES_A_CHARACTER = 16  # of markup and text, that are looked at first for a character of visible text
+_VISIBLE_BYTES = 8 << 20  # that are looked at at all
 MOST_TITLE = 1000  # characters
 
 # Formats that no text is in, whatever the server called them.
@@ -123,18 +124,21 @@ def read_page(
     return replace(page, replaced=decoded.replaced, charset=decoded.charset)
 
 
-def visible(payload: bytes, content_type: str | None, charset: str | None, most: int) -> str | None:
+def visible(payload: pa.BinaryScalar, content_type: str | None, charset: str | None, most: int) -> str | None:
     """About `most` characters of what the page shows, without a tree: enough to tell its language. None if it is no text.
 
     Its beginning is looked at first, and mostly is enough; some pages open with half a megabyte of script.
     """
-    if is_binary(payload):
-        return None
-    markup = is_markup(payload, content_type)
-    for part in (payload[: most * _BYTES_A_CHARACTER], payload):
+    whole = len(payload.as_buffer())
+    text = ""
+    for limit in (most * _BYTES_A_CHARACTER, _VISIBLE_BYTES):
+        part = head(payload, limit)
+        if is_binary(part):
+            return None
+        markup = is_markup(part, content_type)
         decoded = decode(part, charset, markup)
         text = visible_text(utf8(part, decoded), most) if markup else decoded.text[:most]
-        if len(text) == most or len(part) == len(payload):
+        if len(text) == most or len(part) == whole:
             break
     return text
 
@@ -165,8 +169,9 @@ def is_markup(payload: bytes, content_type: str | None) -> bool:
 
 def utf8(payload: bytes, decoded: Decoded) -> bytes:
     """What was decoded, in UTF-8; mostly the payload is that already."""
-    same = decoded.charset == "utf-8" and not decoded.replaced and payload[-1:] < b"\x80"
-    return payload if same and not payload.startswith(BOM_UTF8) else decoded.text.encode("utf-8", "replace")
+    if decoded.charset == "utf-8" and not decoded.replaced and not payload.startswith(BOM_UTF8):
+        return whole_characters(payload)
+    return decoded.text.encode("utf-8", "replace")
 
 
 def _main_text(page: str, data: bytes, engine: str, form: Literal["text", "markdown"]) -> Page:

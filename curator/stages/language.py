@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from curator.models import fasttext_model, named
 from curator.stages.evidence import LETTERS, column, profiles
-from curator.stages.extract import head, visible
+from curator.stages.extract import visible
 from curator.stages.labels import UNDETERMINED
 from curator.stages.script import chinese_script, dominant_script
 from curator.stages.shares import Codes, content, shares
 
-_VISIBLE_BYTES = 8 << 20  # of a payload that `on: visible` looks at; some pages open with half a megabyte of script
-_VISIBLE_CHARACTERS = 4000  # of its text
+_VISIBLE_CHARACTERS = 4000  # of a page's text that `on: visible` looks at
 _FAINT = 0.001  # labels less probable than this are not asked for: they cost time and change no third digit
 
 
@@ -95,7 +94,7 @@ class Language:
         if self.on == "text":
             return docs.column("text").to_pylist()
         return [
-            visible(head(payload, _VISIBLE_BYTES), kind, charset, _VISIBLE_CHARACTERS) if payload.is_valid else None
+            visible(payload, kind, charset, _VISIBLE_CHARACTERS) if payload.is_valid else None
             for payload, kind, charset in zip(
                 docs.column("payload"), docs.column("content_type").to_pylist(), docs.column("charset").to_pylist()
             )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.charsets import codec_of, decode, meta_charset
+from curator.charsets import codec_of, decode, meta_charset, whole_characters
 
 ZH = "中华人民共和国万岁，世界人民大团结万岁。今天天气很好，我们一起去公园散步吧。" * 5
 HANT = "臺灣的氣候溫暖潮濕，適合種植水稻與茶葉。圖書館裡有許多珍貴的書籍與雜誌。" * 5
@@ -307,3 +307,10 @@ def test_a_bad_byte_costs_itself_and_is_counted(text: str, declared: str | None,
         assert found.charset == charset
         assert found.replaced == 1
         assert found.text.replace("\ufffd", "") == f"<p>{text}"
+
+
+@given(st.text(alphabet="aé中😀", max_size=6), st.integers(0, 24))
+def test_a_character_that_the_end_cuts(text: str, length: int) -> None:
+    cut = text.encode()[:length]
+    assert whole_characters(cut) == cut.decode("utf-8", "ignore").encode()
+    assert decode(cut, "utf-8").text.encode() == whole_characters(cut)
