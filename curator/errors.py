@@ -6,3 +6,17 @@ from __future__ import annotations
 class UserError(Exception):
     """Something that its reader can mend: an input, a path, a model, a cluster. The message names it and says what to do; the
     command line prints it as it is."""
+
+
+def require(right: bool, message: str) -> None:
+    """Refuse an option, in the `__post_init__` of the dataclass that it is of: the message names it and says what is right, and
+    the loader of the configuration adds file and line."""
+    if not right:
+        raise ValueError(message)
+
+
+def require_within(options: object, **bounds: tuple[float, float]) -> None:
+    """Of each option that is named, that it lies from the one number to the other."""
+    for name, (least, most) in bounds.items():
+        value = getattr(options, name)
+        require(least <= value <= most, f"{name}: {value} is not from {least} to {most}")

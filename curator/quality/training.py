@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from curator.errors import UserError
+from curator.errors import UserError, require_within
 from curator.quality import documents
 from curator.quality.artefact import NEGATIVE, POSITIVE, open_model, write
 from curator.quality.documents import FOLDS, Sources, collected, count, folded, matched, pairs, uniform, without
@@ -56,21 +56,20 @@ class Options:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("ngrams", 1, MOST_NGRAMS),
-            ("dimension", 1, 1024),
-            ("epochs", 1, 1000),
-            ("rate", 1e-6, 10),
-            ("buckets", 1, 1 << 30),
-            ("features", 256, 1 << 30),
-            ("least", 1, 1 << 30),
-            ("documents", FEWEST, 1 << 40),
-            ("tokens", documents.LEAST, 1 << 30),
-            ("held_out", 0.02, 0.9),
-            ("seed", 0, (1 << 31) - 1),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name}: {getattr(self, name)} is not from {low} to {high}")
+        require_within(
+            self,
+            ngrams=(1, MOST_NGRAMS),
+            dimension=(1, 1024),
+            epochs=(1, 1000),
+            rate=(1e-6, 10),
+            buckets=(1, 1 << 30),
+            features=(256, 1 << 30),
+            least=(1, 1 << 30),
+            documents=(FEWEST, 1 << 40),
+            tokens=(documents.LEAST, 1 << 30),
+            held_out=(0.02, 0.9),
+            seed=(0, (1 << 31) - 1),
+        )
 
 
 def train(

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from curator.documents import Rule
+from curator.errors import require_within
 from curator.stages.classifier_model import ClassifierError, check_folder, classifier, labels_of, model_files
 
 
@@ -54,12 +55,7 @@ class Classifier:
     }
 
     def __post_init__(self) -> None:
-        if not 8 <= self.max_tokens <= 1 << 20:
-            raise ValueError(f"max_tokens: {self.max_tokens} is not from 8 to {1 << 20}")
-        if not 1 <= self.windows <= 1000:
-            raise ValueError(f"windows: {self.windows} is not from 1 to 1000")
-        if not 1 <= self.batch <= 4096:
-            raise ValueError(f"batch: {self.batch} is not from 1 to 4096")
+        require_within(self, max_tokens=(8, 1 << 20), windows=(1, 1000), batch=(1, 4096))
         for name, amount in self.resources.items():
             if not amount > 0 or (name == "gpu" and amount > 1 and not float(amount).is_integer()):
                 raise ValueError(f"resources: {name}: {amount:g}; above 0, and of GPUs a part of one or whole ones")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from curator.errors import UserError
+from curator.errors import UserError, require
 from curator.train.architectures.config import ArchitectureConfig
 
 FFN_ROUNDING = 64  # widths that are multiples of 64 fill the tiles of tensor cores
@@ -14,11 +14,6 @@ FFN_ROUNDING = 64  # widths that are multiples of 64 fill the tiles of tensor co
 
 class TrainedRunError(UserError, ValueError):
     """A trained run, or what it is asked for, cannot be used: in words for the user."""
-
-
-def _require(right: bool, message: str) -> None:
-    if not right:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +43,18 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("layers", "width", "heads"):
-            _require(getattr(self, name) >= 1, f"{name}: must be at least 1, not {getattr(self, name)}")
-        _require(self.width % self.heads == 0, f"heads: {self.heads} heads do not divide a width of {self.width}")
-        _require(self.head_width % 2 == 0, f"heads: RoPE needs an even width a head, not {self.width} / {self.heads}")
-        _require(
+            require(getattr(self, name) >= 1, f"{name}: must be at least 1, not {getattr(self, name)}")
+        require(self.width % self.heads == 0, f"heads: {self.heads} heads do not divide a width of {self.width}")
+        require(self.head_width % 2 == 0, f"heads: RoPE needs an even width a head, not {self.width} / {self.heads}")
+        require(
             1 <= self.key_heads <= self.heads and self.heads % self.key_heads == 0,
             f"kv_heads: must divide the {self.heads} heads, not {self.kv_heads}",
         )
-        _require(self.activation in ("swiglu", "geglu"), f"activation: must be swiglu or geglu, not {self.activation!r}")
-        _require(self.ffn_multiple > 0, f"ffn_multiple: must be above 0, not {self.ffn_multiple}")
-        _require(self.rope_theta > 1, f"rope_theta: must be above 1, not {self.rope_theta}")
-        _require(self.init_std > 0, f"init_std: must be above 0, not {self.init_std}")
-        _require(self.norm_epsilon > 0, f"norm_epsilon: must be above 0, not {self.norm_epsilon}")
+        require(self.activation in ("swiglu", "geglu"), f"activation: must be swiglu or geglu, not {self.activation!r}")
+        require(self.ffn_multiple > 0, f"ffn_multiple: must be above 0, not {self.ffn_multiple}")
+        require(self.rope_theta > 1, f"rope_theta: must be above 1, not {self.rope_theta}")
+        require(self.init_std > 0, f"init_std: must be above 0, not {self.init_std}")
+        require(self.norm_epsilon > 0, f"norm_epsilon: must be above 0, not {self.norm_epsilon}")
 
     @property
     def head_width(self) -> int:
@@ -114,21 +109,21 @@ class OptimizerConfig:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        _require(self.lr > 0, f"lr: must be above 0, not {self.lr}")
-        _require(0 <= self.min_lr_ratio <= 1, f"min_lr_ratio: must be from 0 to 1, not {self.min_lr_ratio}")
-        _require(self.warmup >= 0, f"warmup: must be 0 steps or more, not {self.warmup}")
-        _require(self.schedule in ("cosine", "wsd"), f"schedule: must be cosine or wsd, not {self.schedule!r}")
-        _require(0 < self.decay <= 1, f"decay: must be above 0, at most 1, not {self.decay}")
-        _require(self.schedule == "cosine" or self.min_lr_ratio > 0, "min_lr_ratio: must be above 0 for an exponential decay")
+        require(self.lr > 0, f"lr: must be above 0, not {self.lr}")
+        require(0 <= self.min_lr_ratio <= 1, f"min_lr_ratio: must be from 0 to 1, not {self.min_lr_ratio}")
+        require(self.warmup >= 0, f"warmup: must be 0 steps or more, not {self.warmup}")
+        require(self.schedule in ("cosine", "wsd"), f"schedule: must be cosine or wsd, not {self.schedule!r}")
+        require(0 < self.decay <= 1, f"decay: must be above 0, at most 1, not {self.decay}")
+        require(self.schedule == "cosine" or self.min_lr_ratio > 0, "min_lr_ratio: must be above 0 for an exponential decay")
         for name in ("weight_decay", "embedding_decay", "gain_decay"):
             value = getattr(self, name)
-            _require(value is None or value >= 0, f"{name}: must be 0 or more, not {value}")
-        _require(
+            require(value is None or value >= 0, f"{name}: must be 0 or more, not {value}")
+        require(
             len(self.betas) == 2 and all(0 <= b < 1 for b in self.betas),
             f"betas: must be two numbers from 0 up to 1, not {list(self.betas)}",
         )
-        _require(self.epsilon > 0, f"epsilon: must be above 0, not {self.epsilon}")
-        _require(self.clip > 0, f"clip: must be above 0, not {self.clip}")
+        require(self.epsilon > 0, f"epsilon: must be above 0, not {self.epsilon}")
+        require(self.clip > 0, f"clip: must be above 0, not {self.clip}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +135,8 @@ class BatchRamp:
     tokens: int
 
     def __post_init__(self) -> None:
-        _require(self.start >= 1, f"start: must be at least 1, not {self.start}")
-        _require(self.tokens >= 1, f"tokens: must be at least 1, not {self.tokens}")
+        require(self.start >= 1, f"start: must be at least 1, not {self.start}")
+        require(self.tokens >= 1, f"tokens: must be at least 1, not {self.tokens}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,8 +157,8 @@ class SpikeConfig:
 
     def __post_init__(self) -> None:
         for name, least in (("window", 8), ("patience", 1), ("before", 0), ("most", 1)):
-            _require(getattr(self, name) >= least, f"{name}: must be at least {least}, not {getattr(self, name)}")
-        _require(self.deviations > 0, f"deviations: must be above 0, not {self.deviations}")
+            require(getattr(self, name) >= least, f"{name}: must be at least {least}, not {getattr(self, name)}")
+        require(self.deviations > 0, f"deviations: must be above 0, not {self.deviations}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +184,10 @@ class ParallelConfig:
     schedule: Literal["1f1b", "gpipe"] = "1f1b"
 
     def __post_init__(self) -> None:
-        _require(self.kind in ("ddp", "fsdp"), f"kind: must be ddp or fsdp, not {self.kind!r}")
+        require(self.kind in ("ddp", "fsdp"), f"kind: must be ddp or fsdp, not {self.kind!r}")
         for name in ("tensor", "pipeline", "context", "expert"):
-            _require(getattr(self, name) >= 1, f"{name}: must be at least 1 rank, not {getattr(self, name)}")
-        _require(self.schedule in ("1f1b", "gpipe"), f"schedule: must be 1f1b or gpipe, not {self.schedule!r}")
+            require(getattr(self, name) >= 1, f"{name}: must be at least 1 rank, not {getattr(self, name)}")
+        require(self.schedule in ("1f1b", "gpipe"), f"schedule: must be 1f1b or gpipe, not {self.schedule!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,39 +234,39 @@ class TrainConfig:
     resume: Literal["same", "changed"] = "same"
 
     def __post_init__(self) -> None:
-        _require(self.steps is None or self.tokens is None, "steps: give steps or tokens, not both")
+        require(self.steps is None or self.tokens is None, "steps: give steps or tokens, not both")
         for name in ("steps", "tokens", "batch_tokens", "micro_batch", "keep_checkpoints"):
             value = getattr(self, name)
-            _require(value is None or value >= 1, f"{name}: must be at least 1, not {value}")
+            require(value is None or value >= 1, f"{name}: must be at least 1, not {value}")
         for name in ("log_every", "eval_every", "eval_sequences", "checkpoint_every", "seed"):
-            _require(getattr(self, name) >= 0, f"{name}: must be 0 or more, not {getattr(self, name)}")
-        _require(
+            require(getattr(self, name) >= 0, f"{name}: must be 0 or more, not {getattr(self, name)}")
+        require(
             self.precision in ("auto", "float32", "bfloat16"), f"precision: no {self.precision!r}: auto, float32 or bfloat16"
         )
-        _require(
+        require(
             self.attention in ("sequence", "documents"), f"attention: must be sequence or documents, not {self.attention!r}"
         )
-        _require(
+        require(
             self.recompute in ("none", "pointwise", "layers"),
             f"recompute: must be none, pointwise or layers, not {self.recompute!r}",
         )
-        _require(self.peak_flops is None or self.peak_flops > 0, f"peak_flops: must be above 0, not {self.peak_flops}")
-        _require(self.shard_cache >= 1, f"shard_cache: must be at least 1 byte, not {self.shard_cache}")
-        _require(
+        require(self.peak_flops is None or self.peak_flops > 0, f"peak_flops: must be above 0, not {self.peak_flops}")
+        require(self.shard_cache >= 1, f"shard_cache: must be at least 1 byte, not {self.shard_cache}")
+        require(
             self.batch_ramp is None or self.batch_tokens % self.batch_ramp.start == 0,
             f"batch_ramp: its start must divide batch_tokens, {self.batch_tokens}",
         )
-        _require(
+        require(
             self.spikes is None or self.keep_checkpoints >= 2,
             "keep_checkpoints: must be at least 2 where spikes are rolled back: the newest may lie within one",
         )
-        _require(self.compile in ("auto", True, False), f"compile: must be auto, true or false, not {self.compile!r}")
-        _require(self.resume in ("same", "changed"), f"resume: must be same or changed, not {self.resume!r}")
-        _require(not self.float8 or self.parallel.tensor == 1, "float8: not with parallel.tensor: its products are whole ones")
+        require(self.compile in ("auto", True, False), f"compile: must be auto, true or false, not {self.compile!r}")
+        require(self.resume in ("same", "changed"), f"resume: must be same or changed, not {self.resume!r}")
+        require(not self.float8 or self.parallel.tensor == 1, "float8: not with parallel.tensor: its products are whole ones")
         if self.model.architecture is not None:
             self.model.architecture.check(self.attention)
         kind, _, number = self.device.partition(":")
-        _require(
+        require(
             kind in ("auto", "cpu", "cuda", "mps") and (not number or (kind == "cuda" and number.isdigit())),
             f"device: must be auto, cpu, cuda, cuda:<number> or mps, not {self.device!r}",
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from curator.errors import require
+
 Shape = Literal["causal", "prefix", "encoder_decoder"]
 NormKind = Literal["rms", "layer"]
 NormPlace = Literal["pre", "post", "sandwich", "deep"]
@@ -14,14 +16,9 @@ Scaling = Literal["linear", "ntk", "yarn"]
 Pattern = Literal["full", "window", "blocks"]
 
 
-def _require(right: bool, message: str) -> None:
-    if not right:
-        raise ValueError(message)
-
-
 def _one_of(name: str, value: object, choices: object) -> None:
     allowed = get_args(choices)
-    _require(value in allowed, f"{name}: must be one of {', '.join(allowed)}, not {value!r}")
+    require(value in allowed, f"{name}: must be one of {', '.join(allowed)}, not {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +39,9 @@ class RopeScaling:
 
     def __post_init__(self) -> None:
         _one_of("kind", self.kind, Scaling)
-        _require(self.factor >= 1, f"factor: must be at least 1, not {self.factor}")
-        _require(self.original_length >= 1, f"original_length: must be at least 1, not {self.original_length}")
-        _require(0 < self.slow < self.fast, f"fast: must be above slow, {self.slow}, which is above 0; not {self.fast}")
+        require(self.factor >= 1, f"factor: must be at least 1, not {self.factor}")
+        require(self.original_length >= 1, f"original_length: must be at least 1, not {self.original_length}")
+        require(0 < self.slow < self.fast, f"fast: must be above slow, {self.slow}, which is above 0; not {self.fast}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +65,7 @@ class PatternConfig:
     def __post_init__(self) -> None:
         _one_of("kind", self.kind, Pattern)
         for name, least in (("window", 1), ("block", 1), ("near", 1), ("first", 0), ("stride", 0), ("full_every", 0)):
-            _require(getattr(self, name) >= least, f"{name}: must be at least {least}, not {getattr(self, name)}")
+            require(getattr(self, name) >= least, f"{name}: must be at least {least}, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +88,12 @@ class ExpertsConfig:
     every: int = 1
 
     def __post_init__(self) -> None:
-        _require(self.count >= 2, f"count: must be at least 2, not {self.count}")
-        _require(1 <= self.top <= self.count, f"top: must be from 1 to the {self.count} experts, not {self.top}")
-        _require(self.capacity is None or self.capacity > 0, f"capacity: must be above 0, not {self.capacity}")
+        require(self.count >= 2, f"count: must be at least 2, not {self.count}")
+        require(1 <= self.top <= self.count, f"top: must be from 1 to the {self.count} experts, not {self.top}")
+        require(self.capacity is None or self.capacity > 0, f"capacity: must be above 0, not {self.capacity}")
         for name in ("balance", "z_loss"):
-            _require(getattr(self, name) >= 0, f"{name}: must be 0 or more, not {getattr(self, name)}")
-        _require(self.every >= 1, f"every: must be at least 1, not {self.every}")
+            require(getattr(self, name) >= 0, f"{name}: must be 0 or more, not {getattr(self, name)}")
+        require(self.every >= 1, f"every: must be at least 1, not {self.every}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +115,10 @@ class ObjectivesConfig:
 
     def __post_init__(self) -> None:
         for name in ("language", "prefix", "spans", "blanks"):
-            _require(getattr(self, name) >= 0, f"{name}: must be 0 or more, not {getattr(self, name)}")
-        _require(sum(self.weights.values()) > 0, "objectives: one of language, prefix, spans, blanks must be above 0")
-        _require(0 < self.noise < 1, f"noise: must be between 0 and 1, not {self.noise}")
-        _require(self.span >= 1, f"span: must be at least 1 token, not {self.span}")
+            require(getattr(self, name) >= 0, f"{name}: must be 0 or more, not {getattr(self, name)}")
+        require(sum(self.weights.values()) > 0, "objectives: one of language, prefix, spans, blanks must be above 0")
+        require(0 < self.noise < 1, f"noise: must be between 0 and 1, not {self.noise}")
+        require(self.span >= 1, f"span: must be at least 1 token, not {self.span}")
 
     @property
     def weights(self) -> dict[str, float]:
@@ -166,32 +163,32 @@ class ArchitectureConfig:
         _one_of("positions", self.positions, Positions)
         if self.activation is not None:
             _one_of("activation", self.activation, Activation)
-        _require(
+        require(
             self.encoder_layers is None or (self.shape == "encoder_decoder" and self.encoder_layers >= 1),
             f"encoder_layers: must be at least 1, and of an encoder_decoder, not {self.encoder_layers} of a {self.shape}",
         )
-        _require(
+        require(
             0 < self.embedding_gradient <= 1, f"embedding_gradient: must be above 0, at most 1, not {self.embedding_gradient}"
         )
-        _require(0 < self.source < 1, f"source: must be between 0 and 1, not {self.source}")
-        _require(
+        require(0 < self.source < 1, f"source: must be between 0 and 1, not {self.source}")
+        require(
             self.rope_scaling is None or self.positions == "rope",
             f"rope_scaling: has no meaning with positions: {self.positions}",
         )
-        _require(
+        require(
             self.relative_buckets >= 4 and self.relative_buckets % 4 == 0,
             f"relative_buckets: must be a multiple of 4, not {self.relative_buckets}",
         )
-        _require(
+        require(
             self.relative_distance > self.relative_buckets // 2,
             f"relative_distance: must be above half of the buckets, {self.relative_buckets // 2}, not {self.relative_distance}",
         )
         objectives = self.objectives
-        _require(
+        require(
             self.shape != "encoder_decoder" or not objectives.language,
             "objectives: language gives the encoder nothing to read: take prefix, spans or blanks for an encoder_decoder",
         )
-        _require(
+        require(
             self.shape != "prefix" or not self.plain,
             "objectives: language alone never has a prefix: give prefix, spans or blanks a weight, or write shape: causal",
         )
@@ -203,7 +200,7 @@ class ArchitectureConfig:
 
     def check(self, attention: str) -> None:
         """Raise ValueError for options of the run that this cannot do."""
-        _require(
+        require(
             attention == "sequence" or self.plain,
             "attention: documents is for the objective language alone: the others mix the documents of a sequence",
         )
