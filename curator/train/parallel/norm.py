@@ -15,7 +15,8 @@ from curator.train.mesh import Mesh, by_mesh
 def clip(weights: Iterable[nn.Parameter], most: float, mesh: Mesh) -> Tensor:
     """Scale the gradients down so that the norm of all, those of other stages too, is at most `most`; the norm that it was."""
     groups = by_mesh(weight for weight in weights if weight.grad is not None)
-    norm = _norm([_whole(_norm([weight.grad for weight in group])) for group in groups])  # type: ignore[misc]
+    norms = [_norm(group) for group in groups]
+    norm = norms[0] if len(norms) == 1 else torch.stack(norms).norm()
     if mesh.size("pipeline") > 1:
         square = norm.square()
         dist.all_reduce(square, group=mesh.along("pipeline").get_group())
@@ -25,9 +26,10 @@ def clip(weights: Iterable[nn.Parameter], most: float, mesh: Mesh) -> Tensor:
     return norm
 
 
-def _norm(tensors: list[Tensor]) -> Tensor:
-    return nn.utils.get_total_norm(tensors) if len(tensors) > 1 else torch.linalg.vector_norm(tensors[0])
-
-
-def _whole(norm: Tensor) -> Tensor:
+def _norm(weights: list[nn.Parameter]) -> Tensor:
+    """Of the gradients of weights of one mesh, in one exchange: by one dimension after the other, ranks would add up in other
+    orders than each other, and scale by other numbers."""
+    if isinstance(weights[0], DTensor) and weights[0].device_mesh.ndim > 1:
+        weights[0].device_mesh._flatten()
+    norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     return norm.full_tensor() if isinstance(norm, DTensor) else norm

@@ -38,6 +38,7 @@ def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
             _divide_branch(module, ranks, stream)
     if isinstance(model.embed_tokens, nn.Embedding):
         _apply(RowwiseParallel(input_layouts=Replicate(), output_layouts=stream), model.embed_tokens, ranks)
+        model.embed_tokens.register_forward_hook(_arrived)
     if isinstance(stream, Shard):
         _cut_norms(model, ranks)
     if isinstance(model.lm_head, nn.Linear):
@@ -95,6 +96,11 @@ def _cut_norms(model: nn.Module, ranks: DeviceMesh) -> None:
 
 def _apply(style: ParallelStyle, module: nn.Module, ranks: DeviceMesh) -> None:
     parallelize_module(module, ranks, style, src_data_rank=None)  # all ranks have drawn the same first weights
+
+
+def _arrived(_: nn.Module, given: tuple[Any, ...], stream: Tensor) -> Tensor:
+    """A compiled layer's gradients are wrong where it is given a tensor that is still on its way between ranks."""
+    return stream.clone()
 
 
 def _whole(_: nn.Module, given: tuple[Any, ...], losses: Tensor) -> Tensor:
