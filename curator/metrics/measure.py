@@ -353,12 +353,16 @@ def _value(metric: Metric, runs: Mapping[Kernel, Run], valid: np.ndarray) -> pa.
     """A metric's counts of every row, divided if it is no count itself."""
     top = _sum(metric.count, runs)
     if metric.kind == "count":
-        return pa.array(np.minimum(top, 0x7FFFFFFF).astype(np.int32), mask=~valid)
+        return _array(np.minimum(top, 0x7FFFFFFF).astype(np.int32), valid)
     bottom = _sum(metric.over, runs)
     measured = valid & (bottom > 0)
     divisor = np.where(measured, bottom, 1)
     value = top / divisor if metric.kind != "nats" else np.log(divisor) - top.view(np.float64) / divisor
-    return pa.array(value.astype(np.float32), mask=~measured)
+    return _array(value.astype(np.float32), measured)
+
+
+def _array(values: np.ndarray, valid: np.ndarray) -> pa.Array:
+    return pa.array(values, mask=None if valid.all() else ~valid)
 
 
 def _sum(columns: Sequence[tuple[Kernel, int]], runs: Mapping[Kernel, Run]) -> np.ndarray:

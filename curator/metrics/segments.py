@@ -37,6 +37,9 @@ class Texts:
     def rows(self) -> int:
         return len(self.valid)
 
+    def part(self, rows: np.ndarray) -> Texts:
+        return Texts(self.data, self.starts[rows], self.stops[rows], self.valid[rows])
+
 
 def texts(column: pa.Array) -> Texts:
     """Honours slices and nulls. Takes string, large_string and string_view; anything else is a TypeError."""

@@ -155,12 +155,13 @@ class Filter:
 
     def first_failing(self, lines: Lines) -> np.ndarray:
         """For each line the number of the first rule that it fails, -1 if there is none."""
-        values = self.measured(lines.texts, self.line_metrics)
+        text = lines.texts.valid.nonzero()[0]
+        values = self.measured(lines.texts.part(text), self.line_metrics)
         first = np.full(len(lines.rows), -1, np.int16)
         for number, (rule, asked) in reversed(list(enumerate(zip(self.line_rules, self.line_metrics)))):
             value = values[asked.name]
             failed = pc.and_(pc.invert(rule.passes(value)), pc.is_valid(value))
-            first[failed.to_numpy(zero_copy_only=False)] = number
+            first[text[failed.to_numpy(zero_copy_only=False)]] = number
         return first
 
     def _share(self, key: str, lines: Lines, cut: np.ndarray) -> pa.Array:
