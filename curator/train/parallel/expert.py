@@ -24,13 +24,16 @@ from curator.train.mesh import Mesh
 
 
 def divide(model: nn.Module, config: TrainConfig, mesh: Mesh) -> None:
-    """Raises ValueError for a model without experts, or of a number that the ranks do not divide."""
+    """Raises ValueError for a model without experts, for a number of them that the ranks do not divide, and for parts of
+    sequences."""
     ranks = mesh.size("expert")
     found = [module for module in model.modules() if isinstance(module, Experts)]
     if not found:
         raise ValueError(f"parallel.expert: {ranks} ranks have nothing to divide: give model.architecture experts")
     if found[0].config.count % ranks:
         raise ValueError(f"parallel.expert: {ranks} ranks do not divide {found[0].config.count} experts equally")
+    if mesh.size("context") > 1:
+        raise ValueError("parallel.expert: not beside parallel.context: what an expert has room for is said of whole sequences")
     along = mesh.along("expert")
     for module in found:
         for part in module.experts.children():
@@ -38,8 +41,8 @@ def divide(model: nn.Module, config: TrainConfig, mesh: Mesh) -> None:
                 own = weight.detach().chunk(ranks)[mesh.rank("expert")].to(along.device_type, copy=True)
                 part.register_parameter(name, nn.Parameter(DTensor.from_local(own, along, [Shard(0)], run_check=False)))
         module.experts.forward = functools.partial(travel, along, module.experts.forward)
-        if mesh.size("data", "context") > 1:
-            fully_shard(module.experts, mesh=mesh.along("data", "context"), reshard_after_forward=config.parallel.reshard)
+        if mesh.size("data") > 1:
+            fully_shard(module.experts, mesh=mesh.along("data"), reshard_after_forward=config.parallel.reshard)
 
 
 @torch.compiler.disable  # how many travel where is known only when they do

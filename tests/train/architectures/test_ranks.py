@@ -135,24 +135,36 @@ def test_copied_divided_and_with_experts_apart_two_ranks_equal_one_process(
 def test_four_ranks_with_experts_apart_and_divided_equal_one_process(
     shards: str, run_of: Small, tmp_path: Path, losses_of: Losses
 ) -> None:
-    """Two by two, a rank holds a part of the half of the experts; by four, one expert."""
-    train(run_of(EXPERTS), shards, str(tmp_path / "alone"), quiet)
-    ways = {ranks: ParallelConfig(kind="fsdp", expert=ranks, reshard=ranks > 2) for ranks in (2, 4)}
-    calls = [(run_of(EXPERTS, parallel=way), shards, str(tmp_path / str(ranks))) for ranks, way in ways.items()]
-    shutil.copytree(tmp_path / "alone", tmp_path / "began alone")
-    shutil.rmtree(tmp_path / "began alone" / "checkpoints" / "step-00000007")
-    calls += [(calls[0][0], shards, str(tmp_path / "began alone"))]
+    """Two by two, a rank holds a part of the half of the experts; by four, one expert; and beside tensor ranks, which
+    cut the layers between."""
+    rotary = ArchitectureConfig(experts=EXPERTS.experts, norm_place="sandwich")
+    ways: dict[str, tuple[ArchitectureConfig, dict[str, Any]]] = {
+        "experts 2": (EXPERTS, {"expert": 2}),
+        "experts 4": (EXPERTS, {"expert": 4}),
+        "rotary 2, tensor 2": (rotary, {"expert": 2, "tensor": 2}),
+    }
+    whole = {"experts": run_of(EXPERTS), "rotary": run_of(rotary)}
+    for name, config in whole.items():
+        train(config, shards, str(tmp_path / name), quiet)
+    calls = [
+        (run_of(how, parallel=ParallelConfig(kind="fsdp", **way)), shards, str(tmp_path / name))
+        for name, (how, way) in ways.items()
+    ]
+    shutil.copytree(tmp_path / "experts", tmp_path / "experts began alone")
+    shutil.rmtree(tmp_path / "experts began alone" / "checkpoints" / "step-00000007")
+    calls += [(calls[0][0], shards, str(tmp_path / "experts began alone"))]
     under_ranks(4, calls, tmp_path)
-    for name in ("2", "4", "began alone"):
-        near(losses_of(tmp_path / "alone"), losses_of(tmp_path / name))
-        shutil.rmtree(tmp_path / name / "checkpoints" / "step-00000007")
-        assert train(run_of(EXPERTS), shards, str(tmp_path / name), quiet)["resumed_from"] == 4
-        near(losses_of(tmp_path / "alone"), losses_of(tmp_path / name))
+    for _, _, output in calls:
+        kind = Path(output).name.split()[0]
+        near(losses_of(tmp_path / kind), losses_of(Path(output)))
+        shutil.rmtree(Path(output) / "checkpoints" / "step-00000007")
+        assert train(whole[kind], shards, output, quiet)["resumed_from"] == 4
+        near(losses_of(tmp_path / kind), losses_of(Path(output)))
 
 
 def test_what_ranks_cannot_divide_is_said_in_words(run_of: Small) -> None:
-    def of(ranks: int) -> Mesh:
-        return Mesh({"pipeline": 1, "data": 1, "expert": ranks, "context": 1, "tensor": 1})
+    def of(ranks: int, context: int = 1) -> Mesh:
+        return Mesh({"pipeline": 1, "data": 1, "expert": ranks, "context": context, "tensor": 1})
 
     def model_of(config: TrainConfig) -> nn.Module:
         with torch.device("meta"):
@@ -163,3 +175,5 @@ def test_what_ranks_cannot_divide_is_said_in_words(run_of: Small) -> None:
         expert.divide(model_of(dense), dense, of(2))
     with pytest.raises(ValueError, match=r"parallel.expert: 3 ranks do not divide 4 experts equally"):
         expert.divide(model_of(four), four, of(3))
+    with pytest.raises(ValueError, match=r"parallel.expert: not beside parallel.context"):
+        expert.divide(model_of(four), four, of(2, context=2))
