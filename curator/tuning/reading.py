@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,6 +25,8 @@ def read_document(path: str, row: int | None = None, key: str | None = None) -> 
     the only one there. Raises ConfigError for what cannot be read as a document."""
     if path != "-" and not storage.exists(path):
         raise ConfigError("there is no such file", path)
+    if path != "-" and Path(path).is_dir():
+        raise ConfigError("is a folder: name one of its files", path)
     if path.endswith(".parquet"):
         found = _of_parquet(path, row, key)
     elif path.endswith(LINES):

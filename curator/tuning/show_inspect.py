@@ -44,7 +44,8 @@ def show_reasons(console: Console, run: Run, source: str | None = None) -> None:
 
 def show_inspected(console: Console, found: Inspected, raw: bool, most: int) -> None:
     """`most` characters of each text, all of them for 0."""
-    passes = f"; it lets pass what is {plain_bounds(found.rule).removeprefix('is ')}" if found.rule else ""
+    bounds = found.rule and found.rule.equals is None  # `is false` of a duplicate says nothing
+    passes = f"; it lets pass what is {plain_bounds(found.rule)}" if found.rule and bounds else ""
     did = "passed" if found.kept else "rejected for"
     counted = f"{found.matched:,} {'document' if found.matched == 1 else 'documents'}"
     console.print(Text(printable(f"{counted} {did} {found.reason}{passes}"), "bold"))
@@ -130,7 +131,8 @@ def _text(console: Console, found: Inspected, text: str | None, raw: bool, most:
     marked, failure = _marks(found, text)
     if failure:
         console.print(Text(printable(f"places are not marked: {failure}"), "dim"))
-    first = next((mark.start for mark in marked if mark.kind == PLACE), 0)
+    too_few = found.rule is not None and found.rule.max is None  # then no place decided: what is missing did
+    first = 0 if too_few else next((mark.start for mark in marked if mark.kind == PLACE), 0)
     start = first - BEFORE if most and first > max(most - BEFORE, BEFORE) else 0
     shown = Text()
     for run in runs(text, marked, start, start + most if most else len(text), raw):

@@ -55,10 +55,12 @@ def marks(text: str, asked: Asked | None, stage: Filter, cut: bool = True) -> li
 def described(asked: Asked) -> str:
     """What a metric measures, with the list and the numbers that it was asked with."""
     about = METRICS[asked.metric].about
-    unnamed = asked.list and "`list`" not in about
+    if asked.list and "`list`" not in about:
+        counted, over, divisor = about.partition(" / ")
+        about = f"{counted} of phrases of the `list`{over}{divisor}"
     for name, value in asked.parameters.items():
         about = about.replace(f"the `{name}`", str(value)).replace(f"`{name}`", str(value))
-    return f"{about} (of phrases of {asked.list})" if unnamed else about
+    return about
 
 
 def said(asked: Asked | None, rule: str) -> str:

@@ -52,7 +52,10 @@ def test_inspect_lists_reasons_and_marks_places(output):
     assert "mine.dup_line_ratio = 0.75" in said
     assert "marked: lines that stood before" in said
     assert "✂⟦456⟧" in curator("inspect", output, "--reason", "mine.cut_line_ratio").output
-    assert "kept copy" in curator("inspect", output, "--reason", "dedup_documents.duplicate").output
+    duplicate = curator("inspect", output, "--reason", "dedup_documents.duplicate").output
+    assert "kept copy" in duplicate
+    assert "1 document rejected for dedup_documents.duplicate\n" in duplicate
+    assert "for length.chars; it lets pass what is at least 3" in curator("inspect", output, "--reason", "length.chars").output
 
 
 def test_a_list_that_is_another_one_now_is_said(output, tmp_path, monkeypatch):

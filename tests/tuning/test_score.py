@@ -104,8 +104,13 @@ def test_documents_are_read_from_files_of_many_kinds(tmp_path, monkeypatch):
         read_document(str(tmp_path / "bad.parquet"))
 
 
+def test_a_folder_is_no_document(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder: name one of its files"):
+        read_document(str(tmp_path))
+
+
 def test_what_a_rule_measures_names_its_list_and_its_numbers():
     found = {score.name: score.about for score in score({"text": "中文，有逗号。"}, load_filters(["zh_web"], None))[0].rules}
     assert found["gambling"] == "letters inside phrases of gambling_zh / letters"
-    assert found["clause_marks"] == "occurrences / words (of phrases of clause_marks)"
+    assert found["clause_marks"] == "occurrences of phrases of clause_marks / words"
     assert found["short_line_ratio"] == "lines of at most 10 characters / lines"
