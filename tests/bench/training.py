@@ -34,7 +34,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import LlamaConfig, LlamaForCausalLM, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from curator.tokens.shards import Header, TokenShards, write_shard
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, linear, train
@@ -242,7 +242,9 @@ def trainer(tokens: str) -> float:
             use_cpu=True,
             disable_tqdm=True,
         )
-        Trainer(model=model, args=options, train_dataset=Examples(tokens), callbacks=[Ticks()]).train()
+        run = Trainer(model=model, args=options, train_dataset=Examples(tokens), callbacks=[Ticks()])
+        run.remove_callback(PrinterCallback)  # among our rows
+        run.train()
     return clock.rate()
 
 
