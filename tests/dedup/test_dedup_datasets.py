@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from curator import storage
 from curator.dedup import DedupDatasets, deduplication, earlier
 from curator.dedup.earlier import Keeping, keep
 from curator.documents import Shard
@@ -211,6 +212,26 @@ def test_a_new_dump_leaves_out_what_an_earlier_run_has_published(world):
     for path in (world.folder / "out/second/rejected").glob("*.parquet"):
         rejected.update(pq.read_table(path, columns=["reason"]).column("reason").to_pylist())
     assert rejected["mine.chars"] == 1, "what the first run has rejected is no reason to leave it out"
+
+
+def test_a_new_dump_reads_the_kept_hashes_of_an_earlier_run_once_and_none_of_its_texts(world, monkeypatch):
+    world.write("first", [world.words(i, 400) for i in range(40)])
+    world.write("second", [world.words(i, 40) for i in range(100, 105)])
+    world.go("first", "dedup_documents: {shingle: 3}")
+    opened: Counter[str] = Counter()
+
+    def noted(path: str, *given):
+        opened[path] += path.startswith(world.first) and not path.endswith("/manifest.json")
+        return open_input(path, *given)
+
+    open_input = storage.open_input
+    monkeypatch.setattr(storage, "open_input", noted)
+    world.go("second", f"dedup_datasets: {{shingle: 3, against: [{world.first}]}}")
+    read = {path.removeprefix(f"{world.first}/").rpartition("/")[0]: times for path, times in opened.items() if times}
+    assert read == {"signatures/dedup_documents/hashes": 1, "signatures/dedup_documents/documents": 1}
+    size = sum(Path(path).stat().st_size * times for path, times in opened.items() if times)
+    texts = sum(len(text.encode()) for text in (world.words(i, 400) for i in range(40)))
+    assert size < texts / 4, (size, texts)
 
 
 def test_what_the_earlier_run_is_decides_whether_marks_are_made_anew(world):
