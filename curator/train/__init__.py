@@ -1,8 +1,8 @@
 """The pretraining loop: token shards in, checkpoints and a loss by source out. The only part of curator that imports torch.
 
 Read in this order: `config` (the YAML's options), `model` (the decoder) with `attention`, `data` (which sequences when),
-`schedule` and `optimizer`, `loop`; then `device` and `parallel` (where it runs, and on how many), `course`, `checkpoint` and
-`identity` (what makes a resumed run the same run), `spikes`, `journal` and `board`. `budget` needs none of them.
+`schedule` and `optimizer`, `loop`; then `device`, `mesh` and `parallel` (where it runs, and over how many ranks), `course`,
+`checkpoint` and `identity` (what makes a resumed run the same run), `spikes`, `journal` and `board`. `budget` needs none.
 """
 
 from __future__ import annotations

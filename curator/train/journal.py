@@ -3,7 +3,7 @@
 Every record has `event` and `step` (steps finished by then):
 
 - `start`: steps, parameters, parameters_by_formula (V·H + 12·H²·L), batch_tokens, device, precision, compile, ranks,
-  parallel, resumed_from, changed
+  parallel, mesh (the dimensions of more ranks than one), resumed_from, changed
 - `train`: loss and `losses` by source (means since the record before), lr, gradient_norm, batch_tokens, tokens and
   `tokens_by_source` since the beginning, epoch, seconds, tokens_per_second, mfu (null where the device's peak is not known),
   memory_bytes
@@ -85,7 +85,8 @@ def plain_line(record: dict[str, Any]) -> str:
     if event == "start":
         resumed = f", resumed from step {step}" if record["resumed_from"] is not None else ""
         changed = f", changed: {'; '.join(record['changed'])}" if record["changed"] else ""
-        ranks = f" x {record['ranks']} ({record['parallel']})" if record["ranks"] > 1 else ""
+        mesh = " x ".join(f"{name} {size}" for name, size in record["mesh"].items())
+        ranks = f" x {record['ranks']} ({record['parallel']}, {mesh})" if record["ranks"] > 1 else ""
         return (
             f"train: {record['parameters']:,} parameters (V·H + 12·H²·L: {record['parameters_by_formula']:,}), "
             f"{record['steps']} steps of {record['batch_tokens']:,} tokens on "

@@ -75,14 +75,14 @@ def test_two_ranks_of_a_matrix_or_of_stages_equal_one_process_and_resume_each_ot
 
 @pytest.mark.slow
 def test_four_ranks_of_any_mesh_equal_one_process_and_resume_each_other(
-    shards: str, small: Small, tmp_path: Path, losses_of: Losses, near: Near, under_ranks: Ranks
+    shards_of: Callable[..., str], corpus: dict, small: Small, tmp_path: Path, losses_of: Losses, near: Near, under_ranks: Ranks
 ) -> None:
     """One run that moves from mesh to mesh and back to one process; and one that goes on with its own mesh to the last bit."""
     meshes = [
         Mesh(tensor=2, kind="fsdp"),
         Mesh(pipeline=2, kind="fsdp"),
         Mesh(pipeline=2, tensor=2, schedule="gpipe"),
-        Mesh(tensor=4),
+        Mesh(tensor=2, context=2, kind="fsdp"),
     ]
     options: dict[str, Any] = {
         **USUAL,
@@ -91,6 +91,7 @@ def test_four_ranks_of_any_mesh_equal_one_process_and_resume_each_other(
         "recompute": "layers",
     }
     configs = [small(**options, steps=10, parallel=mesh) for mesh in meshes]
+    shards = shards_of("odd", corpus, vocabulary_size=33, documents=2)
     alone = small(**options, steps=10)
     train(alone, shards, str(tmp_path / "alone"), quiet)
     again = configs[1]
@@ -119,7 +120,7 @@ def test_two_ranks_divide_other_architectures_and_pass_over_a_spike(
         model = ModelConfig(layers=2, width=32, heads=4, kv_heads=2, bias=True, architecture=ArchitectureConfig(**how))
         return small(model=model, steps=4, micro_batch=2, parallel=mesh)
 
-    tensor, stages = Mesh(tensor=2), Mesh(pipeline=2)
+    tensor, stages, one = Mesh(tensor=2), Mesh(pipeline=2), ModelConfig(layers=1, width=32, heads=4)
     prefix = {"shape": "prefix", "objectives": ObjectivesConfig(language=1.0, prefix=1.0)}
     glm = {"norm_place": "deep", "norm": "layer", "positions": "learned", "embedding_norm": True, "embedding_gradient": 0.5}
     configs = {
@@ -127,12 +128,13 @@ def test_two_ranks_divide_other_architectures_and_pass_over_a_spike(
         "tensor, prefix": of(tensor, **prefix, norm_place="sandwich"),
         "tensor, two": of(tensor, shape="encoder_decoder", positions="sinusoidal", objectives=ObjectivesConfig(prefix=1.0)),
         "tensor, glm": of(tensor, **glm),
+        "tensor, compiled": small(model=one, steps=4, micro_batch=4, eval_every=0, parallel=tensor, compile=True),
         "stages, prefix": of(stages, **prefix, positions="sinusoidal", norm_place="post"),
         "stages, glm": of(stages, **glm),
     }
     shards = shards_of("plain", corpus)
     for name, config in configs.items():
-        train(dataclasses.replace(config, parallel=Mesh()), shards, str(tmp_path / "alone" / name), quiet)
+        train(dataclasses.replace(config, parallel=Mesh(), compile=False), shards, str(tmp_path / "alone" / name), quiet)
     refused = {
         "parallel.tensor: a rank has some heads, and the biases of positions: alibi": of(tensor, positions="alibi"),
         "parallel.pipeline: 2 stages cannot be made of model.architecture.experts": of(stages, experts=ExpertsConfig(count=2)),
