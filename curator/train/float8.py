@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from curator.train.config import TrainedRunError
+
 FORWARD, BACKWARD = torch.float8_e4m3fn, torch.float8_e5m2
 TILE = 16  # the kernels take sides that are multiples of it
 LEAST = (8, 9)  # compute capability: Ada, Hopper and later
@@ -29,20 +31,20 @@ class Float8Linear(nn.Linear):
 def to_float8(model: Any, device: torch.device) -> None:
     """Make the linear layers of `model.layers` such, in place. A CPU multiplies so too, to try it out: not faster.
 
-    Raises ValueError for a device that has no such products, and for a layer whose sides are no multiples of 16.
+    Raises TrainedRunError for a device that has no such products, and for a layer whose sides are no multiples of 16.
     """
     if device.type == "cuda" and (has := torch.cuda.get_device_capability(device)) < LEAST:
         name, needs = torch.cuda.get_device_name(device), ".".join(map(str, LEAST))
-        raise ValueError(
+        raise TrainedRunError(
             f"float8: {name} has no 8-bit products: it is of compute capability {has[0]}.{has[1]}, {needs} has them"
         )
     if device.type not in ("cuda", "cpu"):
-        raise ValueError(f"float8: {device.type} has no 8-bit products: leave it out")
+        raise TrainedRunError(f"float8: {device.type} has no 8-bit products: leave it out")
     for name, module in model.layers.named_modules():
         if isinstance(module, nn.Linear) and not name.endswith(".router"):
             outer, inner = module.weight.shape
             if outer % TILE or inner % TILE:
-                raise ValueError(f"float8: layers.{name} is {outer} x {inner}: sides must be multiples of {TILE}")
+                raise TrainedRunError(f"float8: layers.{name} is {outer} x {inner}: sides must be multiples of {TILE}")
             module.__class__ = Float8Linear  # the same weights, another product
 
 

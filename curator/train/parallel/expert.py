@@ -19,21 +19,23 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Shard
 
 from curator.train.architectures.experts import Experts
-from curator.train.config import TrainConfig
+from curator.train.config import TrainConfig, TrainedRunError
 from curator.train.mesh import Mesh
 
 
 def divide(model: nn.Module, config: TrainConfig, mesh: Mesh) -> None:
-    """Raises ValueError for a model without experts, for a number of them that the ranks do not divide, and for parts of
+    """Raises TrainedRunError for a model without experts, for a number of them that the ranks do not divide, and for parts of
     sequences."""
     ranks = mesh.size("expert")
     found = [module for module in model.modules() if isinstance(module, Experts)]
     if not found:
-        raise ValueError(f"parallel.expert: {ranks} ranks have nothing to divide: give model.architecture experts")
+        raise TrainedRunError(f"parallel.expert: {ranks} ranks have nothing to divide: give model.architecture experts")
     if found[0].config.count % ranks:
-        raise ValueError(f"parallel.expert: {ranks} ranks do not divide {found[0].config.count} experts equally")
+        raise TrainedRunError(f"parallel.expert: {ranks} ranks do not divide {found[0].config.count} experts equally")
     if mesh.size("context") > 1:
-        raise ValueError("parallel.expert: not beside parallel.context: what an expert has room for is said of whole sequences")
+        raise TrainedRunError(
+            "parallel.expert: not beside parallel.context: what an expert has room for is said of whole sequences"
+        )
     along = mesh.along("expert")
     for module in found:
         for part in module.experts.children():
