@@ -12,6 +12,7 @@ on the same junk put into them, with the words of Taiwan.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import itertools
@@ -278,16 +279,17 @@ def rules_table(stage: Filter, found: Mapping[str, tuple[Halves, Halves]], sets:
             yield f"| `{name}` | {' | '.join(map(percent, shares))} |"
 
 
-def raw_pages() -> Iterator[tuple[str, str]]:
+@functools.cache
+def raw_pages() -> list[tuple[str, str]]:
     """Chinese pages with gold text: that, and all text of the page."""
+    found = []
     for row in rows("html_gold/gold.jsonl"):
         path = DATA / "html_gold" / row["file"]
         if row["lang"].startswith("zh") and not row["gold_kind"].startswith("algorithm") and path.exists():
             page = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-            yield (
-                row["gold"],
-                extract_plain_text(bytes_to_str(page, detect_encoding(page) or "utf-8"), main_content=False, alt_texts=False),
-            )
+            html = bytes_to_str(page, detect_encoding(page) or "utf-8")
+            found.append((row["gold"], extract_plain_text(html, main_content=False, alt_texts=False)))
+    return found
 
 
 def cut_lines(stage: Filter, texts: Sequence[str]) -> list[list[str]]:
@@ -306,7 +308,7 @@ def frame_lines(stage: Filter) -> tuple[int, int, int, list[str]]:
     def bare(text: str) -> str:
         return re.sub(r"[\s•]", "", text)
 
-    pages = list(raw_pages())
+    pages = raw_pages()
     cut = cut_lines(stage, [text for _, text in pages])
     in_gold = sum(bare(line) in bare(gold) for (gold, _), lines in zip(pages, cut, strict=True) for line in lines)
     total = sum(bool(line.strip()) for _, text in pages for line in text.split("\n"))
@@ -319,6 +321,8 @@ def lines_table(stage: Filter) -> Iterator[str]:
     yield "| lines of whole pages | cut by `lines:` | of these in no gold text | lines cut from gold text itself |"
     yield "|---|---|---|---|"
     yield f"| {total:,} | {cut:,} | {percent(1 - in_gold / cut)} | {len(from_gold)} |"
+    yield ""
+    yield f"Whole pages, with all that surrounds their text: {percent(1 - rejected(stage, [p for _, p in raw_pages()]))} kept."
     yield ""
     yield "Cut from gold text: " + "; ".join(f"`{line[:40]}`" for line in sorted(set(from_gold)))
 
