@@ -1,10 +1,10 @@
 """The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
 
 In the order of the data flow: `tree` (page to flat arrays, with `tags` and `formulas`), `blocks` (runs of text and their
-counts), `outline` (sums over the tree), `features` and `context` (what the models see), `forest` (the models, in
-`model.json`), `choose`, then `render` or `markdown`; `about` reads title, author, date and address. `train` makes the models
-from `gold`, pages whose main text people marked. Everything between the parser and the plain text is compiled, or works on
-whole columns: a page costs no Python call for a node.
+counts), `outline` (sums over the tree), `features` and `whole` (what the model sees of a block; `kind`: what the page says it
+is), `forest` (the model, in `model.json`), `choose`, then `render` or `markdown`; `about` reads title, author, date and
+address. `train` makes the model from `gold`, pages whose main text people marked. Everything between the parser and the plain
+text is compiled, or works on whole columns: a page costs no Python call for a node.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from curator.extraction import about
 from curator.extraction.blocks import cut
 from curator.extraction.choose import choose
 from curator.extraction.forest import load
+from curator.extraction.kind import kind
 from curator.extraction.markdown import markdown
 from curator.extraction.render import plain
 from curator.extraction.tree import parse
@@ -39,8 +40,9 @@ def extract(page: str, form: Literal["text", "markdown"] = "text", url: str | No
     tree = parse(page)
     said = about.metas(tree.html)
     title = about.title(tree.html)
-    blocks = cut(tree, title or "")
-    chosen = choose(load(), tree, blocks)
+    canonical = about.canonical(tree.html, said, url)
+    blocks = cut(tree, title or "", about.description(said))
+    chosen = choose(load(), tree, blocks, kind(tree.html, said, title, canonical))
     text, near = "", ""
     if chosen.any():
         text = markdown(tree, blocks, chosen) if form == "markdown" else plain(tree, blocks, chosen)
@@ -53,7 +55,7 @@ def extract(page: str, form: Literal["text", "markdown"] = "text", url: str | No
         title,
         about.author(tree.html, said),
         about.published(tree.html, said, near),
-        about.canonical(tree.html, said, url),
+        canonical,
     )
 
 

@@ -11,19 +11,20 @@ from curator.extraction.tags import FIRST_INLINE, TAGS
 from curator.extraction.tree import BREAK, CLOSE, LINK, OPEN, TEX, TEXT, Tree
 from curator.extraction.words import TEXT_PHRASES
 
-_COUNTS = 21
+_COUNTS = 22
 # What is counted in a block's text: characters, of which Han, letters, digits, capitals; marks that end a sentence, that divide
 # one, other signs; characters in links, links, characters in bold; runs of white space; bytes; trigrams of the title, trigrams;
-# characters in code, formulas, bars and arrows, quotes; how often the page said the same before, and in all.
+# characters in code, formulas, bars and arrows, quotes; how often the page said the same before, and in all; different
+# trigrams of the page's own description.
 (
     CHARS, HAN, LETTERS, DIGITS, CAPITALS, STOPS, COMMAS, SIGNS, LINKED, LINKS, STRONG, GAPS, BYTES, TITLED, TRIGRAMS, CODE,
-    TEXES, BARS, QUOTES, TWIN, TWINS,
+    TEXES, BARS, QUOTES, TWIN, TWINS, LEAD,
 ) = range(_COUNTS)  # fmt: skip
 _STEP, _FOUND = TEXT_PHRASES.step, TEXT_PHRASES.found
 _PRE, _LINK = TAGS["pre"], TAGS["a"]
 _STRONG = (TAGS["b"], TAGS["strong"], TAGS["em"], TAGS["mark"])
 _CODE = (TAGS["code"], TAGS["pre"], TAGS["kbd"], TAGS["samp"])
-_TITLE_BITS = 1 << 15
+_TRIGRAM_BITS = 1 << 15
 # Marks beyond ASCII (Chinese, Japanese, the ellipsis, danda, Urdu, Arabic, Burmese): those that end a sentence, then those that
 # divide one.
 _MARKS = np.array(
@@ -43,7 +44,7 @@ for _column_of, _characters in ((CAPITALS, range(65, 91)), (BARS, b"|>"), (QUOTE
 class Blocks:
     """One row a block: `anchor` (the nearest element that is no inline one), `first` and `behind` (its events), `broken` (1
     where a line break, 2 where an element's border is before it), `phrases` (bits of `words.PHRASES`), `counts` (see above),
-    `said` (equal for blocks whose letters and digits are the same)."""
+    `said` (equal for blocks whose letters and digits are the same). `lead`: how many trigrams the page's description has."""
 
     anchor: np.ndarray
     first: np.ndarray
@@ -52,18 +53,21 @@ class Blocks:
     phrases: np.ndarray
     counts: np.ndarray
     said: np.ndarray
+    lead: int
 
     def __len__(self) -> int:
         return len(self.anchor)
 
 
-def cut(tree: Tree, title: str) -> Blocks:
+def cut(tree: Tree, title: str, description: str = "") -> Blocks:
     most = int(np.count_nonzero((tree.kind == TEXT) | (tree.kind == TEX)))
     rows = [np.empty(most, kind) for kind in (np.int32, np.int32, np.int32, np.uint8)]
     phrases, counts, spoken = np.zeros(most, np.int64), np.zeros((most, _COUNTS), np.float32), np.zeros(most, np.uint64)
-    marked = np.frombuffer(title[:300].encode("utf-8", "replace"), np.uint8)
+    titled, led = (np.full(_TRIGRAM_BITS, -1, np.int32) for _ in range(2))
+    _mark(np.frombuffer(title[:300].encode("utf-8", "replace"), np.uint8), titled)
+    lead = _mark(np.frombuffer(description[:600].encode("utf-8", "replace"), np.uint8), led)
     page = (tree.page, tree.tag, tree.parent, tree.flags, tree.kind, tree.node, tree.begin, tree.end)
-    room = [*page, marked, np.zeros(_TITLE_BITS, np.bool_), *rows, phrases, counts, spoken]
+    room = [*page, titled, led, *rows, phrases, counts, spoken]
     n = _cut(*room)
     counts = counts[:n]
     said, kinds = groups(spoken[:n])
@@ -72,7 +76,7 @@ def cut(tree: Tree, title: str) -> Blocks:
     counts[order, TWIN] = np.arange(n) - (np.cumsum(times) - times)[said[order]]
     counts[:, TWINS] = times[said]
     anchor, first, behind, broken = (row[:n] for row in rows)
-    return Blocks(anchor, first, behind, broken, phrases[:n], counts, said)
+    return Blocks(anchor, first, behind, broken, phrases[:n], counts, said, int(lead))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -161,18 +165,27 @@ def _group(keys, table, names, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(
-    page, tag, parent, flags, kind, node, begin, end, title, bits,
-    anchor, first, behind, broken, phrases, counts, spoken,
-):  # fmt: skip
-    one, two = 0, 0  # the title's trigrams
+def _mark(text, marks):
+    """0 where a trigram of the text is, by its hash; how many places that are."""
+    one, two, count = 0, 0, 0
     at = np.int64(0)
-    while at < len(title):
-        point, at = _code_point(title, at)
+    while at < len(text):
+        point, at = _code_point(text, at)
         if _wordlike(point):
             point = _fold(point)
-            bits[(one * 961 + two * 31 + point) & (len(bits) - 1)] = two != 0
+            if two != 0:
+                place = (one * 961 + two * 31 + point) & (_TRIGRAM_BITS - 1)
+                count += marks[place] < 0
+                marks[place] = 0
             one, two = two, point
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut(
+    page, tag, parent, flags, kind, node, begin, end, titled, led,
+    anchor, first, behind, broken, phrases, counts, spoken,
+):  # fmt: skip
     blocks = 0
     running = False
     owed = 2
@@ -256,8 +269,12 @@ def _cut(
             if _wordlike(point):
                 spoken[blocks] = (spoken[blocks] ^ np.uint64(folded)) * np.uint64(1099511628211)
                 if two != 0:
+                    trigram = (one * 961 + two * 31 + folded) & (_TRIGRAM_BITS - 1)
                     row[TRIGRAMS] += 1
-                    row[TITLED] += bits[(one * 961 + two * 31 + folded) & (len(bits) - 1)]
+                    row[TITLED] += titled[trigram] >= 0
+                    if led[trigram] >= 0 and led[trigram] != blocks + 1:  # a block says it once
+                        row[LEAD] += 1
+                        led[trigram] = blocks + 1
                 one, two = two, folded
         if what == TEX and running:
             counts[blocks, TEXES] += 1

@@ -6,36 +6,44 @@ import numba
 import numpy as np
 
 from curator.extraction.blocks import BYTES, CHARS, CODE, LINKED, Blocks, groups
-from curator.extraction.context import SECOND, second
-from curator.extraction.features import first
-from curator.extraction.forest import Model
+from curator.extraction.features import ASIDE, FAR, first
+from curator.extraction.forest import Forest
 from curator.extraction.outline import Outline, outline
 from curator.extraction.tags import TAGS
 from curator.extraction.tree import Tree
+from curator.extraction.whole import FEATURES, whole
 
 MOST_BLOCKS, MOST_NODES = 50_000, 300_000  # some 120 MB of features; real pages stay under a fifth of it
 LEAST = 0.1  # a page whose likeliest block is less likely than this has no main text
 MEMBERS, MOST_CHOSEN, NOT_EXCLUDED, MOST_LINKED = 3, 0.6, 0.05, 0.3  # see `complete`
+BESIDE = 0.1  # of its chance is left to what stands in an <aside>
 COPY = 45  # bytes: a block as long as this is not taken twice; code may repeat a line
 _TABLE, _ROW, _CELL, _HEAD, _PRE = (TAGS[name] for name in ("table", "tr", "td", "th", "pre"))
 
 
-def choose(model: Model, tree: Tree, blocks: Blocks) -> np.ndarray:
-    """A mask over the blocks; on a page too large to be described, all of them."""
+def choose(model: Forest, tree: Tree, blocks: Blocks, kind: np.ndarray) -> np.ndarray:
+    """A mask over the blocks; on a page too large to be described, all of them. `kind` as `kind.kind` gives it."""
     if len(blocks) > MOST_BLOCKS or len(tree.tag) > MOST_NODES:
         return np.ones(len(blocks), np.bool_)
     shape = outline(tree, blocks)
-    chance = chances(model, tree, blocks, shape)
+    chance = chances(model, described(tree, blocks, shape, kind))
     return once(tree, blocks, complete(tree, blocks, shape, chance, best(chance, blocks.counts[:, CHARS])))
 
 
-def chances(model: Model, tree: Tree, blocks: Blocks, shape: Outline) -> np.ndarray:
-    """For each block the chance of being content: the mean of two models; the second sees what the first thought around it."""
-    table = np.zeros((len(blocks), SECOND), np.float32)
+def chances(model: Forest, table: np.ndarray) -> np.ndarray:
+    """For each block the chance of being content. What HTML calls an aside is taken for one, if the page has anything else:
+    the marked pages hold too few for the model to believe the tag more than whole sentences."""
+    chance = model.chances(table)
+    beside = chance * np.where(table[:, ASIDE] < FAR, BESIDE, 1.0)
+    return beside if beside.max(initial=0.0) >= LEAST else chance
+
+
+def described(tree: Tree, blocks: Blocks, shape: Outline, kind: np.ndarray) -> np.ndarray:
+    """What the model sees, a row a block."""
+    table = np.zeros((len(blocks), FEATURES), np.float32)
     first(tree, blocks, shape, table)
-    before = model.first.chances(table)
-    second(tree, blocks, shape, before, table)
-    return (before + model.second.chances(table)) / 2
+    whole(tree, blocks, shape, kind, table)
+    return table
 
 
 def best(chance: np.ndarray, size: np.ndarray) -> np.ndarray:

@@ -42,30 +42,35 @@ from curator.extraction.tree import Tree
 from curator.extraction.words import NAMES, PHRASES
 
 _NAMES, _PHRASES = len(NAMES), len(PHRASES)
-_FAR = np.uint8(12)  # elements up that mean never
+FAR = np.uint8(12)  # elements up that mean never
 _LONG_AGO = 40  # blocks that mean never
 
 # Tags whose nearest ancestor's distance is a feature; tags in one group count as one.
-_PATH = (
+PATH = (
     ("p",), ("li",), ("td", "th"), ("table",), ("a",), ("article",), ("main",), ("nav",), ("header",), ("footer",), ("aside",),
     ("form",), ("section",), ("blockquote",), ("pre",), ("h1",), ("h2",), ("h3", "h4", "h5", "h6"), ("dl", "dt", "dd"),
     ("figure", "figcaption"), ("button", "label", "legend", "fieldset"), ("ul", "ol"), ("custom",), ("noscript",), ("center",),
 )  # fmt: skip
-_PATHS = len(_PATH)
+_PATHS = len(PATH)
 _GROUP = np.full(len(TAGS), -1)  # the group of each tag
-for _at, _group in enumerate(_PATH):
+for _at, _group in enumerate(PATH):
     _GROUP[[TAGS[_tag] for _tag in _group]] = _at
 _P, _BODY = TAGS["p"], TAGS["body"]
-_H1 = _PATH.index(("h1",))  # the other headings stand behind it
+_H1 = PATH.index(("h1",))  # the other headings stand behind it
 _KIND_WORDS = sum(
     1 << at for at, name in enumerate(NAMES) if name in ("content", "main", "body", "text", "post", "title", "lead", "code")
 )
+_WIDE, _WIDER = 0.7, 0.9  # shares of a page; comments may well be longer than what they are about
+_COMMENTS = 1 << list(NAMES).index("comment")
 _RELATED, _COMMENT = list(PHRASES).index("related"), list(PHRASES).index("comment")
 
 _OWN, _LEVEL, _NEAR, _PAGE, _PLACE = 26, 10, 9, 9, 28
 AROUND = (-3, -2, -1, 1, 2, 3)
 _WIDTHS = (_OWN, _PHRASES, _NAMES + _PATHS, LEVELS * _LEVEL, len(AROUND) * _NEAR, _PAGE + _PLACE, _PHRASES, 4)
-_AT_SPOKEN, _AT_ABOVE, _AT_LEVELS, _AT_AROUND, _AT_PAGE, _AT_SINCE, _AT_HEADED, FIRST = np.cumsum(_WIDTHS).tolist()
+_AT_SPOKEN, AT_ABOVE, _AT_LEVELS, _AT_AROUND, _AT_PAGE, _AT_SINCE, _AT_HEADED, FIRST = np.cumsum(_WIDTHS).tolist()
+
+
+H1, ASIDE = (AT_ABOVE + _NAMES + PATH.index((_tag,)) for _tag in ("h1", "aside"))  # the columns of their distances
 
 
 def log(value: Any) -> Any:
@@ -80,7 +85,7 @@ def first(tree: Tree, blocks: Blocks, shape: Outline, out: np.ndarray) -> None:
     counts = blocks.counts.astype(np.float64)
     all_bytes, all_prose = max(total[0, 0], 1.0), max(total[0, 4], 1.0)
     near, flagged = np.empty((nodes, _NAMES + _PATHS), np.uint8), np.empty(nodes, np.uint8)
-    _above(tree.parent, tree.tag, tree.words, tree.flags, total, 0.7 * all_bytes, near, flagged)
+    _above(tree.parent, tree.tag, tree.words, tree.flags, total, all_bytes, near, flagged)
     logs = log(counts[:, [CHARS, BYTES]])
     _own(blocks.anchor, blocks.broken, blocks.phrases, counts, logs, shape.depth, shape.each, near, flagged, out)
     sizes = log(np.maximum(total[:, [0, 3]], np.array([1.0, 0.0])))
@@ -91,18 +96,18 @@ def first(tree: Tree, blocks: Blocks, shape: Outline, out: np.ndarray) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _above(parent, tag, words, flags, total, wide, near, flagged):
+def _above(parent, tag, words, flags, total, all_bytes, near, flagged):
     """For each element how far up the nearest is that has a name or a tag, itself counted, and the flags of all above it."""
     for node in range(len(parent)):
         up = parent[node]
         for i in range(near.shape[1]):
-            near[node, i] = min(near[up, i] + np.uint8(1), _FAR) if up >= 0 else _FAR
+            near[node, i] = min(near[up, i] + np.uint8(1), FAR) if up >= 0 else FAR
         flagged[node] = flags[node] | (flagged[up] if up >= 0 else np.uint8(0))
         named = words[node]
         if tag[node] == _BODY:  # its class says something of the page, not of its parts
             named = np.int64(0)
-        elif total[node, 0] > wide:  # nearly the whole page: a wrapper's name accuses nobody
-            named &= _KIND_WORDS
+        elif total[node, 0] > _WIDE * all_bytes:  # nearly the whole page: a wrapper's name accuses nobody
+            named &= _KIND_WORDS | (_COMMENTS if total[node, 0] <= _WIDER * all_bytes else 0)
         for i in range(_NAMES):
             if (named >> i) & 1:
                 near[node, i] = 0
@@ -145,7 +150,7 @@ def _own(anchor, broken, phrases, counts, logs, depth, each, near, flagged, out)
         for i in range(_PHRASES):
             row[_AT_SPOKEN + i] = (phrases[block] >> i) & 1
         for i in range(_NAMES + _PATHS):
-            row[_AT_ABOVE + i] = near[node, i]
+            row[AT_ABOVE + i] = near[node, i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -225,7 +230,7 @@ def _placed(
     top, middle, all_bytes, all_prose, bulk, out,
 ):  # fmt: skip
     n = len(anchor)
-    title = _title(counts, out)
+    title = titled(counts, out)
     starts, ends = [n, n], [-1, -1]  # the blocks in the best parent, and in the middle
     for block in range(n):
         for i, node in enumerate((top, middle)):
@@ -293,14 +298,14 @@ def _vote(tag, parent, anchor, counts, each, votes):
 
 
 @numba.njit(cache=True, nogil=True)
-def _title(counts, out):
+def titled(counts, out):
     """The block that says what <title> says: a heading rather than another, -1 if there is none."""
     best, most = -1, 0.6
     for block in range(len(counts)):
         c = counts[block]
         if c[TRIGRAMS] < 3 or c[CHARS] >= 200:
             continue
-        path = out[block, _AT_ABOVE + _NAMES : _AT_LEVELS]
+        path = out[block, AT_ABOVE + _NAMES : _AT_LEVELS]
         share = c[TITLED] / max(c[TRIGRAMS], 1.0) * min(1.0, c[TITLED] / 6)
         share = share + 0.3 * (path[_H1] < 2 or path[_H1 + 1] < 2) - 0.2 * (c[LINKED] > 0)
         if share > most:
@@ -327,6 +332,6 @@ def _since(counts, phrases, said, out):
             row[_AT_HEADED + 3] = c[LINKED] / max(c[CHARS], 1.0)
         else:
             row[_AT_HEADED + 1 : _AT_HEADED + 4] = 0
-        path = row[_AT_ABOVE + _NAMES : _AT_LEVELS]
+        path = row[AT_ABOVE + _NAMES : _AT_LEVELS]
         if path[_H1] == 0 or path[_H1 + 1] == 0 or path[_H1 + 2] == 0:
             heading = block

@@ -81,22 +81,14 @@ def _leaves(tree: Mapping[str, list], root: int) -> list[int]:
     return found
 
 
-@dataclass(frozen=True)
-class Model:
-    first: Forest
-    second: Forest
-    features: tuple[int, int]
-
-
 @lru_cache(maxsize=1)
-def load() -> Model:
+def load() -> Forest:
     """The model that lies beside this file: see `train`."""
     return read(files("curator.extraction").joinpath("model.json").read_text(encoding="ascii"))
 
 
-def read(text: str) -> Model:
-    held = json.loads(text)
-    return Model(Forest.of(held["first"]), Forest.of(held["second"]), tuple(held["features"]))
+def read(text: str) -> Forest:
+    return Forest.of(json.loads(text)["trees"])
 
 
 @numba.njit(cache=True, nogil=True)

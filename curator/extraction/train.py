@@ -20,25 +20,25 @@ import numpy as np
 
 from curator.extraction import about
 from curator.extraction.blocks import Blocks, cut
-from curator.extraction.choose import choose
-from curator.extraction.context import SECOND, second
-from curator.extraction.features import FIRST, first
-from curator.extraction.forest import Forest, read
+from curator.extraction.choose import choose, described
+from curator.extraction.forest import read
 from curator.extraction.gold import GoldPage, labels, load, score, squeezed, table
-from curator.extraction.outline import Outline, outline
+from curator.extraction.kind import kind
+from curator.extraction.outline import outline
 from curator.extraction.render import plain, separately
 from curator.extraction.tree import Tree, parse
+from curator.extraction.whole import FEATURES
 
-FOLDS, INNER = 5, 3
-MODELS = 3  # of each stage, whose sums are averaged: they differ by the rows and columns that each tree was shown
-ROUNDS = 160
+FOLDS = 5
+MODELS = 6  # whose sums are averaged: they differ by the rows and columns that each tree was shown
+ROUNDS = 120
 MOST_BLOCKS = 220  # of a page that are trained on: a table of contents of ten thousand lines must not be the data
 MODEL = Path(__file__).with_name("model.json")
 SETTINGS: Mapping[str, Any] = {
     "objective": "cross_entropy",
-    "learning_rate": 0.08,
+    "learning_rate": 0.1,
     "num_leaves": 24,
-    "min_data_in_leaf": 30,
+    "min_data_in_leaf": 200,  # rows, about as many as a page has: no leaf may be one page
     "feature_fraction": 0.25,
     "bagging_fraction": 0.6,
     "bagging_freq": 1,
@@ -56,7 +56,7 @@ class Example:
     page: GoldPage
     tree: Tree
     blocks: Blocks
-    shape: Outline
+    kind: np.ndarray
     table: np.ndarray
     share: np.ndarray  # of each block's text that the gold holds
     kept: np.ndarray  # rows that are trained on
@@ -65,13 +65,14 @@ class Example:
 
 def example(page: GoldPage) -> Example:
     tree = parse(page.page.replace("\0", ""))
-    blocks = cut(tree, about.title(tree.html) or "")
+    said, title = about.metas(tree.html), about.title(tree.html)
+    blocks = cut(tree, title or "", about.description(said))
+    sort = kind(tree.html, said, title, about.canonical(tree.html, said))
     texts = separately(tree, blocks)
     kept = np.sort(np.random.default_rng(5).permutation(len(blocks))[:MOST_BLOCKS])
     size = np.array([max(1, len(squeezed(text))) for text in texts], np.float64)[kept] ** 0.7
-    shape, table = outline(tree, blocks), np.zeros((len(blocks), SECOND), np.float32)
-    first(tree, blocks, shape, table)
-    return Example(page, tree, blocks, shape, table, labels(texts, page.gold), kept, size / max(size.sum(), 1.0))
+    table = described(tree, blocks, outline(tree, blocks), sort)
+    return Example(page, tree, blocks, sort, table, labels(texts, page.gold), kept, size / max(size.sum(), 1.0))
 
 
 def folds(examples: Sequence[Example], count: int, seed: int) -> np.ndarray:
@@ -87,29 +88,26 @@ def folds(examples: Sequence[Example], count: int, seed: int) -> np.ndarray:
     return np.array([fold_of[e.page.site] for e in examples])
 
 
-def fit(examples: Sequence[Example], columns: int, seed: int) -> Forest:
-    return Forest.of(grow(examples, columns, [seed]))
-
-
-def grow(examples: Sequence[Example], columns: int, seeds: Sequence[int]) -> list[dict[str, list]]:
+def train(examples: Sequence[Example]) -> list[dict[str, list]]:
+    """The trees of MODELS models."""
     import lightgbm
 
-    rows = np.concatenate([e.table[e.kept, :columns] for e in examples])
+    rows = np.concatenate([e.table[e.kept] for e in examples])
     share = np.concatenate([e.share[e.kept] for e in examples])
     weight = np.concatenate([e.weight for e in examples])
     data = lightgbm.Dataset(rows, label=share, weight=weight / weight.mean(), params=dict(SETTINGS), free_raw_data=False)
-    boosters = [lightgbm.train({**SETTINGS, "seed": seed}, data, ROUNDS) for seed in seeds]
-    return [_tree(tree["tree_structure"], len(seeds)) for b in boosters for tree in b.dump_model()["tree_info"]]
+    boosters = [lightgbm.train({**SETTINGS, "seed": seed}, data, ROUNDS) for seed in range(2, 2 + MODELS)]
+    return [_tree(tree["tree_structure"]) for b in boosters for tree in b.dump_model()["tree_info"]]
 
 
-def _tree(root: Mapping[str, Any], models: int) -> dict[str, list]:
+def _tree(root: Mapping[str, Any]) -> dict[str, list]:
     """A tree as lists (see `forest`), its values divided by the number of models. Thresholds are rounded down to what a float32
     holds: the features are such."""
     tree: dict[str, list] = {"feature": [], "threshold": [], "left": [], "right": [], "value": []}
 
     def add(node: Mapping[str, Any]) -> int:
         if "leaf_value" in node:
-            tree["value"].append(float(f"{node['leaf_value'] / models:.4g}"))
+            tree["value"].append(float(f"{node['leaf_value'] / MODELS:.4g}"))
             return ~(len(tree["value"]) - 1)
         at = len(tree["feature"])
         tree["feature"].append(node["split_feature"])
@@ -123,27 +121,21 @@ def _tree(root: Mapping[str, Any], models: int) -> dict[str, list]:
     return tree
 
 
-def train(examples: Sequence[Example], seed: int) -> tuple[list[dict[str, list]], list[dict[str, list]]]:
-    """Both stages. The second learns from what firsts think that did not see the page's site."""
-    inner = folds(examples, INNER, seed + 1)
-    for fold in range(INNER):
-        ahead = fit([e for e, f in zip(examples, inner) if f != fold], FIRST, 1)
-        for e, f in zip(examples, inner):
-            if f == fold:
-                second(e.tree, e.blocks, e.shape, ahead.chances(e.table), e.table)
-    return grow(examples, FIRST, range(2, 2 + MODELS)), grow(examples, SECOND, range(12, 12 + MODELS))
-
-
 def judge(examples: Sequence[Example], seed: int = 0) -> tuple[dict[str, float], np.ndarray]:
     """F1 of every page by a model that saw no page of its site, and the fold that it was in."""
     outer = folds(examples, FOLDS, seed)
+    return {name: f1 for fold in range(FOLDS) for name, f1 in judged(examples, outer, fold).items()}, outer
+
+
+def judged(examples: Sequence[Example], outer: np.ndarray, fold: int) -> dict[str, float]:
+    """F1 of the pages of one fold by a model of the others."""
+    model = read(serialised(train([e for e, f in zip(examples, outer) if f != fold])))
     results = {}
-    for fold in range(FOLDS):
-        model = read(serialised(*train([e for e, f in zip(examples, outer) if f != fold], seed)))
-        for e, f in zip(examples, outer):
-            if f == fold:
-                results[e.page.name] = score(plain(e.tree, e.blocks, choose(model, e.tree, e.blocks)), e.page.gold)[2]
-    return results, outer
+    for e, f in zip(examples, outer):
+        if f == fold:
+            chosen = choose(model, e.tree, e.blocks, e.kind)
+            results[e.page.name] = score(plain(e.tree, e.blocks, chosen), e.page.gold)[2]
+    return results
 
 
 def report(examples: Sequence[Example], results: dict[str, float], outer: np.ndarray) -> str:
@@ -172,14 +164,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.write:
         print(report(examples, *judge(examples)), flush=True)
     if not options.judge:
-        MODEL.write_text(serialised(*train(examples, 0)), encoding="ascii")
+        MODEL.write_text(serialised(train(examples)), encoding="ascii")
         print(f"{MODEL.name}: {MODEL.stat().st_size:,} bytes", file=sys.stderr)
 
 
-def serialised(before: list[dict[str, list]], after: list[dict[str, list]]) -> str:
+def serialised(trees: Sequence[Mapping[str, list]]) -> str:
     """One line a tree, so that two models can be compared by eye."""
-    dump = lambda trees: ",\n".join(json.dumps(tree, separators=(",", ":")) for tree in trees)  # noqa: E731
-    return f'{{"features":[{FIRST},{SECOND}],\n"first":[\n{dump(before)}],\n"second":[\n{dump(after)}]}}\n'
+    lines = ",\n".join(json.dumps(tree, separators=(",", ":")) for tree in trees)
+    return f'{{"features":{FEATURES},\n"trees":[\n{lines}]}}\n'
 
 
 if __name__ == "__main__":

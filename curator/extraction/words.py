@@ -23,8 +23,9 @@ NAMES: dict[str, str] = {
     "header": "header masthead _head_ _hd_ topbar _top_",
     "footer": "footer _foot_ _ft_ bottom copyright copy_ legal licen disclaimer",
     "side": "side rail _right right_ _left left_ _col_ column widget module_ panel",
-    "related": "relat recom tuijian xiangguan _hot hot_ rank popular trend _more more_ latest similar also_ suggest teaser "
-    "newest recent _link link_ links _next next_ _prev outbrain taboola readmore",
+    "related": "relat recom tuijian xiangguan similar also_ suggest teaser outbrain taboola readmore readnext popular trend "
+    "morenews morestor",
+    "more": "_hot hot_ rank _more more_ latest newest recent _link link_ links _next next_ _prev",
     "share": "share sharing social facebook twitter weibo _sns follow subscri newsletter _like bookmark _rss "
     "fenxiang addthis jiathis bdshare",
     "advert": "_ad_ _ads _adv advert sponsor banner promo _gg_ guanggao dfp googlead",
@@ -35,8 +36,8 @@ NAMES: dict[str, str] = {
     "caption": "caption credit photo image figure _pic gallery video player slide _img media",
     "lead": "summary abstract _lead intro excerpt _desc description _dek standfirst daodu zhaiyao subtitle subhead",
     "list": "list _items _item card grid _li_",
-    "form": "login search form_ _form register signin signup modal popup cookie consent overlay dialog dropdown "
-    "tooltip paywall",
+    "form": "login search form_ _form register signin signup dropdown tooltip",
+    "notice": "modal popup cookie consent overlay dialog paywall gdpr onetrust noscript alert",
     "code": "code highlight syntax hljs prettyprint gist",
     "gutter": "lineno linenum gutter line-numbers copybtn copybutton",
     "hidden": "hidden _hide hide_ invisible sr-only screen-reader noprint visuallyhidden collapse",

@@ -59,6 +59,13 @@ def test_all_posts_of_a_thread_are_kept() -> None:
     assert [line for line in found.text.split("\n") if line in said] == said
 
 
+def test_an_aside_is_beside_the_point_unless_there_is_nothing_else() -> None:
+    found = extract(page(f"<h1>暴雨预警</h1>{paragraphs(PROSE)}<aside>{paragraphs(ENGLISH)}</aside>"))
+    assert [line for line in found.text.split("\n") if line in PROSE + ENGLISH] == PROSE
+    found = extract(page(f"<aside><h1>暴雨预警</h1>{paragraphs(PROSE)}</aside>"))
+    assert [line for line in found.text.split("\n") if line in PROSE] == PROSE
+
+
 def test_nothing_on_a_page_without_text() -> None:
     assert extract("").text == ""
     assert extract("<html><body><script>var a = 'not text'</script></body></html>").text == ""
