@@ -17,7 +17,7 @@ import multiprocessing
 import resource
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -102,13 +102,13 @@ def peak() -> int:
 class Worker:
     """One process that does every call, and what the calls take."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, warm: Callable[[None], None] | None = None) -> None:
         self.work = work
         self.written: Counter[str] = Counter()
         self.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
-        _, _, self.before = self.pool.submit(measured, warm, None).result()
-        self.seconds: Counter[str] = Counter()
-        self.in_kernel: Counter[str] = Counter()
+        _, _, self.before = self.pool.submit(measured, warm or warm_documents, None).result()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.in_kernel: defaultdict[str, float] = defaultdict(float)
         self.calls = 0
         self.peaks: dict[str, int] = {}
 
@@ -124,12 +124,12 @@ class Worker:
     def map(
         self, function: Callable[[Any], Any], items: Sequence[Any], resources: Mapping[str, float] | None = None
     ) -> Iterator[tuple[int, Any]]:
-        if function.func.__name__ == "join_meetings":  # type: ignore[attr-defined]
+        name = getattr(function, "func", function).__name__
+        if name == "join_meetings":
             self.count(self.work / "buckets")  # nothing reads them again
             shutil.rmtree(self.work / "buckets")
         for index, item in enumerate(items):
             result, (user, system), peak = self.pool.submit(measured, function, item).result()
-            name = function.func.__name__  # type: ignore[attr-defined]
             self.seconds[name] += user + system
             self.in_kernel[name] += system
             self.peaks[name] = max(self.peaks.get(name, 0), peak)
@@ -137,7 +137,7 @@ class Worker:
             yield index, result
 
 
-def warm(_: None) -> None:
+def warm_documents(_: None) -> None:
     """Libraries and kernels, that every worker has loaded."""
     with tempfile.TemporaryDirectory() as folder:
         shards = [write_shard(Path(folder) / "s.parquet", np.arange(100, dtype=np.uint64) // 2, np.random.default_rng(0))]
@@ -176,12 +176,12 @@ def row(folder: Path, documents: int, memory: int) -> None:
     summary = (folder / "work" / "summary.json").read_text()
     duplicates = int(summary.split('"duplicates": ')[1].split(",")[0])
     print(
-        f"| {documents:,} | {worker.calls} | {worker.seconds.total() / documents * 1e6:.2f} "
-        f"({worker.in_kernel.total() / documents * 1e6:.2f}) | {written.total() / documents:.0f} "
+        f"| {documents:,} | {worker.calls} | {sum(worker.seconds.values()) / documents * 1e6:.2f} "
+        f"({sum(worker.in_kernel.values()) / documents * 1e6:.2f}) | {written.total() / documents:.0f} "
         f"| {(worker.peak - worker.before) >> 20} | {worker.before >> 20} | {duplicates / documents:.1%} |",
         flush=True,
     )
-    shares = worker.seconds.most_common()
+    shares = sorted(worker.seconds.items(), key=lambda each: -each[1])
     parts = (f"{n} {s / documents * 1e6:.2f} ({worker.in_kernel[n] / documents * 1e6:.2f})" for n, s in shares)
     print(f"<!-- µs a document: {', '.join(parts)} -->")
     print(f"<!-- bytes a document: {', '.join(f'{n} {s / documents:.1f}' for n, s in written.most_common() if s)} -->")
