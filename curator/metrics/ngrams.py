@@ -34,6 +34,7 @@ COLUMNS = 1 + 4 * (LONGEST + 1)
 SLOTS = 3  # of the table, and of the tally, for each n-gram, at least; at most twice as many
 MOST = 255  # that a tally can show
 
+u = np.uint64  # of an index that cannot be negative: spares numba a test
 _BLANK = mask(BLANKS)
 _ONE = np.uint64(1)
 _ALL = ~np.uint64(0)
@@ -125,12 +126,6 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
                 row[dup_column(n)] += _covered_again(total, n, depths, spots)
             if wanted[n] & SKIPPING:
                 row[skipping_column(n)] += _covered_skipping(n, kept, where, sources, depths, reaches, times, spots)
-
-
-@numba.njit(inline="always")
-def u(i):
-    """An index that cannot be negative, which spares numba a test."""
-    return np.uint64(i)
 
 
 @numba.njit(inline="always")
@@ -230,7 +225,7 @@ def _longer(n, kept, units, keys, where, picked, times, bits):
     return left
 
 
-@numba.njit(inline="always")
+@numba.njit(cache=True, nogil=True)
 def _open(entries, places, table, held):
     """Make `table` ready for so many of as many candidates: its shift, its last slot, its base."""
     bits = _bits(entries)
