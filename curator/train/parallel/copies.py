@@ -38,6 +38,7 @@ class Copies:
             model.to(place.device)
         self.forward: Any = model
         if self.copied:
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)  # its successor is too new
             group = place.mesh.along(*COPIES).get_group()
             self.forward = DistributedDataParallel(model, process_group=group, broadcast_buffers=False)
 

@@ -79,7 +79,7 @@ def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
 def _check_model(model: ModelConfig, layers: int, stages: int) -> None:
     how = model.architecture
     refused = {
-        f"{layers} layers": layers < stages,
+        f"layers, {layers}": layers < stages,
         "tied_embeddings, whose weight would be of two stages": model.tied_embeddings,
         "architecture.shape: encoder_decoder, whose memory all stages read": how and how.shape == "encoder_decoder",
         "architecture.positions: relative, whose biases all stages read": how and how.positions == "relative",

@@ -95,6 +95,10 @@ def test_four_ranks_of_any_mesh_equal_one_process_and_resume_each_other(
     alone = small(**options, steps=10)
     train(alone, shards, str(tmp_path / "alone"), quiet)
     again = configs[1]
+    refused = {
+        "parallel.kind: ddp copies whole models: with pipeline, expert or tensor write kind: fsdp": Mesh(tensor=2),
+        "parallel.pipeline: 4 stages cannot be made of model.layers, 3": Mesh(pipeline=4),
+    }
     results = under_ranks(
         4,
         [
@@ -102,9 +106,11 @@ def test_four_ranks_of_any_mesh_equal_one_process_and_resume_each_other(
             (again, shards, str(tmp_path / "whole")),
             (again, shards, str(tmp_path / "resumed"), 4),
             (again, shards, str(tmp_path / "resumed")),
+            *((small(**options, parallel=mesh), shards, str(tmp_path / "refused")) for mesh in refused.values()),
         ],
     )
-    assert [each["step"] for each in results] == [2, 4, 6, 8, 10, 5, 10]
+    assert [each["step"] for each in results[: -len(refused)]] == [2, 4, 6, 8, 10, 5, 10]
+    assert results[-len(refused) :] == list(refused)
     assert train(alone, shards, str(tmp_path / "moved"), quiet)["resumed_from"] == 8
     near(losses_of(tmp_path / "alone"), losses_of(tmp_path / "moved"))
     near(validations(tmp_path / "alone"), validations(tmp_path / "moved"))
