@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from resiliparse.parse.encoding import map_encoding_to_html5
 
@@ -50,6 +51,7 @@ _META_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([^\s\"'/>;]+)", re.I)
 _XML = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([^\"'>]+)", re.I)
 
 
+@lru_cache(maxsize=1024)
 def codec_of(label: str) -> str | None:
     """The Python codec for a label as headers and pages spell it, None for one that nobody knows (`iso-8559-1`)."""
     label = label.strip(" \t\n\r\f\"';,").lower()

@@ -56,7 +56,6 @@ _GROUP = np.full(len(TAGS), -1)  # the group of each tag
 for _at, _group in enumerate(PATH):
     _GROUP[[TAGS[_tag] for _tag in _group]] = _at
 _P, _BODY = TAGS["p"], TAGS["body"]
-_H1 = PATH.index(("h1",))  # the other headings stand behind it
 _KIND_WORDS = sum(
     1 << at for at, name in enumerate(NAMES) if name in ("content", "main", "body", "text", "post", "title", "lead", "code")
 )
@@ -70,7 +69,9 @@ _WIDTHS = (_OWN, _PHRASES, _NAMES + _PATHS, LEVELS * _LEVEL, len(AROUND) * _NEAR
 _AT_SPOKEN, AT_ABOVE, _AT_LEVELS, _AT_AROUND, _AT_PAGE, _AT_SINCE, _AT_HEADED, FIRST = np.cumsum(_WIDTHS).tolist()
 
 
-H1, ASIDE = (AT_ABOVE + _NAMES + PATH.index((_tag,)) for _tag in ("h1", "aside"))  # the columns of their distances
+H1, ASIDE = (
+    AT_ABOVE + _NAMES + PATH.index((_tag,)) for _tag in ("h1", "aside")
+)  # the columns of their distances; behind h1 stand the other headings
 
 
 def log(value: Any) -> Any:
@@ -157,46 +158,48 @@ def _own(anchor, broken, phrases, counts, logs, depth, each, near, flagged, out)
 def _levels(level, total, own, twins, members, sizes, all_bytes, all_prose, out):
     """The elements that hold a block, each with more text than the one before."""
     for block in range(len(level)):
+        row = out[block]
         for i in range(LEVELS):
-            row = out[block, _AT_LEVELS + i * _LEVEL : _AT_LEVELS + (i + 1) * _LEVEL]
+            at = _AT_LEVELS + i * _LEVEL
             node = level[block, i]
             if node < 0:
-                row[:] = -1
+                for column in range(at, at + _LEVEL):
+                    row[column] = -1
                 continue
             sums = total[node]
             inside = max(sums[0], 1.0)
-            row[0] = sizes[node, 0]
-            row[1] = sums[1] / inside
-            row[2] = inside / all_bytes
-            row[3] = sums[2] / inside * 50
-            row[4] = sizes[node, 1]
-            row[5] = sums[4] / inside
-            row[6] = sums[4] / all_prose
-            row[7] = own[node] / inside
-            row[8] = inside / max(sums[3], 1.0)
-            row[9] = min(members[twins[node]], 100)
+            row[at] = sizes[node, 0]
+            row[at + 1] = sums[1] / inside
+            row[at + 2] = inside / all_bytes
+            row[at + 3] = sums[2] / inside * 50
+            row[at + 4] = sizes[node, 1]
+            row[at + 5] = sums[4] / inside
+            row[at + 6] = sums[4] / all_prose
+            row[at + 7] = own[node] / inside
+            row[at + 8] = inside / max(sums[3], 1.0)
+            row[at + 9] = min(members[twins[node]], 100)
 
 
 @numba.njit(cache=True, nogil=True)
 def _around(anchor, tag, parent, alike, depth, out):
     """The neighbours, and what they have in common with the block."""
     for block in range(len(anchor)):
-        here = anchor[block]
+        row, here = out[block], anchor[block]
         at = _AT_AROUND
         for step in AROUND:
-            row = out[block, at : at + _NEAR]
             other = block + step
             if 0 <= other < len(anchor):
                 there = anchor[other]
-                row[0], row[1], row[2] = out[other, 1], out[other, 2], out[other, 10]
-                row[3] = tag[here] == tag[there]
-                row[4] = alike[block] == alike[other]
-                row[5] = parent[here] == parent[there]
-                row[6] = out[other, 23]
-                row[7] = depth[there] - depth[here]
-                row[8] = out[other, 6]
+                row[at], row[at + 1], row[at + 2] = out[other, 1], out[other, 2], out[other, 10]
+                row[at + 3] = tag[here] == tag[there]
+                row[at + 4] = alike[block] == alike[other]
+                row[at + 5] = parent[here] == parent[there]
+                row[at + 6] = out[other, 23]
+                row[at + 7] = depth[there] - depth[here]
+                row[at + 8] = out[other, 6]
             else:
-                row[:] = -1
+                for column in range(at, at + _NEAR):
+                    row[column] = -1
             at += _NEAR
 
 
@@ -215,8 +218,9 @@ def _place(
     ]  # fmt: skip
     kinds = np.stack([shape.by_kind(values) for values in (np.ones(n), *each.T[[0, 1, 4]])], axis=1)
     # the family of repeated elements around the block with the most prose: posts of a thread, rows of a list
-    families = np.stack([shape.by_family(total[:, 0]), shape.by_family(total[:, 4])], axis=1)
-    around = shape.richest(families[:, 1], tree, blocks)
+    prose = shape.by_family(total[:, 4])
+    families = np.stack([shape.by_family(total[:, 0]), prose], axis=1)
+    around = shape.richest(prose, tree, blocks)
     steps, meet = meeting(tree, blocks, top)
     alike = (shape.alike, kinds, log(kinds[:, :2]))
     family = (around, shape.twins, shape.members, families)
@@ -305,9 +309,9 @@ def titled(counts, out):
         c = counts[block]
         if c[TRIGRAMS] < 3 or c[CHARS] >= 200:
             continue
-        path = out[block, AT_ABOVE + _NAMES : _AT_LEVELS]
+        heading = out[block, H1] < 2 or out[block, H1 + 1] < 2
         share = c[TITLED] / max(c[TRIGRAMS], 1.0) * min(1.0, c[TITLED] / 6)
-        share = share + 0.3 * (path[_H1] < 2 or path[_H1 + 1] < 2) - 0.2 * (c[LINKED] > 0)
+        share = share + 0.3 * heading - 0.2 * (c[LINKED] > 0)
         if share > most:
             best, most = block, share
     return best
@@ -325,13 +329,13 @@ def _since(counts, phrases, said, out):
             if (phrases[block] >> i) & 1 and counts[block, BYTES] < 90:
                 said[i] = block
         row[_AT_HEADED] = min(block - heading - 1, _LONG_AGO)
+        spoke, linked = np.int64(0), 0.0
         if heading >= 0:
-            c = counts[heading]
-            row[_AT_HEADED + 1] = (phrases[heading] >> _RELATED) & 1
-            row[_AT_HEADED + 2] = (phrases[heading] >> _COMMENT) & 1
-            row[_AT_HEADED + 3] = c[LINKED] / max(c[CHARS], 1.0)
-        else:
-            row[_AT_HEADED + 1 : _AT_HEADED + 4] = 0
-        path = row[AT_ABOVE + _NAMES : _AT_LEVELS]
-        if path[_H1] == 0 or path[_H1 + 1] == 0 or path[_H1 + 2] == 0:
-            heading = block
+            spoke = phrases[heading]
+            linked = counts[heading, LINKED] / max(counts[heading, CHARS], 1.0)
+        row[_AT_HEADED + 1] = (spoke >> _RELATED) & 1
+        row[_AT_HEADED + 2] = (spoke >> _COMMENT) & 1
+        row[_AT_HEADED + 3] = linked
+        for i in range(3):
+            if row[H1 + i] == 0:
+                heading = block
