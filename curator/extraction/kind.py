@@ -35,7 +35,10 @@ KINDS = 2 * len(_TYPES) + 3 * len(_GROUPS) - 2  # the last group is asked of add
 
 def kind(html: str, said: dict[str, str], title: str | None, address: str | None) -> np.ndarray:
     """KINDS answers of yes (1) and no (0); `said` is what <meta> says, `address` the page's own."""
-    typed = [_found(json, '"@type"', html) or _found(data, 'itemtype="', html) for json, data in _TYPES]
+    linked, marked = '"@type"' in html, 'itemtype="' in html
+    typed = [
+        (linked and _found(json, '"@type"', html)) or (marked and _found(data, 'itemtype="', html)) for json, data in _TYPES
+    ]
     graph = said.get("og:type", "").lower()
     body = _found(_BODY, "<body", html, HEAD)
     names = " ".join([address or "", *(said.get(name, "") for name in ("og:url", "generator", "og:site_name"))]).lower()
