@@ -3,8 +3,8 @@ quality of Chinese by characters; each also as a share of a plain pass that only
 
     python tests/bench/filters.py
 
-datatrove is timed once, on some of the documents, and scaled by characters. It cuts Chinese into words with jieba; ours counts characters here and needs no segmenter. With words of jieba on both
-sides, see chinese_words.py.
+datatrove is timed once, on some of the documents, and scaled by characters. It cuts Chinese into words with jieba; ours counts
+characters here and needs no segmenter. With words of jieba on both sides, see chinese_words.py.
 """
 
 from __future__ import annotations
