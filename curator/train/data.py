@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from curator.tokens.shards import ShardError, TokenShards
+from curator.train.config import TrainedRunError
 
 PADDING = -100  # what cross_entropy leaves out
 
@@ -48,11 +49,11 @@ class Batches:
         ranks: int = 1,
         documents: bool = False,
     ) -> None:
-        """Raises ValueError if there is nothing to read, or the ranks cannot share a batch equally."""
+        """Raises TrainedRunError if there is nothing to read, or the ranks cannot share a batch equally."""
         if not len(shards):
-            raise ValueError(f"{shards.folder}: the split {shards.split!r} has no sequences: the corpus is too small for one")
+            raise TrainedRunError(f"{shards.folder}: the split {shards.split!r} has no sequences: the corpus is too small")
         if smallest % ranks:
-            raise ValueError(f"batch_tokens: {smallest} sequences a step cannot be shared equally by {ranks} ranks")
+            raise TrainedRunError(f"batch_tokens: {smallest} sequences a step cannot be shared equally by {ranks} ranks")
         self.shards, self.micro_batch, self.device, self.documents = shards, micro_batch, device, documents
         self.rank, self.ranks = rank, ranks
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from curator.train.config import TrainConfig
+from curator.train.config import TrainConfig, TrainedRunError
 from curator.train.losses import SourceLosses
 from curator.train.mesh import Mesh, alone, sizes
 
@@ -105,7 +105,7 @@ class Place:
 def join(config: TrainConfig) -> Iterator[Place]:
     """This process's place among its ranks: alone, or one of torchrun's WORLD_SIZE over NCCL (gloo on CPU).
 
-    Raises ValueError for a device that this machine does not have, and for a mesh that does not divide the ranks.
+    Raises TrainedRunError for a device that this machine does not have, and for a mesh that does not divide the ranks.
     """
     rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     shape = sizes(config.parallel, ranks)
@@ -127,11 +127,11 @@ def choose_device(wanted: str, local_rank: int = 0) -> torch.device:
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(wanted)
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device: this machine has no mps: write auto or cpu")
+        raise TrainedRunError("device: this machine has no mps: write auto or cpu")
     if device.type == "cuda":
         number = local_rank if device.index is None else device.index
         if number >= torch.cuda.device_count():
-            raise ValueError(f"device: no cuda:{number}: torch sees {torch.cuda.device_count()} CUDA devices here")
+            raise TrainedRunError(f"device: no cuda:{number}: torch sees {torch.cuda.device_count()} CUDA devices here")
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)
     return device

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.train import records
-from curator.train.config import TrainConfig
+from curator.train.config import TrainConfig, TrainedRunError
 from curator.train.data import MicroBatch
 from curator.train.device import join
 from curator.train.journal import Progress
@@ -27,11 +27,11 @@ def train(config: TrainConfig, shards_folder: str, output_folder: str, progress:
     Killed in any other way and called again, it ends with the same losses: to the last bit on a CPU with as many threads.
     Under torchrun every process calls this, and the output folder is one that all of them see.
 
-    Raises ValueError for options that do not fit the shards or the machine, CheckpointMismatch when the output folder holds
-    another run, TrainingDiverged when the loss is no longer a number.
+    Raises TrainedRunError for options that do not fit the shards or the machine, CheckpointMismatch when the output folder
+    holds another run, TrainingDiverged when the loss is no longer a number.
     """
     if "://" in str(output_folder):
-        raise ValueError(f"output: checkpoints are written to a local folder, not to {output_folder}")
+        raise TrainedRunError(f"output: checkpoints are written to a local folder, not to {output_folder}")
     with join(config) as place, sigterm() as stop:
         run = Run(config, str(shards_folder), Path(output_folder), place, progress)
         try:

@@ -21,7 +21,7 @@ from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 
-from curator.train.config import ParallelConfig
+from curator.train.config import ParallelConfig, TrainedRunError
 
 Dimension = Literal["pipeline", "data", "expert", "context", "tensor"]
 DIMENSIONS: tuple[Dimension, ...] = ("pipeline", "data", "expert", "context", "tensor")
@@ -30,14 +30,16 @@ COPIES: tuple[Dimension, ...] = ("data", "expert", "context")  # ranks among whi
 
 
 def sizes(config: ParallelConfig, ranks: int) -> dict[Dimension, int]:
-    """How many ranks each dimension has; `data` takes what the others leave. Raises ValueError where they do not divide
+    """How many ranks each dimension has; `data` takes what the others leave. Raises TrainedRunError where they do not divide
     `ranks`."""
     wanted: dict[Dimension, int] = {name: 1 if name == "data" else getattr(config, name) for name in DIMENSIONS}
     least = math.prod(wanted.values())
     if ranks % least:
         asked = " x ".join(f"{name} {size}" for name, size in wanted.items() if size > 1)
         processes = f"{ranks} processes were started" if ranks > 1 else "one process was started"
-        raise ValueError(f"parallel: {asked} needs a multiple of {least} ranks, and {processes}: torchrun --nproc-per-node")
+        raise TrainedRunError(
+            f"parallel: {asked} needs a multiple of {least} ranks, and {processes}: torchrun --nproc-per-node"
+        )
     return {**wanted, "data": ranks // least}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from curator.tokens.shards import TokenShards
 from curator.train.architectures.config import ArchitectureConfig
-from curator.train.config import ModelConfig, TrainConfig
+from curator.train.config import ModelConfig, TrainConfig, TrainedRunError
 from curator.train.data import Batches, MicroBatch, micro_batches
 from curator.train.device import Place
 from curator.train.mesh import BATCH
@@ -49,6 +49,6 @@ def _maker(how: ArchitectureConfig, seed: int, shards: TokenShards) -> Any:
     from curator.train.architectures.rows import Maker
 
     if shards.manifest.get("mixture", {}).get("packing") == "best_fit":
-        raise ValueError("objectives: prefix, spans and blanks need sequences without padding: shards packed in another way")
+        raise TrainedRunError("objectives: prefix, spans and blanks need sequences without padding: shards packed otherwise")
 
     return Maker(how, shards.vocabulary_size, shards.sequence_length, seed)

@@ -18,6 +18,7 @@ from curator.tokens.shards import TokenShards
 from curator.train.architectures import objectives
 from curator.train.architectures.config import ArchitectureConfig
 from curator.train.architectures.objectives import Example
+from curator.train.config import TrainedRunError
 from curator.train.data import PADDING, Batches, MicroBatch
 
 
@@ -29,7 +30,7 @@ def source_length(how: ArchitectureConfig, sequence_length: int) -> int:
 
 
 def special_ids(how: ArchitectureConfig, sequence_length: int) -> int:
-    """How many ids the objectives need behind the vocabulary. Raises ValueError where a sequence is too short for them."""
+    """How many ids the objectives need behind the vocabulary. Raises TrainedRunError where a sequence is too short for them."""
     if how.plain:
         return 0
     maker = Maker(how, 0, sequence_length, seed=0)
@@ -51,7 +52,7 @@ class Maker:
             source, target = self._needs(name, tokens)
             if source + target <= self.length and (not self.source or self._fits(source, target)):
                 return tokens
-        raise ValueError(f"objectives: sequences of {self.length} are too short for {name}")
+        raise TrainedRunError(f"objectives: sequences of {self.length} are too short for {name}")
 
     def _fits(self, source: int, target: int) -> bool:
         return source <= self.source and target <= self.length - self.source

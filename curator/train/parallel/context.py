@@ -20,22 +20,24 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 
 from curator.train.architectures import sight
 from curator.train.attention import Mask, document_mask
-from curator.train.config import TrainConfig
+from curator.train.config import TrainConfig, TrainedRunError
 from curator.train.mesh import Mesh
 
 Attend = Callable[[Tensor, Tensor, Tensor, Any], Tensor]
 
 
 def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
-    """Give `model` whole sequences and it computes the losses of this rank's part. Raises ValueError for sequences that cannot
-    be cut so, and for a model in which tokens see what follows them."""
+    """Give `model` whole sequences and it computes the losses of this rank's part. Raises TrainedRunError for sequences that
+    cannot be cut so, and for a model in which tokens see what follows them."""
     ranks, length, how = mesh.size("context"), model.sequence_length, config.model.architecture
     if length % (2 * ranks):
-        raise ValueError(
+        raise TrainedRunError(
             f"parallel.context: {ranks} ranks cut a sequence into {2 * ranks} chunks, which do not divide {length}"
         )
     if how is not None and not (how.shape == "causal" and how.plain):
-        raise ValueError("parallel.context: only a causal decoder that learns the next token sees nothing behind its own chunk")
+        raise TrainedRunError(
+            "parallel.context: only a causal decoder that learns the next token sees nothing behind its own chunk"
+        )
     part = Part(length, mesh.rank("context"), ranks)
     everyones = functools.partial(gather, ranks=mesh.along("context"))
     for module in model.modules():

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
-from curator.train.config import ParallelConfig
+from curator.train.config import ParallelConfig, TrainedRunError
 from curator.train.device import Place
 from curator.train.mesh import COPIES
 
@@ -22,12 +22,12 @@ class Copies:
     exchange, whatever `kind` says."""
 
     def __init__(self, model: Any, config: ParallelConfig, place: Place) -> None:
-        """Raises ValueError for `ddp` of a model of which a rank holds but a part."""
+        """Raises TrainedRunError for `ddp` of a model of which a rank holds but a part."""
         several = place.mesh.size(*COPIES) > 1
         self.divided, self.copied = several and config.kind == "fsdp", several and config.kind == "ddp"
         in_parts = place.mesh.size("pipeline", "expert", "tensor") > 1
         if self.copied and in_parts:
-            raise ValueError("parallel.kind: ddp copies whole models: with pipeline, expert or tensor write kind: fsdp")
+            raise TrainedRunError("parallel.kind: ddp copies whole models: with pipeline, expert or tensor write kind: fsdp")
         if place.compile:
             parts = model.layers if self.divided or in_parts else [model]
             for part in parts:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
 
-from curator.train.config import ModelConfig, TrainConfig
+from curator.train.config import ModelConfig, TrainConfig, TrainedRunError
 from curator.train.data import MicroBatch
 from curator.train.device import Place
 from curator.train.mesh import BATCH, COPIES, Mesh
@@ -57,7 +57,7 @@ class Exit(nn.Module):
 
 
 def divide(model: Any, config: TrainConfig, mesh: Mesh) -> None:
-    """Leave this rank's stage of `model`. Raises ValueError for one that has no stages."""
+    """Leave this rank's stage of `model`. Raises TrainedRunError for one that has no stages."""
     stages, stage, layers = mesh.size("pipeline"), mesh.rank("pipeline"), len(model.layers)
     _check_model(config.model, layers, stages)
     _check_batches(config, model.sequence_length, mesh)
@@ -87,7 +87,7 @@ def _check_model(model: ModelConfig, layers: int, stages: int) -> None:
     }
     for what, found in refused.items():
         if found:
-            raise ValueError(f"parallel.pipeline: {stages} stages cannot be made of model.{what}")
+            raise TrainedRunError(f"parallel.pipeline: {stages} stages cannot be made of model.{what}")
 
 
 def _check_batches(config: TrainConfig, length: int, mesh: Mesh) -> None:
@@ -95,11 +95,11 @@ def _check_batches(config: TrainConfig, length: int, mesh: Mesh) -> None:
     sequences = (config.ramp_sizes(length) or [config.batch_sequences(length)])[0] // mesh.size(*BATCH)
     number, rest = divmod(sequences, config.micro_batch)
     if rest:
-        raise ValueError(
+        raise TrainedRunError(
             f"micro_batch: {config.micro_batch} must divide the {sequences} sequences of a step and a rank, in a pipeline"
         )
     if number < mesh.size("pipeline") and config.parallel.schedule == "1f1b":
-        raise ValueError(
+        raise TrainedRunError(
             f"micro_batch: a rank has {number} a step, and {mesh.size('pipeline')} stages need as many: make it smaller"
         )
 

@@ -21,7 +21,7 @@ from torch.distributed.tensor.parallel import (
     parallelize_module,
 )
 
-from curator.train.config import ModelConfig, TrainConfig
+from curator.train.config import ModelConfig, TrainConfig, TrainedRunError
 from curator.train.mesh import Mesh
 
 FIRST, SECOND = ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"), ("o_proj", "down_proj")
@@ -56,15 +56,17 @@ def cuts_stream(model: ModelConfig) -> bool:
 
 
 def check(model: ModelConfig, ranks: int, length: int) -> None:
-    """Raises ValueError for a model whose layers cannot be cut so."""
+    """Raises TrainedRunError for a model whose layers cannot be cut so."""
     for name, size in (("heads", model.heads), ("kv_heads", model.key_heads), ("ffn_multiple", model.ffn_width)):
         if size % ranks:
-            raise ValueError(f"parallel.tensor: {ranks} ranks do not divide model.{name}, {size}")
+            raise TrainedRunError(f"parallel.tensor: {ranks} ranks do not divide model.{name}, {size}")
     how = model.architecture
     if how is None and length % ranks:
-        raise ValueError(f"parallel.tensor: {ranks} ranks do not divide a sequence of {length}")
+        raise TrainedRunError(f"parallel.tensor: {ranks} ranks do not divide a sequence of {length}")
     if how is not None and how.positions in ("alibi", "relative"):
-        raise ValueError(f"parallel.tensor: a rank has some heads, and the biases of positions: {how.positions} are of all")
+        raise TrainedRunError(
+            f"parallel.tensor: a rank has some heads, and the biases of positions: {how.positions} are of all"
+        )
 
 
 def _divide_branch(module: nn.Module, ranks: DeviceMesh, stream: Placement) -> None:
