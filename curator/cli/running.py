@@ -84,7 +84,8 @@ def run(
             write_summary(loaded.output, summary)
         console.print(funnel(summary))
         _write_report(loaded.output)
-        say(f"documents, rejected, tokens, summary.json and report.html are in {loaded.output}/")
+        made = "documents, rejected, tokens" if loaded.tokenize else "documents, rejected"
+        say(f"{made}, summary.json and report.html are in {loaded.output}/")
 
 
 @commands.command()
