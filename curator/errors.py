@@ -8,6 +8,11 @@ class UserError(Exception):
     command line prints it as it is."""
 
 
+class Notice(UserWarning):
+    """Something that went another way than asked, and is no error; the command line prints it as a line, without the place in
+    the code that Python's warnings have."""
+
+
 def require(right: bool, message: str) -> None:
     """Refuse an option, in the `__post_init__` of the dataclass that it is of: the message names it and says what is right, and
     the loader of the configuration adds file and line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from typer.testing import CliRunner
 
 from curator import __version__
 from curator.cli import app
+from curator.cli.errors import complaining
+from curator.errors import Notice
 
 TOYS = Path(__file__).parent / "toys.py"
 RECIPE = """
@@ -94,3 +97,11 @@ def test_slips_are_one_sentence_and_an_exit_code(recipe, arguments, code, said):
     assert found.exit_code == code
     assert said in found.output
     assert "Traceback" not in found.output
+
+
+def test_a_notice_is_a_line_and_the_warnings_of_libraries_stay_warnings(capsys):
+    with warnings.catch_warnings(record=True) as others, complaining():
+        warnings.warn("[no] markup: going on without it", Notice, stacklevel=1)
+        warnings.warn("of a library", RuntimeWarning, stacklevel=1)
+    assert [str(other.message) for other in others] == ["of a library"]
+    assert capsys.readouterr().err == "curator: [no] markup: going on without it\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 
 from curator.config import ConfigError
-from curator.errors import UserError
+from curator.errors import Notice, UserError
 from curator.terminal import printable
 
 console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
@@ -31,7 +32,8 @@ def complaining(again: str = "; run the same command again to go on") -> Iterato
     from curator.pipeline.load import RecipeErrors
 
     try:
-        yield
+        with _notices():
+            yield
     except (ConfigError, RecipeErrors) as error:
         complaints.print(printable(str(error)))
         raise typer.Exit(2) from None
@@ -47,3 +49,19 @@ def complaining(again: str = "; run the same command again to go on") -> Iterato
     except KeyboardInterrupt:
         complaints.print(f"curator: stopped{again}")
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _notices() -> Iterator[None]:
+    """Ours are lines; the warnings of libraries stay as they are."""
+    as_python_does = warnings.showwarning
+
+    def show(message, category, *where, **others) -> None:
+        if issubclass(category, Notice):
+            complaints.print(printable(f"curator: {message}"))
+        else:
+            as_python_does(message, category, *where, **others)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

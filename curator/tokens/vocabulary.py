@@ -24,7 +24,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from curator import storage
-from curator.errors import UserError
+from curator.errors import Notice, UserError
 from curator.tokens.bytelevel import byte_characters
 
 # Ends a document, in the tokenizers people use; the first that a vocabulary has is taken unless `eos` names one.
@@ -110,7 +110,7 @@ def _open(path: str, data: bytes, eos: str | None) -> Vocabulary:
     reference = without_added_tokens(described)
     fast, reason = _fast_twin(described, reference)
     if fast is None:
-        warnings.warn(f"{path}: encoding with the slower tokenizers library: {reason}", stacklevel=4)
+        warnings.warn(f"{path}: encoding with the slower tokenizers library: {reason}", Notice, stacklevel=4)
     size = max(whole.get_vocab(with_added_tokens=True).values()) + 1
     return Vocabulary(
         path=path,

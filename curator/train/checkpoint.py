@@ -28,6 +28,7 @@ from torch.distributed.checkpoint.state_dict import get_model_state_dict, get_op
 from torch.distributed.checkpoint.state_dict_loader import load as read_parts
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
+from curator.errors import Notice
 from curator.tokens.shards import TokenShards
 from curator.train.architectures.config import restored
 from curator.train.config import ModelConfig, TrainedRunError
@@ -159,7 +160,7 @@ def newest(folder: Path, most: int | None = None) -> tuple[Path, dict[str, Any]]
         except CheckpointMismatch:
             raise
         except (OSError, ValueError, KeyError, TypeError) as error:
-            warnings.warn(f"{path} is damaged and passed over: {error}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{path} is damaged and passed over: {error}", Notice, stacklevel=2)
     return None
 
 

@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch.distributed.checkpoint.api import CheckpointException
 
+from curator.errors import Notice
 from curator.tokens.shards import TokenShards
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
 from curator.train.checkpoint import CheckpointMismatch, Saver, newest
@@ -139,7 +140,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     else:
         at = len(data) // 2 if file != "checkpoint.json" else data.index(b'.safetensors"') + 20
         path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-    with pytest.warns(RuntimeWarning, match="step-00000012 is damaged and passed over"):
+    with pytest.warns(Notice, match="step-00000012 is damaged and passed over"):
         summary = train(small(), shards, str(reference), quiet)
     assert summary["resumed_from"] == 10
     assert losses_of(reference) == expected
@@ -153,7 +154,7 @@ def test_when_every_checkpoint_is_damaged_the_run_begins_again(
     expected = losses_of(reference)
     for path in (reference / "checkpoints").glob("*/*.safetensors"):
         path.write_bytes(b"")
-    with pytest.warns(RuntimeWarning, match="passed over"):
+    with pytest.warns(Notice, match="passed over"):
         assert train(small(), shards, str(reference), quiet)["resumed_from"] is None
     assert losses_of(reference) == expected
 
