@@ -7,7 +7,6 @@ number is counted in the other's way.
 from __future__ import annotations
 
 import collections
-import importlib.util
 import json
 import logging
 import os
@@ -18,15 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import reference
 
 from curator.metrics.lists import load_list
 from curator.stages.filter import Filter
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec
-assert _spec.loader
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 LANGUAGE = "cmn_Hani"
 TOP = {2: 0.256, 3: 0.201, 4: 0.171}

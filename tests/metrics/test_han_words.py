@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,12 +17,6 @@ from curator.metrics import METRICS, Asked, classes, libraries_of, measure
 from curator.metrics.catalogue import Kernel
 from curator.metrics.han_words import HanWords
 from curator.metrics.lists import WordList
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec
-assert _spec.loader
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 ON_WORDS = {Kernel.WORDS, Kernel.STOP_WORDS, Kernel.WORD_NGRAMS}
 NAMES = [

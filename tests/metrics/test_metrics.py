@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import unicodedata
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator.metrics import METRICS, Asked, measure
 from curator.metrics.lists import WordList
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec
-assert _spec.loader
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 NAMES = [name for name, metric in METRICS.items() if metric.reads == "text"]
 STOPS = ["the", "of", "don't", "的", "是"]

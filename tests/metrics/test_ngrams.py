@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.metrics import METRICS, measure
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec
-assert _spec.loader
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 NAMES = [name for name in METRICS if "gram" in name]
 

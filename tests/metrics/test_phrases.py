@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
 import time
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator.metrics import METRICS, Asked, measure
 from curator.metrics.lists import WordList
 from curator.metrics.phrases import Phrases, places
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec
-assert _spec.loader
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 Match = Literal["words", "anywhere"]
 NAMES = [name for name in METRICS if "phrase" in name and METRICS[name].reads == "text"]

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.metrics import METRICS, WORDS
 from curator.metrics.lists import WordList
 from curator.tuning.places import Place, counted, places
-
-_spec = importlib.util.spec_from_file_location("reference", Path(__file__).parents[1] / "reference.py")
-assert _spec
-assert _spec.loader
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 STOPS = ("the", "of", "don't", "的", "是")
 PHRASES = ("中国", "国人", "the end", "ab", "3 likes", "中")
