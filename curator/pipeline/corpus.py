@@ -28,7 +28,7 @@ from curator.sources.jsonlines import LINE_BYTES, lines
 from curator.sources.parquet import Parquet
 from curator.sources.streams import open_stream
 from curator.tokens.draw import held_out, id_hashes
-from curator.tokens.mixture import Mixture, Part
+from curator.tokens.mixture import Mixture
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("key", "source", "language", "text")])
 LINES = (".txt", ".txt.gz", ".txt.zst", ".txt.bz2", ".txt.xz", ".txt.lz4")
@@ -92,7 +92,11 @@ class Corpus:
     def weights(self) -> dict[str, float]:
         """Of the sources, as the mixture of the run shares them; empty for anything but the documents of one run."""
         path, wanted = _selected(self.patterns[0])
-        return _mixture(path).by_source() if len(self.patterns) == 1 and not wanted and _is_run(path) else {}
+        parts = _tokens(path).get("parts", []) if len(self.patterns) == 1 and not wanted and _is_run(path) else []
+        found: dict[str, float] = {}
+        for part in parts:
+            found[part["source"]] = found.get(part["source"], 0.0) + part["asked_weight"]
+        return found
 
     def described(self) -> list[dict[str, Any]]:
         """For the manifest of an artefact: every file's name, size and sha256."""
@@ -168,7 +172,7 @@ def _is_run(path: str) -> bool:
 
 
 def _of_run(output: str, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
-    fraction = _mixture(output).validation
+    fraction = float(_tokens(output).get("mixture", {}).get("validation", Mixture().validation))  # else what a mixture would
     for file in storage.find([storage.join(output, "documents")]):
         with storage.open_input(file.path) as stream:
             parquet = pq.ParquetFile(stream)
@@ -179,14 +183,10 @@ def _of_run(output: str, counts: Counter[str]) -> Iterator[pa.RecordBatch]:
                 yield batch.filter(pc.invert(out)).rename_columns(["key", *names[1:]])
 
 
-def _mixture(output: str) -> Mixture:
-    """The run's mixture; of a run without tokens what a mixture is by default."""
+def _tokens(output: str) -> dict[str, Any]:
+    """The manifest of the run's tokens; empty without any."""
     path = storage.join(output, "tokens", "manifest.json")
-    if not storage.exists(path):
-        return Mixture()
-    given = orjson.loads(storage.read_bytes(path))["mixture"]
-    weights = {name: Part(**each) if isinstance(each, dict) else each for name, each in given.get("weights", {}).items()}
-    return Mixture(**{**given, "weights": weights})
+    return orjson.loads(storage.read_bytes(path)) if storage.exists(path) else {}
 
 
 def _named(rows: pa.RecordBatch, file: File) -> pa.RecordBatch:
