@@ -50,6 +50,8 @@ class _Top:
         for option in ("max_errors", "rejected_text"):
             if not 0 <= getattr(self, option) <= 1:
                 raise ValueError(f"{option}: must be a fraction from 0 to 1")
+        if not self.output.strip():
+            raise ValueError("output: name the folder that the run may fill")
         if self.split_bytes < 1 << 20:
             raise ValueError("split_bytes: must be at least 1 MiB")
 

@@ -1,21 +1,57 @@
-"""The last act of a run: the output holds what the manifests say and nothing else, and the summary is written."""
+"""The last act of a run: the output holds what the manifests say and nothing else, and the summary is written. And the first:
+nothing that somebody else has put there may be lost by that."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from curator import __version__, storage
+from curator.documents import Split
 from curator.engine.digest import tokens_digest
 from curator.engine.manifest import Ledger, Manifest, add_digests
+from curator.errors import UserError
 from curator.pipeline.plan import manifest_path, whole_dataset_stages
 from curator.pipeline.recipe import Recipe
 from curator.selection import SELECTION
 from curator.selection.uneven import uneven
 
-PUBLISHED = ("documents", "rejected", "manifests", "signatures", "cuts")
+# The folders of which a run removes what its manifests do not name, and how it calls its own files in each.
+PUBLISHED = {
+    "documents": r"[^/]+-[0-9a-f]{10}\.parquet",
+    "rejected": r"[^/]+-pass\d+-[0-9a-f]{10}\.parquet",
+    "manifests": r"(?:pass\d+/)?[^/]+\.json",
+    "signatures": r"[^/]+/(?:manifest\.json|(?:documents|hashes)/[0-9a-f]{32}\.[a-z]+)",
+    "cuts": r"[^/]+\.json",
+}
+_OURS = re.compile("|".join(rf"{folder}/{name}" for folder, name in PUBLISHED.items()))
+_HALF_WRITTEN = re.compile(r"\.\d+-[0-9a-f]{8}\.part$")  # of `storage.create`, in a process that was killed
+
+
+class OutputTaken(UserError):
+    """An output folder that holds what no run has made."""
+
+
+def check_output(recipe: Recipe, splits: Mapping[str, Sequence[Split]]) -> None:
+    """Before a run: raise ConfigError for a source that reads what the run itself writes, OutputTaken if publishing would
+    remove what somebody else has put there."""
+    ours = tuple(storage.join(recipe.output, folder, "") for folder in (*PUBLISHED, "tokens", "artefacts", "work"))
+    for name, found in splits.items():
+        for path in (file.path for split in found for piece in split.pieces for file in piece.files):
+            if path.startswith(ours):
+                said = f"{name}: {path} lies where this run keeps its own files: give it another `output:`"
+                raise recipe.sources[name].section.error(said, "from")
+    for folder in PUBLISHED:
+        for path in storage.listing(storage.join(recipe.output, folder)):
+            below = path.removeprefix(recipe.output).lstrip("/")
+            if not _OURS.fullmatch(_HALF_WRITTEN.sub("", below)):
+                raise OutputTaken(
+                    f"{path}: no run has made this, and a run removes from {folder}/ what is not its own. "
+                    "Move it away, or give the run another --output"
+                )
 
 
 def publish(recipe: Recipe, manifests: Sequence[Manifest], kept: Sequence[str], summary: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from curator.engine.manifest import Manifest, drift, fingerprint
 from curator.engine.passes import State, check_errors, look, run_pass
 from curator.errors import UserError
 from curator.pipeline.plan import Route, describe, find_inputs, first_legs, later_leg, routes, whole_dataset_stages
-from curator.pipeline.publish import publish, summarise
+from curator.pipeline.publish import check_output, publish, summarise
 from curator.pipeline.recipe import Recipe, StageSpec
 from curator.pipeline.watch import Watch
 from curator.selection.cut import Cut
@@ -65,6 +65,7 @@ class Marks:
 def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
     """Run what is not done yet and publish the result; returns the summary. Raises ConfigError for missing inputs."""
     splits = find_inputs(recipe)
+    check_output(recipe, splits)
     for note in recipe.notes:
         watch.note(note)
     elapsed: dict[str, float] = {}
@@ -248,6 +249,7 @@ class PassPlan:
 def plan(recipe: Recipe) -> list[PassPlan]:
     """What `run` would do now, without doing it."""
     splits = find_inputs(recipe)
+    check_output(recipe, splits)
     ways = routes(recipe)
     barriers = whole_dataset_stages(recipe)
     progress = Progress()

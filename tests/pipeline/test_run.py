@@ -8,11 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from curator.config import ConfigError
 from curator.engine.digest import output_digest
 from curator.engine.executor import Inline
 from curator.engine.lease import Lease, OutputInUse
 from curator.engine.passes import TooManyErrors
 from curator.pipeline.load import RecipeErrors, load_recipe
+from curator.pipeline.publish import OutputTaken
 from curator.pipeline.run import plan, run
 from curator.pipeline.watch import Watch
 
@@ -98,6 +100,35 @@ def test_the_same_run_again_does_nothing(folder):
     assert told.ran == []
     assert second["digests"] == first["digests"]
     assert output_digest(str(folder / "out"))["documents"] == first["digests"]["documents"]
+
+
+def test_a_source_that_lies_in_the_output_is_refused_not_removed(folder):
+    raw = folder / "out" / "documents" / "raw.txt"
+    raw.parent.mkdir(parents=True)
+    raw.write_text("the only copy\n")
+    for attempt in (plan, lambda it: run(it, Inline(), Watch())):
+        with pytest.raises(ConfigError, match=r"toy.yaml:\d+: a: .*raw.txt lies where this run keeps its own files"):
+            attempt(recipe(folder, change=(f"sources.a.from={raw.parent}",)))
+    assert raw.read_text() == "the only copy\n"
+
+
+def test_what_no_run_has_made_is_never_removed_from_an_output(folder):
+    go(folder)
+    theirs = folder / "out" / "rejected" / "notes" / "mine.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("look at these")
+    with pytest.raises(OutputTaken, match="mine.txt: no run has made this"):
+        go(folder)
+    theirs.unlink()
+    half = folder / "out" / "documents" / "a-one-0123456789.parquet.77-0123abcd.part"
+    half.write_bytes(b"PAR1")
+    go(folder)
+    assert not half.exists(), "what a killed process has left goes"
+
+
+def test_an_output_without_a_name_is_not_the_working_directory(folder):
+    with pytest.raises(ConfigError, match="output: name the folder"):
+        recipe(folder, change=("output=''",))
 
 
 def test_a_new_file_costs_its_own_shard(folder):
