@@ -40,6 +40,9 @@ class Lease:
     def __enter__(self) -> Lease:
         if not storage.claim(self.path, self._said()):
             holder = self._holder()
+            if holder is None:  # it may be at the point of writing it
+                time.sleep(TAKEOVER)
+                holder = self._holder()
             if holder is not None and _alive(holder):
                 raise OutputInUse(
                     f"{self.output}: a run writes here already (process {holder['pid']} on {holder['host']}). "
@@ -47,7 +50,7 @@ class Lease:
                 )
             storage.write_bytes(self.path, self._said())
             time.sleep(TAKEOVER)
-            if (self._holder() or {}).get("token") != self.token:
+            if not self._mine():
                 raise OutputInUse(f"{self.output}: another run has begun here at the same moment")
         self._thread.start()
         return self
@@ -58,15 +61,21 @@ class Lease:
         except (OSError, ValueError):
             return None
 
+    def _mine(self) -> bool:
+        """Not if another run has taken it over while this one slept, with its machine, for longer than STALE."""
+        return (self._holder() or {}).get("token") == self.token
+
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
             with contextlib.suppress(Exception):  # a store that does not answer now may do so at the next beat
-                storage.write_bytes(self.path, self._said())
+                if self._mine():
+                    storage.write_bytes(self.path, self._said())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join()
-        storage.remove(self.path)
+        if self._mine():
+            storage.remove(self.path)
 
 
 def _alive(holder: dict[str, object]) -> bool:

@@ -8,6 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curator.errors import UserError
+
+# What is no document's fault: a model that is gone, a library that a node lacks, a GPU that is none. It stops the run; as an
+# error of the documents it would be in their manifests, and the next run, on a sound machine, would take it for done.
+NOT_OF_A_DOCUMENT = (OSError, ImportError, UserError)
+
 
 def holds_where(docs: pa.RecordBatch, where: Mapping[str, tuple[str, ...]]) -> pa.Array | None:
     """Which rows a stage applies to; None is all of them."""
@@ -38,12 +44,15 @@ def measure_within(
 def measure(
     call: Callable[..., Mapping[str, pa.Array]], types: Mapping[str, pa.DataType], inputs: tuple[pa.RecordBatch, ...]
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
-    """Run a stage on a batch. If it raises, halve the batch until the rows that do it stand alone and cost only themselves."""
+    """Run a stage on a batch. If it raises, halve the batch until the rows that do it stand alone and cost only themselves.
+    Raises what is of NOT_OF_A_DOCUMENT."""
     count = len(inputs[0])
     if count == 0:
         return {key: pa.nulls(0, kind) for key, kind in types.items()}, {}
     try:
         return _checked(call(*inputs), types, count), {}
+    except NOT_OF_A_DOCUMENT:
+        raise
     except Exception as error:
         if count == 1:
             return {key: pa.nulls(1, kind) for key, kind in types.items()}, {0: f"{type(error).__name__}: {error}"}

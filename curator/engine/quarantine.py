@@ -1,9 +1,9 @@
 """When a document kills its worker (a segfault in a native library): find it in fresh processes and set it aside.
 
-Every attempt at a shard is noted in a file, and the note is taken away when the shard is done. Two notes of attempts that
-never ended mean that something here kills workers, or that somebody kills them from outside: the third attempt first runs the
-shard in a child process that says which batch it works on, and if the child dies, halves that batch until the document stands
-alone. State lies in files alone, so it makes no difference which executor runs the attempts, or which run.
+Every attempt at a shard is noted in a file, and the note is taken away when the attempt ends, be it by an exception. Two notes
+of attempts that never ended mean that something here kills workers, or that somebody kills them from outside: the third attempt
+first runs the shard in a child process that says which batch it works on, and if the child dies, halves that batch until the
+document stands alone. State lies in files alone, so it makes no difference which executor runs the attempts, or which run.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ def finish_leg(leg: Leg) -> Manifest:
     earlier = _note_attempt(leg.at(leg.attempts_path))
     if earlier >= ATTEMPTS_BEFORE_CARE:
         leg = replace(leg, quarantined=find_killers(leg))
-    manifest = run_leg(leg)
-    storage.remove(leg.at(leg.attempts_path))
-    return manifest
+    try:
+        return run_leg(leg)
+    finally:  # an exception, or Ctrl-C, is no death
+        storage.remove(leg.at(leg.attempts_path))
 
 
 def _note_attempt(path: str) -> int:

@@ -14,6 +14,7 @@ from curator import storage
 from curator.documents import SCHEMA, TRANSIENT, Tally
 from curator.engine.leg import Leg
 from curator.engine.manifest import Ledger
+from curator.errors import UserError
 
 UNREADABLE = "unreadable"  # the store failed, not the data: such a shard is read again by the next run
 
@@ -49,16 +50,21 @@ def _read_raw(leg: Leg, ledger: Ledger, damage: list[dict[str, Any]]) -> Iterato
                     documents -= len(docs) - len(wanted)
                     docs = wanted
                 yield Batch(docs)
-        except OSError as error:
-            tally.broken(UNREADABLE, 0, error.strerror or str(error))
+        except (OSError, UserError) as error:  # also a wheel, or a store's library, that cannot be had
+            _give_up(tally, documents, UNREADABLE, getattr(error, "strerror", None) or str(error))
         except Exception as error:
-            tally.broken("reader_failed", 0, f"{type(error).__name__}: {error}")
-        lost = tally.records - documents - sum(tally.skipped.values()) - sum(tally.errors.values())
-        for kind in {place["kind"] for place in tally.damage} & {UNREADABLE, "reader_failed"}:
-            if lost == 1:  # the record at which the reader gave up
-                tally.errors[kind] = tally.errors.get(kind, 0) + 1
+            _give_up(tally, documents, "reader_failed", f"{type(error).__name__}: {error}")
         ledger.take(tally)
         damage.extend({"file": piece.file.path, **place} for place in tally.damage)
+
+
+def _give_up(tally: Tally, documents: int, kind: str, message: str) -> None:
+    """The reader came no further: what it had met by then, and given no account of, goes with the rest of the file. That is
+    the record at hand, or all that a reader held back to sort or to join."""
+    tally.broken(kind, 0, message)
+    lost = tally.records - documents - sum(tally.skipped.values()) - sum(tally.errors.values())
+    if lost > 0:
+        tally.errors[kind] = tally.errors.get(kind, 0) + lost
 
 
 def _complete(rows: pa.RecordBatch, source: str, file: str) -> pa.RecordBatch:

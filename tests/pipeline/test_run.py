@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from curator.config import ConfigError
+from curator.engine import quarantine
 from curator.engine.digest import output_digest
 from curator.engine.executor import Inline
 from curator.engine.lease import Lease, OutputInUse
@@ -117,7 +118,7 @@ def test_what_no_run_has_made_is_never_removed_from_an_output(folder):
     theirs = folder / "out" / "rejected" / "notes" / "mine.txt"
     theirs.parent.mkdir()
     theirs.write_text("look at these")
-    with pytest.raises(OutputTaken, match="mine.txt: no run has made this"):
+    with pytest.raises(OutputTaken, match=r"mine\.txt: no run has made this"):
         go(folder)
     theirs.unlink()
     half = folder / "out" / "documents" / "a-one-0123456789.parquet.77-0123abcd.part"
@@ -197,6 +198,18 @@ def test_too_many_errors_stop_the_run(folder):
     with pytest.raises(TooManyErrors, match=r"a: length:ValueError \(50\)"):
         go(folder, change=("stages.2.length.fail_on=fails",))
     assert not (folder / "out" / "summary.json").exists()
+
+
+def test_an_attempt_that_ends_in_an_exception_is_not_taken_for_a_death(folder, monkeypatch):
+    """Else a disk that was full three times would be searched for the document that kills the process."""
+
+    def full(leg):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(quarantine, "run_leg", full)
+    with pytest.raises(OSError, match="No space left"):
+        go(folder)
+    assert not list((folder / "out" / "work" / "attempts").iterdir())
 
 
 def test_a_file_that_breaks_off_is_named_and_what_came_before_is_kept(folder):
