@@ -1,23 +1,26 @@
 """Members of tar and zip archives, one after the other: bounded in number, size and expansion, and never written anywhere.
 
 Names are only labels here, yet they become a document's `part`: one that is absolute or climbs out (`../`) is an error, and
-so are encrypted or damaged members. Links, devices and folders are not files. tar is read as a stream, so it may be
-compressed by gzip, bz2, zstd or xz.
+so are encrypted or damaged members. Names in no declared charset (zips of Chinese Windows, tars of old systems) are told by
+their bytes, and `\\` parts folders as `/` does. Links, devices and folders are not files. tar is read as a stream, so it may
+be compressed by gzip, bz2, zstd or xz.
 """
 
 from __future__ import annotations
 
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
+from curator.charsets import decode
 from curator.sources.packing import XZ_BYTES
 from curator.sources.streams import StreamError, decompressed
 from curator.storage import open_input
@@ -83,6 +86,21 @@ def safe_name(name: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
+_GB_2312 = re.compile(rb"(?:[\x00-\x7f]|[\xb0-\xf7][\xa1-\xfe])+")  # Chinese characters: few enough that one is believed
+_EAST_ASIAN = ("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949")
+
+
+def _told(name: bytes) -> str | None:
+    """A name by its bytes: UTF-8, or an East Asian charset; None if it is in neither."""
+    with suppress(UnicodeDecodeError):
+        return name.decode()
+    if _GB_2312.fullmatch(name):
+        return name.decode("gb18030", "replace")
+    found = decode(name, markup=False)
+    beyond = sum(byte > 127 for byte in name)
+    return found.text if found.charset in _EAST_ASIAN and not found.replaced and beyond >= 4 else None
+
+
 class _Budget:
     """Counts what one archive has given."""
 
@@ -119,20 +137,20 @@ class Zip:
             self._archive = zipfile.ZipFile(raw)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error) as error:
             raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
-        self._infos = [info for info in self._archive.infolist() if not info.filename.endswith("/")]
+        named = {_zip_name(info): info for info in self._archive.infolist()}  # of two equal names the last, as unzip has it
+        self._infos = {name: info for name, info in named.items() if not name.endswith("/")}
 
     @property
     def members(self) -> Iterator[Member]:
-        for info in self._infos:
+        for name, info in self._infos.items():
             self._budget.member()
-            yield Member(info.filename, info.file_size, partial(self._read, info))
+            yield Member(name, info.file_size, partial(self._read, info))
 
     def read(self, name: str) -> bytes:
         """The bytes of the member of this name; MemberError if there is none."""
-        try:
-            return self._read(self._archive.getinfo(name))
-        except KeyError:
-            raise MemberError("missing_member", f"no member {name[:100]!r}") from None
+        if name not in self._infos:
+            raise MemberError("missing_member", f"no member {name[:100]!r}")
+        return self._read(self._infos[name])
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         limits = self._budget.limits
@@ -160,6 +178,15 @@ class Zip:
         return int.from_bytes(self._raw.read(4), "little")
 
 
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """zipfile takes what is not marked as UTF-8 for code page 437; only DOS wrote that."""
+    name = info.filename
+    if not (name.isascii() or info.flag_bits & 0x800):
+        with suppress(UnicodeEncodeError):  # the name is of another field, in UTF-8
+            name = _told(name.encode("cp437")) or name
+    return name.replace("\\", "/")
+
+
 _ZIP_FAILURES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -181,14 +208,20 @@ def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
     with _as_archive_error():
         stream: Any = _Counted(decompressed(raw), limits.total_bytes)
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10) as archive:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10, encoding="utf-8") as archive:
             for info in archive:
                 archive.members = []  # tarfile remembers every member
                 if info.isfile():
                     budget.member()
-                    yield Member(info.name, info.size, partial(_read_tar_member, archive, info, budget))
+                    yield Member(_tar_name(info), info.size, partial(_read_tar_member, archive, info, budget))
         if not stream.ended_whole:
             raise ArchiveError("truncated", "the archive ends without its closing blocks")
+
+
+def _tar_name(info: tarfile.TarInfo) -> str:
+    """tarfile keeps bytes that are not UTF-8 as lone surrogates."""
+    raw = info.name.encode("utf-8", "surrogateescape")
+    return (_told(raw) or raw.decode("latin-1")).replace("\\", "/")
 
 
 def _read_tar_member(archive: tarfile.TarFile, info: tarfile.TarInfo, budget: _Budget) -> bytes:

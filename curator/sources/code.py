@@ -82,7 +82,7 @@ class Code:
     file_header: str = "<file_sep>{path}\n"
     order: Literal["path", "dependencies"] = "path"
 
-    revision: ClassVar[int] = 5
+    revision: ClassVar[int] = 6
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "orjson", "resiliparse", "xxhash")
 
@@ -182,7 +182,8 @@ class Code:
 
     def _unwanted(self, path: str, size: int) -> str | None:
         """Why a file is not even read."""
-        if not _METADATA_FOLDERS.isdisjoint(path.split("/")[:-1]):
+        *folders, name = path.split("/")
+        if not _METADATA_FOLDERS.isdisjoint(folders) or name == ".git":  # a submodule's .git is a file
             return "version_control"
         extension = posixpath.splitext(path)[1].lower()
         if extension in _BINARY_SUFFIXES:

@@ -95,6 +95,42 @@ def test_names_are_tidied():
     assert safe_name("./a//b/./c..d") == "a/b/c..d"
 
 
+class _Unmarked(zipfile.ZipInfo):
+    """A member whose name is written in a charset that nothing declares."""
+
+    charset = "gbk"
+
+    def _encodeFilenameFlags(self):  # zipfile's own
+        return self.filename.encode(self.charset), self.flag_bits & ~0x800
+
+
+NAMES = [
+    *(("小说/三国演义.txt", "gbk"), ("书.txt", "gbk"), ("小說/紅樓夢.txt", "big5"), ("新しい本.txt", "cp932")),
+    *(("说明.txt", "utf-8"), ("Müller.txt", "cp437"), ("Größe/Übung.txt", "cp437")),
+]
+
+
+@pytest.mark.parametrize(("name", "charset"), NAMES)
+def test_names_in_a_zip_without_a_charset(tmp_path, name, charset):
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        info = _Unmarked(name)
+        info.charset = charset
+        archive.writestr(info, "x")
+    assert contents(written(tmp_path, "x.zip", raw.getvalue())) == {name: b"x"}
+
+
+@pytest.mark.parametrize(("name", "charset"), [*NAMES[:5], ("café.txt", "latin-1")])
+def test_names_in_a_tar_are_always_text(tmp_path, name, charset):
+    packed = tar_of({name: b"x"}, format=tarfile.GNU_FORMAT, encoding=charset)
+    assert contents(written(tmp_path, "x.tar", packed)) == {name: b"x"}
+
+
+def test_backslashes_part_folders(tmp_path):
+    packed = zip_of({"a\\b.txt": b"1", "a\\": b"", "c/d.txt": b"2"})
+    assert contents(written(tmp_path, "x.zip", packed)) == {"a/b.txt": b"1", "c/d.txt": b"2"}
+
+
 def test_a_bomb_of_one_member(tmp_path):
     path = written(tmp_path, "x.zip", zip_of({"bomb": b"\0" * 30_000_000, "good": b"x"}))
     found = members(path, path, Limits(ratio=500))

@@ -92,6 +92,18 @@ def test_what_is_no_code_is_skipped_by_kind(tmp_path):
     assert tally.skipped == {"binary": 3, "empty": 2, "too_large": 1}
 
 
+def test_an_archive_of_windows(tmp_path):
+    mit = "MIT License\n\nPermission is hereby granted, free of charge, to any person"
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        for name, text in {"p\\a.py": "x = 1", "p\\LICENSE": mit, "p\\.git\\hooks\\x": "echo", "p\\.git": "gitdir: x"}.items():
+            archive.writestr(name, text)
+    (tmp_path / "p.zip").write_bytes(raw.getvalue())
+    rows, tally = read(tmp_path / "p.zip")
+    assert {row["part"]: row["license"] for row in rows} == {"p/a.py": "MIT", "p/LICENSE": "MIT"}
+    assert tally.skipped == {"version_control": 2}
+
+
 def test_files_are_chosen_by_language_or_extension(tmp_path):
     written(tmp_path, {"a.py": "a", "b.rs": "b", "c": "#!/usr/bin/env python3\nc", "D.PY": "d"})
     rows, tally = read(tmp_path, languages=("python",))
@@ -502,5 +514,5 @@ def test_what_version_control_keeps_for_itself_is_no_code(tmp_path, form):
     files |= {".github/ci.yml": b"on: push\n", "sub/.svn/entries": b"12\n", "docs/.git": b"gitdir: ../x\n"}
     placed = {"p.zip": zipped(files)} if form == "p.zip" else files
     rows, tally = read(written(tmp_path, placed))
-    assert {row["title"] for row in rows} == {"a.py", ".github/ci.yml", "docs/.git"}
-    assert tally.skipped == {"version_control": 3}
+    assert {row["title"] for row in rows} == {"a.py", ".github/ci.yml"}
+    assert tally.skipped == {"version_control": 4}
