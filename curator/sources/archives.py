@@ -17,8 +17,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import IO, Any
+from urllib.parse import unquote
 
 from curator.charsets import decode
 from curator.sources.packing import XZ_BYTES
@@ -147,10 +148,16 @@ class Zip:
             yield Member(name, info.file_size, partial(self._read, info))
 
     def read(self, name: str) -> bytes:
-        """The bytes of the member of this name; MemberError if there is none."""
-        if name not in self._infos:
+        """The bytes of the member of this name, or of one that is spelled almost so (`A%20b` for `a b`); MemberError if there
+        is none."""
+        info = self._infos.get(name) or self._loosely.get(unquote(name).casefold())
+        if info is None:
             raise MemberError("missing_member", f"no member {name[:100]!r}")
-        return self._read(self._infos[name])
+        return self._read(info)
+
+    @cached_property
+    def _loosely(self) -> dict[str, zipfile.ZipInfo]:
+        return {unquote(name).casefold(): info for name, info in self._infos.items()}
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         limits = self._budget.limits

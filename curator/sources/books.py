@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import Any, ClassVar
 import orjson
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import detect_encoding
 from resiliparse.parse.html import HTMLTree
 
 from curator.charsets import decode
@@ -34,7 +34,7 @@ from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
 
 HTML = (".html", ".htm", ".xhtml")
-TEXT = (".txt", ".text", ".md", "")
+TEXT = (".txt", ".text", ".md", ".utf8", ".utf-8", "")  # Project Gutenberg has `pg1342.txt.utf8`
 MOST_BOOK_BYTES = 256 << 20  # a JSON list, or a text: it is held in memory
 PART_STRIDE = 1 << 32  # between the offsets of chapters that are members: parts of one chapter have offsets between
 
@@ -122,37 +122,59 @@ class Books:
     def _members(self, files: Iterator[Member], tally: Tally) -> Iterator[Row]:
         """Every member is a book of its own."""
         for member in files:
-            if posixpath.basename(member.name).startswith(".") or not _is_book(member.name):
+            is_epub = member.name.lower().endswith(".epub")
+            if not (is_epub or _is_book(member.name, (*TEXT, *HTML, ".json"))):
                 tally.record()
                 tally.skip("archive" if is_archive(member.name) else "not_text")
                 continue
             data = _content(member, tally)
-            if data is not None:
+            if data is None:
+                continue
+            if is_epub:
+                yield from self._packed_epub(data, safe_name(member.name), tally)
+            else:
                 yield from self._one(data, member.name, tally, safe_name(member.name))
 
     def _chapter_pages(self, pages: Sequence[Member], info: bytes, tally: Tally) -> Iterator[Row]:
         """A zip whose pages are the chapters of one book, `info.json` their names."""
         about, names = _info(info)
-        for number, page in enumerate(pages):
+        found = [page for page in pages if _is_book(page.name, (*TEXT, *HTML))]
+        _skip_others(len(pages) - len(found), tally)
+        for number, page in enumerate(found):
             data = _content(page, tally)
             if data is None:
                 continue
             text = self._tidy(_html_text(data)[0] if page.name.lower().endswith(HTML) else decode(data, markup=False).text)
-            heading = names[number] if len(names) == len(pages) else None
+            heading = names[number] if len(names) == len(found) else None
             yield from self._chapter(text, heading, number, safe_name(page.name), about)
 
-    def _epub(self, archive: Zip, part: str | None, tally: Tally) -> Iterator[Row]:
+    def _packed_epub(self, data: bytes, part: str, tally: Tally) -> Iterator[Row]:
         try:
-            package = epub.read_package(archive.read)
+            archive = Zip(io.BytesIO(data), LIMITS)
+        except ArchiveError as error:
+            tally.record()
+            tally.error(error.kind, part, str(error))
+            return
+        yield from self._epub(archive, part, tally)
+
+    def _epub(self, archive: Zip, part: str | None, tally: Tally) -> Iterator[Row]:
+        """The pages of its spine, below `part` where it lies in an archive itself."""
+        try:
+            package, encrypted = epub.read_package(archive.read), epub.encrypted(archive.read)
+            if not package.spine:
+                raise MemberError("malformed_epub", "the package names no pages")
         except MemberError as error:
             tally.record()
             tally.error(error.kind, part or "package", str(error))
             return
+        _skip_others(len(package.others), tally)
         about = _About(package.title, package.author, {"language": package.language, "rights": package.rights})
         for number, name in enumerate(package.spine):
             try:
+                if name in encrypted:
+                    raise MemberError("encrypted", "the shop that sold the book has encrypted the page")
                 data = archive.read(name)
-                path = safe_name(name)
+                path = posixpath.join(part or "", safe_name(name))
             except MemberError as error:
                 tally.record()
                 tally.error(error.kind, name, str(error))
@@ -177,6 +199,10 @@ class Books:
         if b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             tally.record()
             tally.skip("binary")
+            return
+        if _OTHER_FORMATS.match(data):
+            tally.record()
+            tally.skip("not_text")
             return
         text, heading = _html_text(data) if suffix in HTML else (decode(data, markup=False).text, None)
         book = gutenberg.unwrap(text.replace("\r\n", "\n"))
@@ -242,6 +268,12 @@ def _first_line_heading(text: str) -> str | None:
     return " ".join(line.split()) if chapters.is_heading(line) else None
 
 
+def _skip_others(count: int, tally: Tally) -> None:
+    for _ in range(count):
+        tally.record()
+        tally.skip("not_text")
+
+
 def _content(member: Member, tally: Tally) -> bytes | None:
     try:
         safe_name(member.name)
@@ -252,8 +284,10 @@ def _content(member: Member, tally: Tally) -> bytes | None:
         return None
 
 
-def _is_book(name: str) -> bool:
-    return posixpath.splitext(name)[1].lower() in (*TEXT, *HTML, ".json")
+def _is_book(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Not what is hidden, nor what macOS puts beside every file."""
+    hidden = posixpath.basename(name).startswith(".") or name.startswith("__MACOSX/")
+    return not hidden and posixpath.splitext(name)[1].lower() in suffixes
 
 
 def _without_compression(name: str) -> str:
@@ -295,16 +329,33 @@ def _string(value: Mapping[str, Any], *keys: str) -> str | None:
     return next((value[key] for key in keys if isinstance(value.get(key), str)), None)
 
 
-# Readings beside characters, and the numbers of a printed book's pages (EPUB 3 Structural Semantics, DPUB-ARIA).
-_NOT_TEXT = ["rt", "rp", '[role="doc-pagebreak"]', r'[epub\:type~="pagebreak"]']
+# Readings beside characters, the numbers of a printed book's pages, and marks of footnotes (EPUB 3 Structural Semantics,
+# DPUB-ARIA; classes are those of Project Gutenberg).
+_NOT_TEXT = [
+    *("rt", "rp", '[role="doc-pagebreak"]', r'[epub\:type~="pagebreak"]', ".pagenum"),
+    *(
+        '[role="doc-noteref"]',
+        r'[epub\:type~="noteref"]',
+        ".fnanchor",
+        "a.citation",
+        'sup > a[href*="#"]',
+        'a[href*="#"] > sup',
+    ),
+]
+_OTHER_FORMATS = re.compile(
+    rb"\s*(?:%PDF-|\{\\rtf|<\?xml(?!.{0,2000}<html)|<FictionBook|<package\b)", re.DOTALL | re.IGNORECASE
+)
+_XHTML = "http://www.w3.org/1999/xhtml"
+_EMPTY = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][\w:.-]*+)([^<>]*)/>"
+)
 
 
 def _html_text(data: bytes) -> tuple[str, str | None]:
     """A page's text, and its first heading or its title."""
-    try:
-        page = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        page = data.decode(detect_encoding(data, from_html_meta=True) or "gb18030", "replace")
+    page = decode(data).text
+    if _XHTML in page[:3000]:  # in HTML, `<title/>` and `<span/>` do not end where they begin
+        page = _EMPTY.sub(r"<\1\2></\1>", page)
     tree = HTMLTree.parse(page)
     heading = tree.body.query_selector("h1, h2, h3") if tree.body else None
     name = " ".join(((heading.text if heading else tree.title) or "").split())

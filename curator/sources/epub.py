@@ -11,6 +11,8 @@ from xml.parsers import expat
 from curator.sources.archives import MemberError
 
 _DOCUMENTS = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml")
+_XML = ("text/xml", "application/xml", "text/plain", "")  # what careless tools say of their pages
+_PAGES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _MOST_ITEMS = 50_000
 
 
@@ -21,6 +23,7 @@ class Package:
     language: str | None = None
     rights: str | None = None
     spine: list[str] = field(default_factory=list)  # members of the zip, in reading order
+    others: list[str] = field(default_factory=list)  # of the spine, what is no page: pictures, the table of contents
 
 
 def read_package(read: Callable[[str], bytes]) -> Package:
@@ -32,6 +35,17 @@ def read_package(read: Callable[[str], bytes]) -> Package:
     package = _PackageReader()
     _parse(read(container.package), package, container.package)
     return package.result(posixpath.dirname(container.package))
+
+
+def encrypted(read: Callable[[str], bytes]) -> frozenset[str]:
+    """The members that a shop has encrypted, and fonts, which are no text."""
+    try:
+        data = read("META-INF/encryption.xml")
+    except MemberError:
+        return frozenset()
+    found = _Encryption()
+    _parse(data, found, "META-INF/encryption.xml")
+    return frozenset(found.members)
 
 
 class _Elements:
@@ -76,17 +90,30 @@ class _Container(_Elements):
             self.package = attributes.get("full-path", "")
 
 
+class _Encryption(_Elements):
+    def __init__(self) -> None:
+        super().__init__()
+        self.members: set[str] = set()
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "CipherReference" and len(self.members) < _MOST_ITEMS:
+            self.members.add(posixpath.normpath(unquote(attributes.get("URI", ""))))
+
+
 class _PackageReader(_Elements):
     def __init__(self) -> None:
         super().__init__()
         self._said: dict[str, list[str]] = {}
         self._items: dict[str, str] = {}
+        self._pages: set[str] = set()
         self._spine: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "item" and attributes.get("media-type") in _DOCUMENTS and len(self._items) < _MOST_ITEMS:
-            if "nav" not in attributes.get("properties", "").split():
-                self._items[attributes.get("id", "")] = attributes.get("href", "")
+        if name == "item" and len(self._items) < _MOST_ITEMS:
+            item, href = attributes.get("id", ""), attributes.get("href", "")
+            self._items[item] = href
+            if _is_page(attributes.get("media-type", ""), href) and "nav" not in attributes.get("properties", "").split():
+                self._pages.add(item)
         elif name == "itemref" and len(self._spine) < _MOST_ITEMS:
             self._spine.append(attributes.get("idref", ""))
 
@@ -97,8 +124,24 @@ class _PackageReader(_Elements):
         self.text.clear()
 
     def result(self, folder: str) -> Package:
-        hrefs = [self._items[idref] for idref in dict.fromkeys(self._spine) if self._items.get(idref)]
-        spine = [posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0]))) for href in hrefs]
+        """A spine that names no page is that of all pages, in the order of the manifest."""
+        named = [item for item in dict.fromkeys(self._spine) if item not in self._pages]
+        pages = [item for item in dict.fromkeys(self._spine) if item in self._pages] or [
+            item for item in self._items if item in self._pages
+        ]
         first = {name: values[0] for name, values in self._said.items()}
         authors = ", ".join(self._said.get("creator", [])[:5]) or None
-        return Package(first.get("title"), authors, first.get("language"), first.get("rights"), spine)
+        return Package(
+            *(first.get("title"), authors, first.get("language"), first.get("rights")),
+            spine=[_member(folder, self._items[item]) for item in pages],
+            others=[_member(folder, self._items.get(item, item)) for item in named],
+        )
+
+
+def _is_page(media_type: str, href: str) -> bool:
+    kind = media_type.partition(";")[0].strip().lower()
+    return kind in _DOCUMENTS or (kind in _XML and href.partition("#")[0].lower().endswith(_PAGES))
+
+
+def _member(folder: str, href: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))

@@ -256,6 +256,21 @@ def test_a_zip_of_chapter_pages_is_one_book_in_natural_order(tmp_path):
     assert rows[3]["title"] == "书 第3回 题"
 
 
+def test_pictures_beside_chapter_pages_are_skips(tmp_path):
+    info = json.dumps({"name": "书", "catalogues": ["一", "二"]})
+    files = {
+        "1.html": "<p>甲",
+        "2.html": "<p>乙",
+        "cover.jpg": "x",
+        "style.css": "p{}",
+        "__MACOSX/._1.html": "x",
+        "info.json": info,
+    }
+    rows, tally = read(written(tmp_path, "x.zip", zipped(files)))
+    assert [(row["text"], row["title"]) for row in rows] == [("甲", "书 一"), ("乙", "书 二")]
+    assert tally.skipped == {"not_text": 3}
+
+
 def test_a_zip_of_books(tmp_path):
     files = {"甲.txt": CHINESE, "b/乙.txt": CHINESE, "cover.jpg": b"\xff", "c.zip": b"PK", "../up.txt": "x", "empty.txt": ""}
     rows, tally = read(written(tmp_path, "x.zip", zipped(files)))
@@ -323,6 +338,74 @@ def test_entities_in_an_epub_are_refused(tmp_path):
     assert read(written(tmp_path, "x.epub", epub(container="<broken")))[1].errors == {"malformed_epub": 1}
     outside = epub(PACKAGE.replace("1.xhtml", "../../../etc/passwd"))
     assert read(written(tmp_path, "x.epub", outside))[1].errors == {"missing_member": 2}
+
+
+def test_what_closes_itself_in_an_epub_does_not_swallow_the_page(tmp_path):
+    head = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x.js"/><style type="text/css"/></head>'
+    body = (
+        '<body><h1>第一</h1><p>甲<span epub:type="pagebreak" id="p1" title="1"/>乙<a id="x"/></p><p>丙<br/>丁</p></body></html>'
+    )
+    data = zipped({"META-INF/container.xml": CONTAINER, "O/p.opf": PACKAGE, "O/1.xhtml": f"<?xml version='1.0'?>{head}{body}"})
+    (row,) = read(written(tmp_path, "x.epub", data))[0]
+    assert row["text"] == "第一\n甲乙\n丙\n丁"
+
+
+def test_marks_of_footnotes_are_no_text(tmp_path):
+    notes = '甲<sup><a href="#n1">1</a></sup>乙<a href="#n2"><sup>2</sup></a>丙<a epub:type="noteref" href="#n3">3</a>'
+    assert read(written(tmp_path, "a.html", f"<body><p>{notes}，x<sup>2</sup></p>"))[0][0]["text"] == "甲乙丙，x2"
+
+
+@pytest.mark.parametrize("media_type", ["text/xml", "application/xhtml+xml; charset=utf-8", "", "TEXT/HTML"])
+def test_pages_are_known_by_their_names_where_the_manifest_is_careless(tmp_path, media_type):
+    package = PACKAGE.replace('href="1.xhtml" media-type="application/xhtml+xml"', f'href="1.xhtml" media-type="{media_type}"')
+    assert [row["title"] for row in read(written(tmp_path, "x.epub", epub(package)))[0]] == ["书名 第二", "书名 第一"]
+
+
+def test_what_stands_in_a_spine_and_is_no_page_is_a_skip(tmp_path):
+    assert read(written(tmp_path, "x.epub", epub()))[1].skipped == {"not_text": 2}  # the table of contents, a picture
+
+
+def test_an_epub_without_a_spine_is_read_by_its_manifest(tmp_path):
+    package = PACKAGE[: PACKAGE.index("<spine>")] + "<spine/></package>"
+    assert len(read(written(tmp_path, "x.epub", epub(package)))[0]) == 2
+    rows, tally = read(written(tmp_path, "y.epub", epub("<package><manifest/><spine/></package>")))
+    assert (rows, tally.errors) == ([], {"malformed_epub": 1})
+
+
+def test_names_that_the_manifest_spells_otherwise(tmp_path):
+    data = zipped(
+        {"META-INF/container.xml": CONTAINER, "O/p.opf": PACKAGE, "o/T/2%20B.xhtml": "<p>二</p>", "O/1.XHTML": "<p>一"}
+    )
+    assert [row["text"] for row in read(written(tmp_path, "x.epub", data))[0]] == ["二", "一"]
+
+
+def test_encrypted_pages_of_an_epub_are_errors(tmp_path):
+    reference = '<EncryptedData><CipherData><CipherReference URI="O/t/2%20b.xhtml"/></CipherData></EncryptedData>'
+    with zipfile.ZipFile(io.BytesIO(epub())) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["META-INF/encryption.xml"] = f"<encryption>{reference}</encryption>"
+    rows, tally = read(written(tmp_path, "x.epub", zipped(files)))
+    assert [row["title"] for row in rows] == ["书名 第一"]
+    assert tally.errors == {"encrypted": 1, "missing_member": 1}
+
+
+def test_epubs_in_a_zip(tmp_path):
+    rows, tally = read(written(tmp_path, "all.zip", zipped({"a/x.epub": epub(), "b.epub": b"PK none", "c.txt": CHINESE})))
+    assert [row["part"] for row in rows] == ["a/x.epub/O/t/2 b.xhtml", "a/x.epub/O/1.xhtml", "c.txt"]
+    assert tally.errors == {"missing_member": 1, "corrupt": 1}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "%PDF-1.4\n1 0 obj <<>> endobj\n",
+        r"{\rtf1\ansi text}",
+        "<?xml version='1.0'?><package><metadata>x</metadata></package>",
+        "<?xml version='1.0'?>\n<FictionBook><body><p>x</p></body></FictionBook>",
+    ],
+)
+def test_other_formats_are_skips(tmp_path, data):
+    assert read(written(tmp_path, "book.any", data))[1].skipped == {"not_text": 1}
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON
