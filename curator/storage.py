@@ -1,6 +1,7 @@
-"""Local paths, object stores (fsspec), `package:` and `pypi:` paths: the only door to files, and to fsspec.
+"""Local paths, object stores (see `stores`), `package:` and `pypi:` paths: the only door to files.
 
-- `data/cc/*.warc.gz`, `s3://bucket/cc/*.warc.gz`: globs, a folder (everything below it), or one file.
+- `data/cc/*.warc.gz`, `s3://bucket/cc/*.warc.gz`: globs, a folder (everything below it), or one file. What is there by the very
+  name is meant, though it has brackets in it; `~/` is the home folder.
 - `package:rich/…`: files of a package installed in this environment, found without importing it.
 - `pypi:gensim==4.4.0/gensim/test/…`: a file inside a pinned wheel (see `wheels`).
 
@@ -24,30 +25,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-import fsspec
-
+from curator import stores
 from curator.documents import File
-from curator.errors import UserError
+from curator.stores import StorageError, filesystem_of, is_remote, os_errors, plain
 from curator.wheels import cache_folder, wheel_member
 
 PRESETS = Path(__file__).resolve().parent  # in the wheel, pipelines/, filters/ and tokenizers/ lie below the package
 SHIPPED = "pipelines/"  # whose files recipes name by paths
 
 
-class StorageError(UserError):
-    """A path that cannot be read or written, in words for the user."""
-
-
 # ------------------------------------------------------------------------------------------------------------- finding
-
-
-def is_remote(path: str) -> bool:
-    return "://" in path and not path.startswith("file://")
-
-
-def _filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """fsspec's, without its memory of listings: other processes write too, and what they wrote must be seen."""
-    return fsspec.url_to_fs(path, use_listings_cache=False) if is_remote(path) else fsspec.url_to_fs(path)
 
 
 def resolve(path: str) -> str:
@@ -57,7 +44,7 @@ def resolve(path: str) -> str:
         return _package_path(path.removeprefix("package:"))
     if path.startswith("pypi:"):
         return str(wheel_member(path.removeprefix("pypi:")))
-    path = path.removeprefix("file://")
+    path = path if is_remote(path) else plain(path)
     if path.startswith(SHIPPED) and not os.path.exists(path):
         return next((shipped for shipped in _shipped(path) if os.path.exists(shipped)), path)
     return path
@@ -146,17 +133,27 @@ def _find_one(pattern: str) -> Iterator[File]:
             yield dataclasses.replace(file, path=f"package:{file.name}")
         return
     if not is_remote(pattern):
-        pattern = pattern.removeprefix("file://")
+        pattern = plain(pattern)
         if os.path.isdir(pattern):
             yield from _walk_local(pattern, "")
             return
-        if not any(c in pattern for c in "*?["):
-            if os.path.exists(pattern):
-                yield _local_file(pattern, os.path.basename(pattern))
+        if os.path.exists(pattern):
+            yield _local_file(pattern, os.path.basename(pattern))
             return
-    filesystem, path = _filesystem(pattern)
+        if not _is_glob(pattern):
+            return
+    with os_errors(pattern):
+        yield from _find_by_listing(pattern)
+
+
+def _is_glob(path: str) -> bool:
+    return any(c in path for c in "*?[")
+
+
+def _find_by_listing(pattern: str) -> Iterator[File]:
+    filesystem, path = filesystem_of(pattern)
     found: Any  # by path, what the store says of each: one listing, not a request a file
-    if any(c in path for c in "*?["):
+    if _is_glob(path) and not (is_remote(pattern) and filesystem.exists(path)):
         found, prefix = filesystem.glob(path, detail=True), _fixed_prefix(path)
     else:
         found = filesystem.find(path, detail=True)
@@ -219,8 +216,8 @@ def open_input(path: str) -> IO[bytes]:
     """A seekable binary stream of raw bytes, nothing decompressed."""
     path = resolve(path)
     if is_remote(path):
-        filesystem, inside = _filesystem(path)
-        return cast(IO[bytes], filesystem.open(inside, "rb", block_size=8 << 20, cache_type="readahead"))
+        filesystem, inside = filesystem_of(path)
+        return stores.reading(filesystem, inside, path)
     return open(path, "rb", buffering=1 << 20)
 
 
@@ -229,13 +226,15 @@ def local(path: str) -> Path:
     path = resolve(path)
     if not is_remote(path):
         return Path(path)
-    filesystem, inside = _filesystem(path)
-    stamp = hashlib.blake2b(f"{path}:{filesystem.ukey(inside)}".encode(), digest_size=12).hexdigest()
+    filesystem, inside = filesystem_of(path)
+    with os_errors(path):
+        stamp = hashlib.blake2b(f"{path}:{filesystem.ukey(inside)}".encode(), digest_size=12).hexdigest()
     target = cache_folder() / "files" / stamp / posixpath.basename(inside)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
-        filesystem.get_file(inside, str(partial))
+        with os_errors(path):
+            filesystem.get_file(inside, str(partial))
         partial.rename(target)
     return target
 
@@ -249,9 +248,10 @@ def read_range(path: str, start: int, stop: int) -> bytes:
     """Bytes of a file from `start` up to `stop`, or to its end: of a remote file, no more than these are moved."""
     path = resolve(path)
     if is_remote(path):
-        filesystem, inside = _filesystem(path)
-        return cast(bytes, filesystem.cat_file(inside, start=start, end=stop))
-    with open(path, "rb", buffering=0) as stream:
+        filesystem, inside = filesystem_of(path)
+        with os_errors(path):
+            return cast(bytes, filesystem.cat_file(inside, start=start, end=stop))
+    with open(path, "rb") as stream:
         stream.seek(start)
         return stream.read(stop - start)
 
@@ -259,13 +259,15 @@ def read_range(path: str, start: int, stop: int) -> bytes:
 def exists(path: str) -> bool:
     path = resolve(path)
     if is_remote(path):
-        filesystem, inside = _filesystem(path)
-        return filesystem.exists(inside)
+        filesystem, inside = filesystem_of(path)
+        with os_errors(path):
+            return filesystem.exists(inside)
     return os.path.exists(path)
 
 
 def content_digest(path: str) -> str:
-    """sha256 of a file's bytes, in hex; remembered in this process by path, size and modification time."""
+    """sha256 of a file's bytes, in hex; remembered in this process by path, size and modification time. A remote file is
+    brought here for it, as for whoever opens it next; see `passing_digest`."""
     where = local(path)
     status = where.stat()
     return _content_digest(str(where), status.st_size, status.st_mtime_ns)
@@ -275,6 +277,14 @@ def content_digest(path: str) -> str:
 def _content_digest(path: str, size: int, stamp: int) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def passing_digest(path: str) -> str:
+    """`content_digest`, and nothing of a remote file stays here: for raw input, of which there may be more than disk."""
+    if not is_remote(resolve(path)):
+        return content_digest(path)
+    with open_input(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
@@ -287,9 +297,11 @@ def create(path: str) -> Iterator[IO[bytes]]:
         with tempfile.NamedTemporaryFile(prefix="curator-") as stream:
             yield stream
             stream.flush()
-            filesystem, inside = _filesystem(path)
-            filesystem.put_file(stream.name, inside)
+            filesystem, inside = filesystem_of(path)
+            with os_errors(path):
+                filesystem.put_file(stream.name, inside)
         return
+    path = plain(path)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     partial = f"{path}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
     try:
@@ -308,11 +320,12 @@ def write_bytes(path: str, data: bytes) -> None:
 
 def claim(path: str, data: bytes) -> bool:
     """Create `path` with `data` if nothing is there; False if something is. On an object store, a conditional PUT."""
-    filesystem, inside = _filesystem(path)
+    filesystem, inside = filesystem_of(path)
     if not is_remote(path):
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        os.makedirs(os.path.dirname(inside), exist_ok=True)
     try:
-        filesystem.pipe_file(inside, data, mode="create")
+        with os_errors(path):
+            filesystem.pipe_file(inside, data, mode="create")
     except FileExistsError:
         return False
     return True
@@ -320,30 +333,33 @@ def claim(path: str, data: bytes) -> bool:
 
 def remove(path: str) -> None:
     """Remove a file; nothing happens if it is not there."""
-    filesystem, inside = _filesystem(path)
+    filesystem, inside = filesystem_of(path)
     try:
-        filesystem.rm_file(inside)
+        with os_errors(path):
+            filesystem.rm_file(inside)
     except FileNotFoundError:
         pass
 
 
 def size(path: str) -> int:
     """Bytes of a file."""
-    filesystem, inside = _filesystem(path)
-    return int(filesystem.size(inside) or 0)
+    filesystem, inside = filesystem_of(resolve(path))
+    with os_errors(path):
+        return int(filesystem.size(inside) or 0)
 
 
 def listing(folder: str) -> list[str]:
     """Paths of all files below a folder, sorted, each beginning with `folder`; none if the folder does not exist."""
-    filesystem, inside = _filesystem(folder)
-    if not filesystem.exists(inside):
-        return []
-    return [join(folder, path.removeprefix(inside).lstrip("/")) for path in sorted(filesystem.find(inside))]
+    filesystem, inside = filesystem_of(folder)
+    with os_errors(folder):
+        if not filesystem.exists(inside):
+            return []
+        return [join(folder, path.removeprefix(inside).lstrip("/")) for path in sorted(filesystem.find(inside))]
 
 
 def absolute(path: str) -> str:
     """A local path from the root, so that it means the same in a process that stands elsewhere; others as they are."""
-    return path if is_remote(path) or path.startswith(("pypi:", "package:")) else os.path.abspath(path.removeprefix("file://"))
+    return path if is_remote(path) or path.startswith(("pypi:", "package:")) else os.path.abspath(plain(path))
 
 
 def join(*parts: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import subprocess
 import zipfile
 from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from curator import storage, wheels
+from curator import storage, stores, wheels
 
 
 def test_a_folder_a_glob_and_a_file(tmp_path):
@@ -82,6 +85,75 @@ def test_object_store(tmp_path):
     storage.remove(f"{root}/a/x.txt")
     storage.remove(f"{root}/a/x.txt")
     assert not storage.exists(f"{root}/a/x.txt")
+
+
+class Unreachable(MemoryFileSystem):
+    """A store whose line goes down while a file is read; its library has exceptions of its own, as those of real ones."""
+
+    protocol = "unreachable"
+
+    class Failure(Exception):
+        pass
+
+    def _open(self, path, mode="rb", **options):
+        file = super()._open(path, mode, **options)
+        if mode == "rb":
+            file.read = lambda size=-1: (_ for _ in ()).throw(self.Failure("could not connect to the endpoint"))
+        return file
+
+    def cat_file(self, path, start=None, end=None, **options):
+        raise self.Failure("no credentials")
+
+
+def test_whatever_a_store_fails_at_is_an_error_of_the_system(tmp_path):
+    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
+    path = f"unreachable://{tmp_path.name}/x.gz"
+    storage.write_bytes(path, b"1")
+    for read in (storage.read_bytes, storage.passing_digest, lambda it: storage.read_range(it, 0, 1)):
+        with pytest.raises(OSError, match=r"Failure: (could not connect|no credentials)") as caught:
+            read(path)
+        assert stores.of_the_store(caught.value)
+        assert caught.value.filename == path
+    assert not stores.of_the_store(gzip.BadGzipFile("what damaged data is"))
+
+
+@pytest.mark.parametrize("path", ["nobody://bucket/x", "nobody://bucket/*.gz"])
+def test_a_store_that_is_not_known_is_a_sentence(path):
+    with pytest.raises(storage.StorageError, match=r"nobody://bucket/.*: Protocol not known"):
+        storage.find([path])
+
+
+def test_a_digest_in_passing_leaves_no_copy_of_a_remote_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("CURATOR_CACHE", str(tmp_path / "cache"))
+    path = f"memory://{tmp_path.name}/raw.gz"
+    storage.write_bytes(path, b"raw")
+    assert storage.passing_digest(path) == hashlib.sha256(b"raw").hexdigest()
+    assert not (tmp_path / "cache").exists()
+    assert storage.content_digest(path) == hashlib.sha256(b"raw").hexdigest()
+
+
+def test_names_with_brackets_are_names_where_they_are_there(tmp_path):
+    path = tmp_path / "page[1].txt"
+    path.write_bytes(b"1")
+    (tmp_path / "page1.txt").write_bytes(b"22")
+    assert [(f.path, f.name, f.size) for f in storage.find([str(path)])] == [(str(path), "page[1].txt", 1)]
+    path.unlink()
+    assert [f.name for f in storage.find([str(path)])] == ["page1.txt"]
+    remote = f"memory://{tmp_path.name}/a[1]/x.txt"
+    storage.write_bytes(remote, b"1")
+    assert [f.name for f in storage.find([f"memory://{tmp_path.name}/a[1]"])] == ["x.txt"]
+
+
+def test_a_home_folder_and_a_file_url_are_paths(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    storage.write_bytes("~/in/x.txt", b"1")
+    storage.write_bytes(f"file://{tmp_path}/in/y.txt", b"22")
+    assert storage.claim("~/lease", b"me")
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == ["in", "in/x.txt", "in/y.txt", "lease"]
+    assert storage.absolute("~/out") == str(tmp_path / "out")
+    assert [f.name for f in storage.find(["~/in"])] == [f.name for f in storage.find(["~/in/*.txt"])] == ["x.txt", "y.txt"]
+    assert storage.read_bytes("~/in/x.txt") == storage.read_range("~/in/x.txt", 0, 9) == b"1"
 
 
 @pytest.fixture

@@ -36,20 +36,12 @@ def tokens_digest(output: str, known: Mapping[str, str] | None = None) -> str:
     paths = _token_files(output)
     for path in paths:
         name = path.rpartition("/")[2]
-        digest.update(f"{name} {(known or {}).get(name) or _sha256(path)}\n".encode())
+        digest.update(f"{name} {(known or {}).get(name) or storage.passing_digest(path)}\n".encode())
     return digest.hexdigest() if paths else "none"
 
 
 def _token_files(output: str) -> list[str]:
     return [p for p in storage.listing(storage.join(output, "tokens")) if not p.endswith(".part")]
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with storage.open_input(path) as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def ordered_digest(path: str) -> str:

@@ -101,7 +101,7 @@ def find_inputs(recipe: Recipe) -> dict[str, list[Split]]:
 
 def _by_content(file: File) -> File:
     try:
-        return dataclasses.replace(file, stamp=storage.content_digest(file.path))
+        return dataclasses.replace(file, stamp=storage.passing_digest(file.path))
     except OSError:  # named when it is read
         return file
 
