@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 _CHINESE_NUMBER = "0-9０-９零〇○一二三四五六七八九十百千两兩廿卅"
 _COUNTERS = "回章卷節节部集篇幕折則则話话講讲"
+_TITLE = r"(?:[ \t\u3000：:][^\n。！？]{0,40})?"
 _CHINESE = (
-    rf"(?:正文[ \t\u3000]*)?第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?[{_COUNTERS}]"
-    r"(?:[ \t\u3000：:、.．]|$)[^\n。！？]{0,60}"
+    rf"(?:正文[ \t\u3000]*)?第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?"
+    rf"(?:[{_COUNTERS}](?:[ \t\u3000：:、.．]|$)[^\n。！？]{{0,60}}|章[^\n。！？，,；;：:“”…]{{1,30}})"  # novels: 第一章相逢
     rf"|卷[之]?[{_CHINESE_NUMBER}上中下]{{1,6}}(?:[ \t\u3000：:]|$)[^\n。！？]{{0,40}}"
-    r"|楔子|序章|尾声|尾聲|引子|後記|后记|序言|自序"
+    rf"|(?:楔子|序章|终章|終章|尾声|尾聲|引子|後記|后记|序言|自序|大结局|大結局){_TITLE}"
+    rf"|番外篇?[ \t\u3000]?[{_CHINESE_NUMBER}上中下]{{0,4}}{_TITLE}"
 )
 _WESTERN = (
     r"(?:CHAPTER|Chapter|BOOK|Book|PART|Part|LETTER|CANTO|Canto|ACT|SCENE|STAVE|VOLUME|CHAPITRE|KAPITEL)[ \t]+"
     r"(?:[IVXLCDM]{1,8}|[0-9]{1,4}|(?:the[ \t]+)?[A-Z][A-Za-z-]{2,16})(?:[ \t]*[.:—–-][^\n]{0,90}|[ \t]*)"
+    r"|(?:CHAPTER|Chapter)[ \t]+(?:[IVXLCDM]{1,8}|[0-9]{1,4})[ \t]+[A-Z][^\n.!?;,]{0,60}"
     r"|(?:PROLOGUE|EPILOGUE|PREFACE|INTRODUCTION)[.:]?"
 )
 _HEADING = re.compile(rf"^[ \t\u3000]*(?:{_CHINESE}|{_WESTERN})[ \t\u3000\r]*$", re.MULTILINE)

@@ -70,6 +70,17 @@ def test_a_novel_is_cut_at_its_chapters(tmp_path):
     assert tally.skipped == {}
 
 
+@pytest.mark.parametrize(
+    "heading",
+    ["第一章相逢", "楔子 雪夜", "尾声 天明", "番外", "番外二 月下", "大结局", "正文 第三章 归来", "Chapter 2 The Road", "終章"],
+)
+def test_headings_of_novels(heading):
+    assert [chapter.heading for chapter in cut(f"第1章 起\n{CHINESE * 8}\n{heading}\n{CHINESE * 8}", 10**6)] == [
+        "第1章 起",
+        heading,
+    ]
+
+
 def test_a_table_of_contents_is_no_chapter():
     names = [f"CHAPTER {n}" for n in ("I", "II", "III", "IV")]
     book = "\n".join(names) + "\n\n" + "\n\n".join(f"{name}\n\n{ENGLISH * 10}" for name in names)
@@ -77,7 +88,11 @@ def test_a_table_of_contents_is_no_chapter():
 
 
 @pytest.mark.parametrize(
-    "line", ["第一次见到他的时候，我才十岁。", "第三回合结束了", "Part of the reason was this.", "第二天", "Chapter and verse"]
+    "line",
+    [
+        *("第一次见到他的时候，我才十岁。", "第三回合结束了", "Part of the reason was this.", "第二天", "Chapter and verse"),
+        *("第一章里，他说", "引子她说", "番外人", "Chapter 3 of this book", "Chapter 3 He went, and"),
+    ],
 )
 def test_sentences_are_no_headings(line):
     assert len(cut(f"{line}\n{CHINESE * 20}\n{line}\n{CHINESE * 20}", 10**6)) == 1
@@ -383,7 +398,7 @@ def test_encrypted_pages_of_an_epub_are_errors(tmp_path):
     reference = '<EncryptedData><CipherData><CipherReference URI="O/t/2%20b.xhtml"/></CipherData></EncryptedData>'
     with zipfile.ZipFile(io.BytesIO(epub())) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
-    files["META-INF/encryption.xml"] = f"<encryption>{reference}</encryption>"
+    files["META-INF/encryption.xml"] = f"<encryption>{reference}</encryption>".encode()
     rows, tally = read(written(tmp_path, "x.epub", zipped(files)))
     assert [row["title"] for row in rows] == ["书名 第一"]
     assert tally.errors == {"encrypted": 1, "missing_member": 1}
