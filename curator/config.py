@@ -13,6 +13,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any, Literal, TypeVar, Union
 
 from ruamel.yaml import YAML
@@ -26,6 +27,7 @@ C = TypeVar("C")
 
 MOST_BYTES = 4 << 20
 MOST_DEPTH = 32
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class ConfigError(Exception):
@@ -140,8 +142,12 @@ def _value(node: Node, loader: YAML, path: str, depth: int) -> Any:
         return items
     if node.tag.removeprefix("tag:yaml.org,2002:") not in ("null", "bool", "int", "float", "str", "timestamp"):
         raise ConfigError(f"tags ({node.tag}) are not allowed", path, _line_of(node))
-    value = loader.constructor.construct_object(node, deep=True)
-    return value if isinstance(value, str | int | float | bool | None) else str(node.value)  # dates stay as they are written
+    if node.tag == _TIMESTAMP:  # dates stay as they are written, those too that no calendar has
+        return str(node.value)
+    try:
+        return loader.constructor.construct_object(node, deep=True)
+    except ValueError as error:  # a number of more digits than any has
+        raise ConfigError(str(error), path, _line_of(node)) from None
 
 
 def override(section: Section, assignment: str) -> None:
@@ -273,7 +279,10 @@ def _convert_scalar(value: Any, kind: Any, section: Section, key: str) -> Any:
     if kind is int and isinstance(value, str) and (number := quantity(value)) is not None:
         return number
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise section.error(f"{key}: must be a number that a computer can hold", key) from None
     if kind is str and isinstance(value, str):
         return value
     name = {int: "a whole number (1000, 32k, 200M, 1B, 16 MB)", float: "a number", str: "a string", bool: "true or false"}
@@ -292,8 +301,8 @@ def quantity(text: str) -> int | None:
     match = _QUANTITY.fullmatch(text.strip())
     if match is None:
         return None
-    number = float(match[1]) * _UNITS.get(match[2] or "", 1)
-    return int(number) if number == int(number) else None
+    number = Fraction(match[1]) * _UNITS.get(match[2] or "", 1)  # 2.01M is a whole number, and not in binary
+    return int(number) if number.denominator == 1 else None
 
 
 def _kind(value: Any) -> str:

@@ -53,6 +53,7 @@ def test_options_become_their_types():
         ("- 1", "x.yaml:1: the top of the file must be a mapping"),
         ("a: " + "[" * 3000, "x.yaml"),
         ("1: a", "x.yaml:1: the key 1 must be a string"),
+        ("a: 1\nb: " + "9" * 5000, "x.yaml:2: Exceeds the limit"),
     ],
 )
 def test_what_is_refused_when_reading(text, message):
@@ -72,6 +73,7 @@ def test_what_is_refused_when_reading(text, message):
         ("inner:\n  dept: 1", "x.yaml:2: no option 'dept'. Did you mean 'depth'?"),
         ("on: 1", "x.yaml:1: on: must be true or false, not 1"),
         ("table: 1", "x.yaml:1: table: must be a mapping, not 1"),
+        ("ratio: 1" + "0" * 400, "x.yaml:1: ratio: must be a number that a computer can hold"),
     ],
 )
 def test_what_is_refused_when_building(text, message):
@@ -103,3 +105,10 @@ def test_quantities():
         10**9, 2 * 10**8, 32_000, 16_000_000, 4 << 30, 1_500_000, 12,
     ]  # fmt: skip
     assert [quantity(q) for q in ("", "x", "1.2345", "-1")] == [None] * 4
+    assert [quantity(f"2.{part:02}M") for part in range(100)] == [2_000_000 + part * 10_000 for part in range(100)]
+    assert quantity("9007199254740993") == 9007199254740993, "no number is rounded to a float"
+
+
+@pytest.mark.parametrize("text", ["2026-11-22", "2020-13-45", "2001-12-14t21:59:43.10-05:00"])
+def test_a_date_stays_as_it_is_written_be_there_such_a_day_or_not(text):
+    assert parse(f"day: {text}", "x.yaml") == {"day": text}

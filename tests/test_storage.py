@@ -95,10 +95,9 @@ class Unreachable(MemoryFileSystem):
     class Failure(Exception):
         pass
 
-    def _open(self, path, mode="rb", **options):
-        file = super()._open(path, mode, **options)
-        if mode == "rb":
-            file.read = lambda size=-1: (_ for _ in ()).throw(self.Failure("could not connect to the endpoint"))
+    def open(self, path, *args, **options):
+        file = super().open(path, *args, **options)
+        file.read = lambda size=-1: (_ for _ in ()).throw(self.Failure("could not connect to the endpoint"))
         return file
 
     def cat_file(self, path, start=None, end=None, **options):

@@ -186,9 +186,9 @@ def _source(name: str, entry: Any, sources: Section, known: Mapping[str, type]) 
     for needed in ("read", "from"):
         if needed not in section:
             raise sources.error(f"{name}: {needed!r} must be given", name)
-    kind = section["read"]
+    kind = config.convert(section["read"], str, section, "read")
     if kind not in known:
-        raise section.error(f"no source {kind!r}{nearest(str(kind), known)}", "read")
+        raise section.error(f"no source {kind!r}{nearest(kind, known)}", "read")
     patterns = config.convert(section["from"], tuple[str, ...], section, "from")
     if not patterns:
         raise section.error(f"{name}: from: names no file", "from")

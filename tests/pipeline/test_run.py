@@ -278,6 +278,11 @@ def test_every_slip_stops_with_its_line_before_any_work(folder, more, line, mess
     assert not (folder / "out").exists()
 
 
+def test_what_a_source_reads_by_is_one_name(folder):
+    with pytest.raises(RecipeErrors, match=r"read: must be a string, not a list"):
+        recipe(folder, change=("sources.a.read=[lines]",))
+
+
 def test_all_slips_are_told_together(folder):
     with pytest.raises(RecipeErrors) as caught:
         recipe(folder, more="  - lenght\n  - cutt\n")
