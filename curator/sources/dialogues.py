@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
 import orjson
@@ -19,11 +21,14 @@ QUESTIONS = ("question", "query", "problem", "input")
 MORE = ("input", "context")
 REPLIES = ("output", "response", "answer", "answers.text", "answers", "completion", "targets", "target", "solution", "reply")
 SYSTEM = ("system", "system_prompt")
+HISTORY = "history"  # of pairs: what was asked and replied before
+OPTIONS = ("choices", "options")
+LETTERS = "ABCDEFGH"
 
 ROLES: dict[str, Role] = {
-    "system": "system",
+    **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human", "prompter", "question", "customer"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "bot", "model", "chatgpt", "chatbot", "bing", "bard", "answer"), "assistant"),
+    **dict.fromkeys(("assistant", "gpt", "bot", "model", "chatgpt", "chatbot", "bing", "bard", "ai", "answer"), "assistant"),
     **dict.fromkeys(("tool", "function", "function_call", "function_response", "observation", "ipython"), "tool"),
 }
 ZH: dict[str, str] = {
@@ -60,8 +65,19 @@ def labels(language: str, asked: str) -> dict[str, str]:
     return ZH if language == "zh" else EN
 
 
-def question_and_answer(record: dict[str, Any], language: str) -> tuple[list[str], list[str]]:
-    """The labelled parts of a record that asks once, and the names of its fields."""
+@dataclass(frozen=True)
+class Asked:
+    """The fields of a record that asks once: their names, None for one that is not there."""
+
+    ask: str
+    reply: str
+    more: str | None  # what is asked about
+    system: str | None
+    task: bool  # an instruction, not a question
+
+
+def asked(record: dict[str, Any]) -> Asked:
+    """Raises Unfit where either half is missing."""
     task = _first(record, TASKS)
     ask = task or _first(record, QUESTIONS)
     reply = _first(record, REPLIES)
@@ -72,14 +88,50 @@ def question_and_answer(record: dict[str, Any], language: str) -> tuple[list[str
     if reply is None:
         raise Unfit("no_answer", f"none of {', '.join(REPLIES)} is there, or has text; there are: {named(record)}")
     more = _first(record, [name for name in MORE if name != ask])
-    system = _first(record, SYSTEM)
-    marks = labels(language, value(record, ask))
-    if task:
-        order = [("system", system), ("instruction", ask), ("input", more), ("response", reply)]
-    else:
-        order = [("system", system), ("context", more), ("question", ask), ("answer", reply)]
+    return Asked(ask, reply, more, _first(record, SYSTEM), task is not None)
+
+
+def question_and_answer(record: dict[str, Any], language: str) -> tuple[list[str], list[str]]:
+    """The labelled parts of a record that asks once, and the names of its fields."""
+    found = asked(record)
+    marks = labels(language, value(record, found.ask))
+    lines, letters, names = _choices(record)
+    question = "\n".join([value(record, found.ask), *lines])
+    reply = value(record, found.reply)
+    more = ("input" if found.task else "context", found.more)
+    asks = ("instruction" if found.task else "question", found.ask)
+    order = [("system", found.system), *([asks, more] if found.task else [more, asks])]
+    order.append(("response" if found.task else "answer", found.reply))
+    texts = {found.ask: question, found.reply: letters.get(reply, reply)}
     used = [(mark, name) for mark, name in order if name]
-    return [marks[mark].format(value(record, name)) for mark, name in used], [name.partition(".")[0] for _, name in used]
+    parts = [marks[mark].format(texts.get(name) or value(record, name)) for mark, name in used]
+    return parts, [*(name.partition(".")[0] for _, name in used), *names]
+
+
+def _choices(record: dict[str, Any]) -> tuple[list[str], dict[str, str], list[str]]:
+    """What one may answer, a line each (`A. …`); the letters of answers that are numbers; the names of the fields."""
+    for name in OPTIONS:
+        found = record.get(name)
+        if isinstance(found, list) and 1 < len(found) <= len(LETTERS) and all(isinstance(each, str) for each in found):
+            lines = [f"{letter}. {each}" for letter, each in zip(LETTERS, found)]
+            return lines, {str(at): LETTERS[at] for at in range(len(found)) if type(record.get("answer")) is int}, [name]
+    names = list(takewhile(lambda letter: value(record, letter), LETTERS))
+    return ([f"{name}. {value(record, name)}" for name in names], {}, names) if len(names) > 1 else ([], {}, [])
+
+
+def with_history(record: dict[str, Any]) -> tuple[list[tuple[Role, str]], list[str]] | None:
+    """The turns of a record that asks last what its `history` leads to, [[question, reply], …]; None without one."""
+    pairs = record.get(HISTORY)
+    if not (isinstance(pairs, list) and pairs and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs)):
+        return None
+    found = asked(record)
+    told = [_told(role, text, number) for number, pair in enumerate(pairs) for role, text in zip(_PAIR, pair)]
+    last = [value(record, name) for name in (found.ask, found.more) if name]
+    names = [HISTORY, *(name.partition(".")[0] for name in (found.ask, found.more, found.reply) if name)]
+    return [*told, ("user", "\n".join(last)), ("assistant", value(record, found.reply))], names
+
+
+_PAIR: tuple[Role, Role] = ("user", "assistant")
 
 
 def _first(record: dict[str, Any], names: Any) -> str | None:

@@ -27,8 +27,9 @@ class Instructions:
 
     Without options the form is found record by record: a conversation (`conversations` of {from, value}, `messages` of {role,
     content} and their like), or what is asked (instruction, prompt, question, query, problem …), what it is asked of (input,
-    context), a system prompt, and the reply (output, response, answer, completion, target …). Each part has a label before it
-    (`Question: …`, `问题：…`), Chinese or English by `labels`, or by what is asked; parts are set apart by `between`.
+    context), a system prompt, what one may choose (choices, options, or A, B, C …), and the reply (output, response, answer,
+    completion, target …), a `history` of pairs before it. Each part has a label before it (`Question: …`, `问题：…`), Chinese
+    or English by `labels`, or by what is asked; parts are set apart by `between`.
 
     `template` is text with fields in braces, or a list of such: the first is taken whose every field is there and not empty. A
     field is a name or a path (`answers.text`, `messages.0.content`); `{{` and `}}` are braces. `conversation` names the field
@@ -50,7 +51,7 @@ class Instructions:
     between: str = "\n\n"
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "pyarrow", "zstandard")
 
@@ -107,18 +108,35 @@ class Instructions:
                     ]
             raise Unfit(f"no_{missing}", f"no field {missing!r}, or empty; there are: {dialogues.named(record)}")
         name = self.conversation or dialogues.conversation_field(record)
-        if name is None:
+        if name is not None:
+            told, used = self._conversation(record, name)
+        elif (before := dialogues.with_history(record)) is not None:
+            told, used = before
+        else:
             parts, used = dialogues.question_and_answer(record, self.labels)
             return self.between.join(parts), used
+        system = next((key for key in dialogues.SYSTEM if value(record, key)), None)
+        if system is not None:
+            used = [*used, system]
+            said: tuple[dialogues.Role, str] = ("system", value(record, system))
+            told = told if told[0] == said else [said, *told]
+        marks = dialogues.labels(self.labels, next((text for role, text in told if role == "user"), ""))
+        written = [self.roles.get(role, marks[role].replace("{}", "{text}")).replace("{text}", text) for role, text in told]
+        return self.between.join(turn for turn in written if turn), used
+
+    def _conversation(self, record: dict[str, Any], name: str) -> tuple[list[tuple[dialogues.Role, str]], list[str]]:
+        """The turns in a field; an instruction for all of them (COIG) stands before the first question."""
         found = record.get(name)
         if found is None:
             raise Unfit(f"no_{name}", f"no field {name!r}, or null; there are: {dialogues.named(record)}")
         told = dialogues.turns(found)
-        system = [value(record, key) for key in dialogues.SYSTEM if value(record, key)][:1]
-        told = [*(("system", text) for text in system), *told]
-        marks = dialogues.labels(self.labels, next((text for role, text in told if role == "user"), ""))
-        written = [self.roles.get(role, marks[role].replace("{}", "{text}")).replace("{text}", text) for role, text in told]
-        return self.between.join(turn for turn in written if turn), (name, *(dialogues.SYSTEM if system else ()))
+        task = value(record, "instruction")
+        first = next((at for at, (role, _) in enumerate(told) if role == "user"), None)
+        if not task or first is None:
+            return told, [name]
+        if not told[first][1].startswith(task):
+            told[first] = ("user", f"{task}\n{told[first][1]}")
+        return told, [name, "instruction"]
 
 
 def _kind(path: str) -> str:

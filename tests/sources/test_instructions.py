@@ -109,6 +109,44 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
         "User: Hi\nyou\n\nAssistant: Hello!",
     ),
     "moss": ({"conversation": [{"human": "你好", "assistant": "您好"}]}, "用户：你好\n\n助手：您好"),
+    "coig": (
+        {"instruction": "解这道题。", "conversations": [{"question": "一加一是几？", "answer": "二"}]},
+        "用户：解这道题。\n一加一是几？\n\n助手：二",
+    ),
+    "history": (
+        {"instruction": "And", "input": "three?", "output": "3", "system": "Count.", "history": [["One?", "1"], ["Two?", "2"]]},
+        "System: Count.\n\nUser: One?\n\nAssistant: 1\n\nUser: Two?\n\nAssistant: 2\n\nUser: And\nthree?\n\nAssistant: 3",
+    ),
+    "empty history": ({"instruction": "Greet.", "output": "Hi.", "history": []}, "Instruction: Greet.\n\nResponse: Hi."),
+    "mmlu": (
+        {"question": "1 + 2?", "choices": ["2", "3"], "answer": 1},
+        "Question: 1 + 2?\nA. 2\nB. 3\n\nAnswer: B",
+    ),
+    "c-eval": (
+        {"question": "首都是？", "A": "北京", "B": "上海", "answer": "A"},
+        "问题：首都是？\nA. 北京\nB. 上海\n\n答案：A",
+    ),
+    "other roles": (
+        {
+            "messages": [
+                {"role": "developer", "content": "Be."},
+                {"role": "user", "content": "Hi"},
+                {"role": "ai", "content": "Yo"},
+            ]
+        },
+        "System: Be.\n\nUser: Hi\n\nAssistant: Yo",
+    ),
+    "said twice": (
+        {
+            "system": "Be kind.",
+            "conversations": [
+                {"from": "system", "value": "Be kind."},
+                {"from": "human", "value": "Hi"},
+                {"from": "gpt", "value": "Yo"},
+            ],
+        },
+        "System: Be kind.\n\nUser: Hi\n\nAssistant: Yo",
+    ),
     "ultrachat": ({"id": "0", "data": ["Hi", "Hello!"]}, "User: Hi\n\nAssistant: Hello!"),
 }
 
