@@ -170,7 +170,7 @@ def batched(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> Iterat
             failure = error
             break
         held.append(row)
-        size += len(row.get("text") or "") * 2 + len(row.get("payload") or b"") + 200
+        size += 2 * len(row.get("text") or "") + 2 * len(row.get("metadata") or "") + len(row.get("payload") or b"") + 200
         if size >= BATCH_BYTES or len(held) >= BATCH_ROWS:
             yield pa.RecordBatch.from_pylist(held, schema=schema)
             held, size = [], 0

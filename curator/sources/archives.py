@@ -25,6 +25,7 @@ from curator.charsets import decode
 from curator.sources.packing import XZ_BYTES
 from curator.sources.streams import StreamError, decompressed
 from curator.storage import open_input
+from curator.stores import of_the_store
 
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
@@ -137,6 +138,8 @@ class Zip:
         try:
             self._archive = zipfile.ZipFile(raw)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error) as error:
+            if of_the_store(error):
+                raise
             raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
         named = {_zip_name(info): info for info in self._archive.infolist()}  # of two equal names the last, as unzip has it
         self._infos = {name: info for name, info in named.items() if not name.endswith("/")}
@@ -172,6 +175,8 @@ class Zip:
             with self._archive.open(info) as stream:
                 content = stream.read(info.file_size + 1)  # a buffer of that size is made, whatever is there
         except _ZIP_FAILURES as error:
+            if of_the_store(error):
+                raise
             raise MemberError("corrupt_member", str(error)) from None
         self._budget.check(len(content))
         self._budget.spend(len(content))
@@ -249,6 +254,8 @@ def _as_archive_error() -> Iterator[None]:
     except StreamError as error:
         raise ArchiveError(error.kind, str(error)) from None
     except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError, OverflowError, struct.error) as error:
+        if of_the_store(error):
+            raise
         raise ArchiveError("truncated" if "unexpected end" in str(error) else "corrupt", str(error)) from None
 
 

@@ -128,11 +128,7 @@ class Arxiv:
         extension = posixpath.splitext(path)[1].lower()
         if extension == ".pdf":
             raise _NoPaperError("pdf_only")
-        data = member.read()
-        try:
-            return self._packed(data, path)
-        except ArchiveError as error:  # the paper's own archive, not the dump
-            raise MemberError(error.kind, str(error)) from None
+        return self._packed(member.read(), path)
 
     def _counted(self, paper: Callable[[], Row], name: str, tally: Tally) -> Row | None:
         try:
@@ -151,6 +147,12 @@ class Arxiv:
 
     def _packed(self, data: bytes, name: str) -> Row:
         """A paper from the bytes of its .gz, .tar.gz, .zip or only file."""
+        try:
+            return self._unpacked(data, name)
+        except ArchiveError as error:  # the paper's own archive, not the dump around it
+            raise MemberError(error.kind, str(error)) from None
+
+    def _unpacked(self, data: bytes, name: str) -> Row:
         head = data if data[:2] != b"\x1f\x8b" else b""
         if not head:
             head = decompressed(io.BytesIO(data)).read(512)
@@ -211,7 +213,7 @@ class Arxiv:
         def beside(wanted: str) -> str | None:
             for path in _candidates("", wanted):
                 if path in known:
-                    return _decoded(storage.read_bytes(known[path])[:_MOST_TEX])
+                    return _decoded(_head(known[path], _MOST_TEX))
             return None
 
         return self._row(source, beside, file.name, None)
@@ -319,9 +321,13 @@ def _month(year: str, month: str) -> str | None:
 # --------------------------------------------------------------------------------------------------------------- reading
 
 
+def _head(path: str, most: int) -> bytes:
+    with storage.open_input(path) as stream:
+        return stream.read(most)
+
+
 def _whole(file: File, most: int) -> bytes:
-    with storage.open_input(file.path) as stream:
-        data = stream.read(most + 1)
+    data = _head(file.path, most + 1)
     if len(data) > most:
         raise MemberError("too_large", f"more than {most:,} bytes")
     return data

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.parsers import expat
 
+from curator.charsets import decode
 from curator.sources.archives import MemberError
 
 _DOCUMENTS = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml")
@@ -75,7 +76,7 @@ def _parse(xml: bytes, elements: _Elements, member: str) -> None:
     parser.CharacterDataHandler = elements.text.append
     parser.buffer_text = True
     try:
-        parser.Parse(xml, True)
+        parser.Parse(decode(xml).text, True)  # expat itself knows no charset of more than a byte a character but UTF's
     except expat.ExpatError as error:
         raise MemberError("malformed_epub", f"{member}: {error}") from None
 

@@ -19,6 +19,7 @@ from curator.documents import BATCH_BYTES, BATCH_ROWS, File, Piece, Tally
 from curator.sources.fields import SEPARATOR, take
 from curator.sources.jsonl import MAPPED, check_text
 from curator.storage import open_input
+from curator.stores import of_the_store
 
 BUFFER_BYTES = 1 << 20
 MAGIC = b"PAR1"
@@ -153,6 +154,8 @@ def rows_of(
         try:
             file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as failure:
+            if of_the_store(failure):
+                raise
             raw.seek(0)
             kind = "corrupt" if raw.read(4) == MAGIC else "not_parquet"
             tally.broken(kind, 0, f"cannot be read as Parquet: {failure}")
@@ -177,6 +180,8 @@ def _group(
         try:
             batch = next(batches, None)
         except (pa.ArrowException, OSError) as failure:
+            if of_the_store(failure):
+                raise
             _lost(tally, "corrupt", f"row group {index} cannot be read: {failure}", row + done, rows - done)
             return
         if batch is None:

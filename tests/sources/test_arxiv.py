@@ -129,6 +129,12 @@ def test_a_single_source(tmp_path, name, data):
     assert (tally.skipped, tally.errors) == ({}, {})
 
 
+def test_a_damaged_single_source_is_named(tmp_path):
+    data = packed({"ms.tex": paper("X") + os.urandom(30_000).hex().encode()})
+    rows, tally = read(written(tmp_path, "2203.00001.tar.gz", data[: len(data) // 2]))
+    assert (rows, tally.errors) == ([], {"truncated": 1})
+
+
 def test_a_zip_and_an_archive_without_a_name(tmp_path):
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w") as archive:

@@ -322,7 +322,7 @@ PACKAGE = """<package xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl
 </package>"""
 
 
-def epub(package=PACKAGE, container=CONTAINER):
+def epub(package: str | bytes = PACKAGE, container=CONTAINER):
     page = "<html><title>t</title><body><h2>{}</h2><p>正文<ruby>漢<rt>かん</rt></ruby>字。</p><p>二段。</p></body></html>"
     return zipped(
         {
@@ -345,6 +345,15 @@ def test_an_epub_is_read_in_the_order_of_its_spine(tmp_path):
     assert rows[0]["text"] == "第二\n正文漢字。\n二段。"
     assert about(rows[0]) == {"book": "书名", "author": "甲, 乙", "chapter": "第二", "language": "zh"}
     assert tally.errors == {"missing_member": 1}
+
+
+@pytest.mark.parametrize("charset", ["gb2312", "GBK", "gb18030", "big5", "utf-16", "nobody-knows"])
+def test_packages_of_an_epub_in_the_charsets_of_older_books(tmp_path, charset):
+    package = f'<?xml version="1.0" encoding="{charset}"?>' + PACKAGE.replace("书名", "水中石")
+    codec = charset if charset != "nobody-knows" else "utf-8"
+    rows, tally = read(written(tmp_path, "x.epub", epub(package.encode(codec))))
+    assert [row["title"] for row in rows] == ["水中石 第二", "水中石 第一"]
+    assert tally.damage[0]["kind"] == "missing_member", "and nothing else"
 
 
 def test_entities_in_an_epub_are_refused(tmp_path):
