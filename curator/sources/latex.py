@@ -10,7 +10,6 @@ no empty paper. `markdown` and `text` read on: the text that a reader sees.
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,8 +19,9 @@ from curator.sources import latex_marks as marks
 from curator.sources.latex_arguments import Arguments
 from curator.sources.latex_macros import Expander
 from curator.sources.latex_numbers import Numbers
-from curator.sources.latex_prose import keep, names, quoted, tidy, tidy_source
+from curator.sources.latex_prose import accented, keep, names, quoted, tidy, tidy_source
 from curator.sources.latex_tokens import PARAGRAPH, VERBATIM, source_of
+from curator.sources.latex_units import unit
 
 Form = Literal["markdown", "text", "latex"]
 MOST_TOKENS = 1_000_000  # of a source, and again of what its macros write: a long paper has 300,000
@@ -214,7 +214,7 @@ class _Reader(Arguments):
             if token not in ("\\nonumber", "\\notag", "\\displaystyle", PARAGRAPH, "\\limits"):
                 kept.append(token)
             at += 1
-        return re.sub(r"[ \t]*\n\s*", "\n", source_of(kept)).strip()
+        return re.sub(r"(?<![ \t])[ \t]*\n\s*", "\n", source_of(kept)).strip()
 
     def _dollars(self, at: int, end: int, out: list[str]) -> int:
         token = self.found[at]
@@ -306,7 +306,9 @@ class _Reader(Arguments):
         if name in marks.HEADINGS:
             return self._heading(at, end, name, out, depth)
         if token in marks.ACCENTS:
-            return self._accent(at, end, out)
+            letter, after = accented(self.found, at + 1, end, marks.ACCENTS[token])
+            out.append(letter)
+            return after
         if token in marks.SYMBOLS:
             out.append(marks.SYMBOLS[token])
             return self.skip_option(at + 1) if token == "\\\\" else at + 1
@@ -325,6 +327,8 @@ class _Reader(Arguments):
             return self._after_caption(at)
         if name in marks.CITES or name in marks.REFERS or name in ("label", "url", "path", "nolinkurl"):
             return self._reference(at, name, out)
+        if name in marks.QUANTITIES:
+            return self._quantity(at, *marks.QUANTITIES[name], out, depth)
         if at in self._left_out or (depth == 0 and name in ("title", "author", "icmltitle", "IEEEauthorblockN", "name")):
             return self.argument(self.skip_option(at + 1))[1]
         return self._other(at, name, out)
@@ -341,6 +345,17 @@ class _Reader(Arguments):
             if inner:
                 out.append(self.render(*inner, _DEEPEST))
             return self.argument(after)[1]
+        return after
+
+    def _quantity(self, at: int, numbers: int, between: str, out: list[str], depth: int) -> int:
+        """Numbers and their unit; a command of that name without them goes, and what follows stays."""
+        after, said = self.skip_option(at + 1), []
+        for _ in range(numbers):
+            inner, after = self.argument(after)
+            said += [self.render(*inner, depth + 1).strip()] if inner and depth < _DEEPEST else []
+        of, after = self.argument(self.skip_option(after))
+        parts = [between.join(said), keep(unit(self.found[slice(*of)])) if of else ""]
+        out.append(" ".join(part for part in parts if part))
         return after
 
     def _heading(self, at: int, end: int, name: str, out: list[str], depth: int) -> int:
@@ -376,17 +391,3 @@ class _Reader(Arguments):
         elif name != "label":
             out.append(self.numbers.reference(keys, marks.REFERS[name]))
         return after
-
-    def _accent(self, at: int, end: int, out: list[str]) -> int:
-        mark = marks.ACCENTS[self.found[at]]
-        after = at + 1
-        while after < end and self.found[after] == "{":
-            after += 1
-        letter = self.found[after] if after < end else ""
-        if letter[:1] == "\\":
-            letter = {"\\i": "i", "\\j": "j"}.get(letter, "")
-        if not letter[:1].isalpha():
-            return at + 1
-        rest = letter[1:]
-        out.append(unicodedata.normalize("NFC", letter[0] + mark) + rest)
-        return after + 1

@@ -18,6 +18,7 @@ MATH = frozenset(
 ALIGNED = frozenset(_words("align eqnarray flalign alignat IEEEeqnarray split aligned"))
 FIGURES = frozenset(_words("figure wrapfigure sidewaysfigure SCfigure floatingfigure teaserfigure marginfigure subfigure"))
 TABLES = frozenset(_words("table wraptable sidewaystable longtable deluxetable margintable threeparttable supertabular"))
+CAPTIONED = {"algorithm": "Algorithm", "listing": "Listing", "scheme": "Scheme", "chart": "Chart"}  # whose inside is text
 # Tables of cells, and how many arguments they begin with.
 GRIDS = {"tabular": 1, "tabularx": 2, "tabulary": 2, "longtable": 1, "supertabular": 1, "tblr": 1, "deluxetable": 1}
 LISTS = frozenset(
@@ -96,6 +97,12 @@ FIRST_GOES = (
     | {"multicolumn": 2, "multirow": 2, "foreignlanguage": 1, "hyperlink": 1, "hypertarget": 1, "fcolorbox": 2, "makebox": 0}
     | {"adjustbox": 1, "CJKfamily": 1, "begingroup": 0, "shortstack": 0, "textls": 0, "highlight": 1, "hyperref": 0}
 )
+# Of siunitx: how many numbers stand before the unit, and what between them.
+QUANTITIES = {"si": (0, ""), "unit": (0, ""), "SI": (1, ""), "qty": (1, "")} | {
+    "SIrange": (2, " to "),
+    "qtyrange": (2, " to "),
+    "qtyproduct": (1, ""),
+}
 CITES = frozenset(
     _words(
         """cite citet citep citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite onlinecite

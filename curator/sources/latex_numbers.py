@@ -11,6 +11,7 @@ from curator.sources import latex_marks as marks
 from curator.sources.latex_tokens import source_of
 
 _SECTIONS = ("section", "subsection", "subsubsection")
+_NUMBERED_BY_CAPTION = frozenset(["Figure", "Table", *marks.CAPTIONED.values()])
 _MOST_LABEL = 20  # tokens
 
 
@@ -62,7 +63,7 @@ class Numbers:
             elif name.startswith("begin{"):
                 environment = name[6:-1]
                 kind = self._kind(environment)
-                if kind and environment[-1] != "*" and kind not in ("Figure", "Table"):
+                if kind and environment[-1] != "*" and kind not in _NUMBERED_BY_CAPTION:
                     counts[kind] = counts.get(kind, 0) + 1
                     current = (kind, str(counts[kind]))
                     if environment in self.theorems:
@@ -73,7 +74,7 @@ class Numbers:
                 open_.pop()
                 current = (open_[-1][1], open_[-1][2]) if open_ else section
             elif name in ("caption", "captionof"):
-                kind = next((kind for _, kind, _ in reversed(open_[-50:]) if kind in ("Figure", "Table")), "Figure")
+                kind = next((kind for _, kind, _ in reversed(open_[-50:]) if kind in _NUMBERED_BY_CAPTION), "Figure")
                 counts[kind] = counts.get(kind, 0) + 1
                 current = (kind, str(counts[kind]))
                 self.of_caption[at] = f"{kind} {counts[kind]}"
@@ -86,7 +87,9 @@ class Numbers:
             return "Equation"
         if base in marks.FIGURES:
             return "Figure"
-        return "Table" if base in marks.TABLES else self.theorems.get(base, "")
+        if base in marks.TABLES:
+            return "Table"
+        return marks.CAPTIONED.get(base) or self.theorems.get(base, "")
 
     def _theorem(self, at: int) -> None:
         name = self._argument(at)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
 _QUOTES = (
     (re.compile(r"``|,,(?=\w)"), "“"),
@@ -30,6 +32,20 @@ def quoted(text: str) -> str:
     return text
 
 
+def accented(found: Sequence[str], at: int, end: int, mark: str) -> tuple[str, int]:
+    """The letter at `at`, in braces or not, with its accent and what its token goes on with; and what follows it. Nothing where
+    no letter stands."""
+    after = at
+    while after < end and found[after] == "{":
+        after += 1
+    letter = found[after] if after < end else ""
+    if letter[:1] == "\\":
+        letter = {"\\i": "i", "\\j": "j"}.get(letter, "")
+    if not letter[:1].isalpha():
+        return "", at
+    return unicodedata.normalize("NFC", letter[0] + mark) + letter[1:], after + 1
+
+
 def tidy(text: str) -> str:
     """One paragraph a line, one blank line between, no blanks before a full stop."""
     paragraphs = []
@@ -42,7 +58,7 @@ def tidy(text: str) -> str:
 
 
 def tidy_source(text: str) -> str:
-    return re.sub(r"\n\s*\n\s*", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
+    return re.sub(r"\n\s*\n\s*", "\n\n", re.sub(r"(?<![ \t])[ \t]+\n", "\n", text)).strip()
 
 
 def names(text: str) -> list[str]:

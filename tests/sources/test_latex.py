@@ -160,6 +160,10 @@ def test_the_appendix_goes_if_asked():
         (r"\begin{lstlisting}[language=C]" + "\nint a; % x\n" + r"\end{lstlisting}", "```\nint a; % x\n```"),
         (r"\begin{comment} a \end{comment} b", "b"),
         (r"50\% of 3\%% gone", "50% of 3%"),
+        (r"\SI{5}{\kilo\gram}, \SI[a=b]{1.5}{\meter\per\second\squared} \qty{3}{m/s}", "5 kg, 1.5 m/s² 3 m/s"),
+        (r"in \si{\square\metre}, \unit{\newton\metre}: \SIrange{1}{2}{\kHz}", "in m², N·m: 1 to 2 kHz"),
+        (r"\begin{algorithm}\caption{A}\label{a} b\end{algorithm}\begin{figure}\caption{F}\end{figure} \ref{a} \cref{a}",
+         "Algorithm 1: A\n\nb\n\nFigure 1: F\n\n1 Algorithm 1"),
     ],
 )  # fmt: skip
 def test_what_a_reader_sees(source, text):
@@ -221,6 +225,10 @@ BOMBS = [
     r"\author{" * 30_000 + "}" * 30_000,
     "\n" * 300_000,
     "` ' -- " * 60_000,
+    " " * 300_000,
+    "$a" + " " * 300_000 + "b$",
+    r"\SI{1}{" * 20_000,
+    r"\SI{1}{\m" * 20_000 + "}" * 20_000,
 ]
 
 
