@@ -75,17 +75,22 @@ def named(model: str) -> str:
     return ALIASES.get(model, model)
 
 
+def file_of(model: str) -> str:
+    """The path of a model's file, without the pin that a plain path may have."""
+    path = named(model)
+    return path if path.startswith("pypi:") else path.partition("#sha256=")[0]
+
+
 def fasttext_model(path: str) -> FastText:
     """The classifier at `path`, or of a name in ALIASES. `#sha256=HEX` at the end pins the content of a plain path, and
     the wheel of a `pypi:` path. Raises ModelError, with the name of the file, for a missing, changed or broken one."""
-    path = named(path)
-    bare, _, pin = path.partition("#sha256=")
+    bare, pin = file_of(path), named(path).partition("#sha256=")[2]
     try:
-        where = storage.local(path if path.startswith("pypi:") else bare)
+        where = storage.local(bare)
         digest = storage.content_digest(str(where))
     except OSError as error:
-        raise ModelError(f"{path}: {error.strerror or error}") from None
-    if pin and not path.startswith("pypi:") and digest != pin:
+        raise ModelError(f"{bare}: {error.strerror or error}") from None
+    if pin and not bare.startswith("pypi:") and digest != pin:
         raise ModelError(f"{bare}: its sha256 is {digest}, the recipe pins {pin}")
     if digest not in _opened:
         check_fasttext(where)

@@ -31,11 +31,18 @@ class HeldOut:
 def take(name: str, batches: Iterable[pa.RecordBatch], most: int, least_chars: int = 100) -> HeldOut:
     """At most `most` documents of `least_chars` characters and more, each text once, by a hash of it: the same ones every time.
     Raises AblationError if there are none."""
-    found = {xxhash.xxh3_128_digest(text): text for batch in batches for text in batch.column("text").to_pylist() if text}
-    chosen = sorted((key, text) for key, text in found.items() if len(text) >= least_chars)[:most]
-    if not chosen:
+    found: dict[bytes, str] = {}
+    for batch in batches:
+        found |= {xxhash.xxh3_128_digest(t): t for t in batch.column("text").to_pylist() if t and len(t) >= least_chars}
+        if len(found) > 2 * most:  # a set may be a whole dump
+            found = _first(found, most)
+    if not found:
         raise AblationError(f"--validation {name}: holds no document of {least_chars} characters")
-    return HeldOut(name, tuple(text for _, text in chosen))
+    return HeldOut(name, tuple(_first(found, most).values()))
+
+
+def _first(found: dict[bytes, str], most: int) -> dict[bytes, str]:
+    return {key: found[key] for key in sorted(found)[:most]}
 
 
 def clean(sets: Sequence[HeldOut], arms: Sequence[Arm]) -> tuple[list[HeldOut], dict[str, int]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Literal
 
 import orjson
 import typer
 
 from curator.cli.errors import complaining, say
+from curator.errors import Notice
 
 commands = typer.Typer(help="N-gram language models, for the stage `perplexity`: train one, look at one.", no_args_is_help=True)
 
@@ -50,7 +52,11 @@ def lm_train(
     with complaining(again=""):
         from curator.lm.train import Training, amount, thresholds, train
         from curator.pipeline.corpus import Corpus
+        from curator.pipeline.languages import meant
+        from curator.stages.labels import known_codes
 
+        for code in sorted(set(language or ()) - known_codes()):  # a model of one's own may have labelled the documents with it
+            warnings.warn(f"--language {code}: no usual code of a language{meant(code, known_codes())}", Notice, stacklevel=1)
         corpus = Corpus(documents, read, text)
         training = Training(
             tokens=tokens,

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from curator import storage
-from curator.config import quantity
+from curator.config import nearest, quantity
 from curator.lm.arpa import write_arpa
 from curator.lm.artefact import ARPA, MANIFEST, MODEL, PIECES, Manifest, read_manifest
 from curator.lm.binary import open_binary, write_binary
@@ -135,16 +135,23 @@ class _Reading:
         self.training, self.pieces = training, pieces
         self.documents = 0
         self.sources: dict[str, dict[str, Any]] = {}
+        self.languages: set[str] = set()  # of all documents, wanted or not
 
     def lines(self, documents: Iterable[pa.RecordBatch]) -> Iterator[np.ndarray]:
+        """Raises LanguageModelError at the end if there was no document of a language that was asked for."""
         for batch in documents:
             if self.training.languages:
+                self.languages |= {code for code in pc.unique(batch.column("language")).to_pylist() if code}
                 wanted = pc.is_in(batch.column("language"), pa.array(self.training.languages, pa.string()))
                 batch = batch.filter(wanted)
             texts = batch.column("text")
             self._account(batch.column("source").to_pylist(), texts.to_pylist())
             data, _ = tokenised(texts, self.training.tokens, self.training.variants, self.pieces)
             yield data
+        for code in self.training.languages:
+            if code not in self.languages:
+                there = nearest(code, self.languages) if self.languages else ": none says which language it is in"
+                raise LanguageModelError(f"languages: no document is in {code!r}{there}")
 
     def _account(self, sources: list[str | None], texts: list[str | None]) -> None:
         for source, text in zip(sources, texts):

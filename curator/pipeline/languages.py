@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from curator.config import ConfigError, Section, nearest
@@ -38,7 +38,7 @@ def check_languages(recipe: Recipe, top: Section) -> tuple[list[ConfigError], li
         for code in place.codes:
             if code not in known:
                 can = "can hold" if certain else "is known to hold: only a model or documents of your own may"
-                said = f"{place.option}: {code!r} is no language that {place.column!r} {can}{_meant(code, known)}"
+                said = f"{place.option}: {code!r} is no language that {place.column!r} {can}{meant(code, known)}"
                 error = ConfigError(said, place.path, place.line)
                 if certain:
                     errors.append(error)
@@ -76,6 +76,7 @@ def _codes(place: Place) -> tuple[set[str], bool]:
     return known, certain
 
 
-def _meant(code: str, known: set[str]) -> str:
+def meant(code: str, known: Collection[str]) -> str:
+    """What was probably meant by a code that is not known, as the end of a sentence."""
     usual = language_code(code)
     return f". It is {usual!r} here" if usual in known else nearest(code, known)

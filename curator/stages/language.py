@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
-from curator.models import fasttext_model, named
+from curator.models import ALIASES, fasttext_model, file_of
 from curator.stages.evidence import LETTERS, column, profiles
 from curator.stages.extract import visible
 from curator.stages.labels import UNDETERMINED
@@ -65,7 +65,12 @@ class Language:
         return frozenset({"text"} if self.on == "text" else {"payload", "content_type", "charset"})
 
     def files(self) -> Sequence[str]:
-        return (named(self.model),)
+        return (file_of(self.model),)
+
+    def check(self) -> None:
+        """Raise ModelError for a model of one's own that is missing, broken, or another than is pinned."""
+        if self.model not in ALIASES:
+            fasttext_model(self.model)
 
     def __call__(self, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
         model = fasttext_model(self.model)

@@ -81,6 +81,8 @@ def build(
     What is there and has an equal fingerprint is not written again; `<output>/artefacts/` keeps tokenizer and token files.
     Equal documents and options give equal bytes, whatever the executor and the order of `documents`.
     """
+    if not documents:
+        raise ValueError("no document is left to make tokens of")
     artefact, eos = _tokenizer(tokenize, mixture, documents, output, executor, progress)
     words = vocabulary.load(artefact.path, eos)
     encoded_folder = storage.join(output, "artefacts", "encoded")

@@ -150,6 +150,8 @@ def obtain(
     if pin and pinned:
         moved = pin["sample"] != sample.digest
         return Artefact(path=path, drift=_drift(name, folder, pin, sample) if moved else None)
+    if not sample.documents:  # nothing but bytes would be learnt, and pinned
+        raise ValueError(f"tokenizer {name!r}: no document to learn from, of a source that the weights name")
     made = train(recipe, sample, folder, progress)
     pins[name] = {"hash": made, "recipe": described, "inputs": inputs, "documents": documents, "sample": sample.digest}
     storage.write_bytes(_pin_path(folder), json.dumps(pins, ensure_ascii=False, indent=1, sort_keys=True).encode())

@@ -9,6 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from curator.ablation import held_out
 from curator.ablation.arms import AblationError
 from curator.ablation.held_out import take
 from curator.ablation.judge import losses
@@ -130,6 +131,13 @@ def test_documents_of_a_set_are_drawn_by_their_text_alone():
     assert take("x", batches, 5) == take("x", [*turned, *turned], 5)
     with pytest.raises(AblationError, match="no document of 100"):
         take("x", [pa.record_batch({"text": ["short"]})], 5)
+
+
+def test_a_set_that_is_a_whole_dump_is_not_held_in_memory(monkeypatch):
+    held, first = [], held_out._first
+    monkeypatch.setattr(held_out, "_first", lambda found, most: held.append(len(found)) or first(found, most))
+    take("x", (pa.record_batch({"text": [f"{n} " * 100]}) for n in range(200)), 5)
+    assert max(held) <= 11
 
 
 def test_slips_are_said(ablated):

@@ -60,6 +60,22 @@ def test_only_documents_of_the_languages_that_are_named(tmp_path: Path):
     assert made(tmp_path / "a", *mixed, languages=("zh",)).files == made(tmp_path / "b", ("wiki", "zh", CHINESE)).files
 
 
+@pytest.mark.parametrize(
+    ("labelled", "said"),
+    [("zh", "no document is in 'zhh'. Did you mean 'zh'"), (None, "is in 'zhh': none says which language it is in")],
+)
+def test_a_language_that_no_document_has_is_an_error_though_others_were_found(tmp_path: Path, labelled: str | None, said: str):
+    with pytest.raises(LanguageModelError, match=said):
+        made(tmp_path / "m", ("wiki", labelled, CHINESE), languages=("zhh", *([labelled] if labelled else [])))
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_unusual_code_of_a_language_is_told_before_anything_is_read(tmp_path: Path):
+    (tmp_path / "x.txt").write_text("text\n")
+    ended = CliRunner().invoke(app, ["lm", "train", str(tmp_path / "x.txt"), "--to", str(tmp_path / "m"), "--language", "cmn"])
+    assert "curator: --language cmn: no usual code of a language. It is 'zh' here" in ended.output
+
+
 @pytest.mark.parametrize("texts", [[], ["", None], ["\u200b \n"]])
 def test_nothing_to_train_on_is_an_error(texts: list[str | None], tmp_path: Path):
     with pytest.raises(LanguageModelError, match="no text"):

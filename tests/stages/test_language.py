@@ -213,6 +213,10 @@ def test_labels_of_other_models(tmp_path: Path) -> None:
     out = Language(model=pinned)(texts(*lines.values(), "我们 yesterday"))
     assert out["language"].to_pylist() == ["zh", "yue", "en", "fr", "zh"]
     assert out["script"].to_pylist()[:4] == ["Hans", "Hant", "Latn", "Latn"]
+    assert list(Language(model=pinned).files()) == [str(path)], "what a recipe looks for before the run"
+    Language(model=pinned).check()
+    with pytest.raises(ModelError, match=r"glotlid\.bin: its sha256 is .*, the recipe pins 0000"):
+        Language(model=f"{path}#sha256={'0' * 64}").check()
 
 
 @pytest.mark.data

@@ -51,6 +51,11 @@ def pieces_of(output: Path, split: str):
         first += entry["sequences"]
 
 
+def test_a_run_that_has_kept_nothing_is_told(tokenize, tmp_path):
+    with pytest.raises(ValueError, match="no document is left"):
+        build(tokenize, MIXTURE, [], str(tmp_path), Inline())
+
+
 @pytest.mark.parametrize("split", ["train", "validation"])
 @pytest.mark.parametrize("block_tokens", [packing.BLOCK_TOKENS, 3 * LENGTH])
 def test_every_sequence_is_made_of_the_documents_it_names(corpus, tokenize, words, tmp_path, monkeypatch, split, block_tokens):

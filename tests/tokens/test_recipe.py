@@ -125,6 +125,14 @@ def test_a_pinned_tokenizer_stays_when_documents_come(corpus, write_shard, tmp_p
     assert pinned.obtain(more).drift is None
 
 
+def test_nothing_is_learnt_from_nothing_nor_pinned(corpus, write_shard, tmp_path):
+    pinned = Pinned(tmp_path)
+    for shards in ([], [write_shard("web", "blank", ["", None])]):
+        with pytest.raises(ValueError, match="tokenizer 'small': no document to learn from"):
+            pinned.obtain(shards)
+    assert pinned.obtain(corpus).drift is None, "a run that kept nothing has left its mark"
+
+
 def test_other_weights_of_the_mixture_do_not_retrain(corpus, tmp_path):
     pinned = Pinned(tmp_path)
     first = pinned.obtain(corpus, weights={"web": 1.0, "wiki": 1.0})
