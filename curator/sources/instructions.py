@@ -9,15 +9,11 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
-from curator.sources import dialogues
+from curator.sources import dialogues, jsonarray
 from curator.sources.dialogues import Unfit
-from curator.sources.jsonarray import elements, is_array
-from curator.sources.jsonlines import LINE_BYTES, dumps, line_ranges, loads, objects
+from curator.sources.jsonlines import LINE_BYTES, dumps, line_ranges, objects
 from curator.sources.parquet import MAGIC, group_ranges, records_of, rows_of
-from curator.sources.streams import StreamError, open_stream
 from curator.sources.templates import Template, value
-
-HEAD_BYTES = 64 << 10  # of which the first that is no space says whether the file is one array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +77,7 @@ class Instructions:
     def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
         templates = self._templates()
         kind = _kind(piece.file.path)
-        read = _parquet if kind == "parquet" else _array if kind == "array" else objects
+        read = _parquet if kind == "parquet" else jsonarray.records if kind == "array" else objects
         for place, record in read(piece, tally, self.max_line):
             try:
                 text, used = self._text(record, templates)
@@ -140,30 +136,11 @@ class Instructions:
 
 
 def _kind(path: str) -> str:
-    try:
-        with open_stream(path) as stream:
-            head = stream.read(HEAD_BYTES)
-    except StreamError:
-        return "lines"  # who reads it meets the same, and names it
-    return "parquet" if head.startswith(MAGIC) else "array" if is_array(head) else "lines"
+    head = jsonarray.head_of(path)
+    return "parquet" if head.startswith(MAGIC) else "array" if jsonarray.is_array(head) else "lines"
 
 
 def _parquet(piece: Piece, tally: Tally, longest: int) -> Iterator[tuple[int, dict[str, Any]]]:
     for row, batch in rows_of(piece, tally, lambda schema: None):
         tally.records += len(batch)
         yield from enumerate(records_of(batch), row)
-
-
-def _array(piece: Piece, tally: Tally, longest: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    with open_stream(piece.file.path) as stream:
-        try:
-            for offset, element in elements(stream, longest):
-                tally.record()
-                if element is None:
-                    tally.error("line_too_long", offset, f"an element of more than {longest} bytes")
-                    continue
-                record = loads(element, offset, tally)
-                if record is not None:
-                    yield offset, record
-        except StreamError as failure:
-            tally.broken(failure.kind, max(failure.offset, 0), str(failure))

@@ -9,16 +9,48 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
-from curator.sources.jsonlines import BOM
-from curator.sources.streams import StreamError
+from curator.documents import Piece, Tally
+from curator.sources.jsonlines import BOM, loads
+from curator.sources.streams import StreamError, open_stream
 
 READ_BYTES = 1 << 20
+HEAD_BYTES = 64 << 10  # of which the first that are no space say whether the file is one array
+_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{}]', re.DOTALL)
 _STRING_ON = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 _SCALAR = re.compile(rb'[^\s,\[\]{}"]*+')
 _BETWEEN = re.compile(rb"[\s,]*+")
+
+
+def head_of(path: str) -> bytes:
+    try:
+        with open_stream(path) as stream:
+            return stream.read(HEAD_BYTES)
+    except StreamError:
+        return b""  # who reads it meets the same, and names it
+
+
+def is_list_of_objects(path: str) -> bool:
+    """Whether a file is one list (WuDao's), and not a line for each of its lists."""
+    return _OF_OBJECTS.match(head_of(path).removeprefix(BOM)) is not None
+
+
+def records(piece: Piece, tally: Tally, longest: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """`(offset, object)` of a file that is one array."""
+    with open_stream(piece.file.path) as stream:
+        try:
+            for offset, element in elements(stream, longest):
+                tally.record()
+                if element is None:
+                    tally.error("line_too_long", offset, f"an element of more than {longest} bytes")
+                    continue
+                record = loads(element, offset, tally)
+                if record is not None:
+                    yield offset, record
+        except StreamError as failure:
+            tally.broken(failure.kind, max(failure.offset, 0), str(failure))
 
 
 def is_array(head: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""`jsonl`: one JSON object a line, plain or compressed."""
+"""`jsonl`: JSON objects, one a line or in one list, plain or compressed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
+from curator.sources import jsonarray
 from curator.sources.fields import join_text, no_text, take, take_text
 from curator.sources.jsonlines import LINE_BYTES, dumps, line_ranges, objects
 
@@ -17,19 +18,19 @@ MAPPED = ("url", "title", "date", "language", "license")
 
 @dataclass(frozen=True, kw_only=True)
 class Jsonl:
-    """JSON lines, also .gz, .zst, .bz2, .xz and .lz4 (by their first bytes, not their name).
+    """JSON lines, or one JSON list of objects, also .gz, .zst, .bz2, .xz and .lz4 (by their first bytes, not their name).
 
     `text`, `url`, `title`, `date`, `language` and `license` name the field that holds each; a dot goes into an object
     (`content.body`), also into one that is a string of JSON, and for the text into each object of a list (`段落.内容`, a line
     each). `text` may name several fields: those that are there and not empty are joined by an empty line. All but the text are
     taken only if they are strings. Every other field goes to the metadata. Plain files are cut into ranges; the offset is that
     of the line in the decompressed bytes. A line that is no JSON object with such a text, or longer than `max_line` bytes, is
-    an error and costs itself alone; blank lines are skipped. Of two equal keys the last wins.
+    an error and costs itself alone; blank lines are skipped. Of two equal keys the last wins; NaN and infinities are null.
 
         c4:       {read: jsonl, from: c4/*.json.gz, date: timestamp}
         pile:     {read: jsonl, from: pile/*.jsonl.zst}                      # meta.pile_set_name is in the metadata
         redpajama: {read: jsonl, from: redpajama/*.jsonl, url: meta.url, date: meta.timestamp}
-        wudao:    {read: jsonl, from: wudao/*.jsonl, text: [title, content]}
+        wudao:    {read: jsonl, from: wudao/*.json, text: [title, content]}  # each file is a list
         mnbvc:    {read: jsonl, from: mnbvc/*.jsonl.gz, text: 段落.内容, title: 文件名}
     """
 
@@ -41,7 +42,7 @@ class Jsonl:
     license: str = "license"
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "zstandard")
 
@@ -51,13 +52,16 @@ class Jsonl:
             raise ValueError(f"max_line: {self.max_line} is not a number of bytes above 0")
 
     def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
-        return line_ranges(file, size)
+        cuts = line_ranges(file, size)
+        return cuts if len(cuts) < 2 or not jsonarray.is_list_of_objects(file.path) else [(0, -1)]
 
     def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
         return batched(self._rows(piece, tally), self.columns)
 
     def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
-        for offset, fields in objects(piece, tally, self.max_line):
+        one_list = piece.whole and jsonarray.is_list_of_objects(piece.file.path)
+        read = jsonarray.records if one_list else objects
+        for offset, fields in read(piece, tally, self.max_line):
             row = self._row(fields, offset, tally)
             if row is not None:
                 yield row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -60,8 +61,22 @@ def loads(data: bytes, offset: int, tally: Tally) -> dict[str, Any] | None:
     try:
         fields = orjson.loads(data)
     except orjson.JSONDecodeError as failure:
-        return tally.error(_why(data, failure), offset, str(failure))
+        fields = _with_constants(data)
+        if fields is None:
+            return tally.error(_why(data, failure), offset, str(failure))
     return fields if isinstance(fields, dict) else tally.error("not_object", offset, "no JSON object stands here")
+
+
+def _with_constants(data: bytes) -> Any:
+    """What Python writes of a NaN or an infinity is no JSON: null is read for it. None if that is not all."""
+    if b"NaN" not in data and b"Infinity" not in data:
+        return None
+    try:
+        fields = json.loads(data, parse_constant=lambda name: None)
+        orjson.dumps(fields)  # no lone surrogates
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return fields
 
 
 def dumps(fields: dict[str, Any], offset: int, tally: Tally) -> str | None:

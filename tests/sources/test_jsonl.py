@@ -69,6 +69,23 @@ def test_mapping_and_dotted_paths(tmp_path):
     assert json.loads(row["metadata"]) == {"content": {"x": 1}, "meta": {}, "title": ["no", "string"]}
 
 
+def test_numbers_that_are_none(tmp_path):
+    (row,) = read(write(tmp_path, b'{"text": "a", "x": NaN, "y": [-Infinity, 1]}'))
+    assert (row["text"], json.loads(row["metadata"])) == ("a", {"x": None, "y": [None, 1]})
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_one_list_of_objects(tmp_path, pack, indent):
+    records = [{"title": "题", "content": "正文一"}, {"title": "", "content": "正文二"}, "none", {"title": "x"}]
+    path = write(tmp_path, pack(json.dumps(records, ensure_ascii=False, indent=indent).encode()))
+    tally = Tally()
+    source = Jsonl(text=("title", "content"))
+    assert source.ranges(File(str(path), "a", path.stat().st_size, ""), 10) == [(0, -1)]
+    assert [row["text"] for row in read(path, source, tally=tally)] == ["题\n\n正文一", "正文二", "x"]
+    assert tally.errors == {"not_object": 1}
+
+
 def test_a_key_with_a_dot_comes_before_a_path(tmp_path):
     (row,) = read(write(tmp_path, b'{"a.b": "key", "a": {"b": "path"}}'), Jsonl(text="a.b"))
     assert row["text"] == "key"
@@ -78,7 +95,9 @@ def test_a_key_with_a_dot_comes_before_a_path(tmp_path):
     ("line", "kind"),
     [
         (b'{"text": "cut', "invalid_json"),
-        (b'{"text": NaN}', "invalid_json"),
+        (b'{"text": NaN}', "no_text"),
+        (b'{"text": "NaN"', "invalid_json"),
+        (rb'{"text": "\ud800", "x": NaN}', "lone_surrogate"),
         (b"[" * 100_000, "invalid_json"),
         (b'["text"]', "not_object"),
         (b'"text"', "not_object"),
