@@ -15,7 +15,6 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import json
 import tempfile
 import time
 import weakref
@@ -29,11 +28,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from curator.tokens.shards import Header, TokenShards, write_shard
+from curator.tokens.shards import TokenShards
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
 from curator.train.architectures.config import ArchitectureConfig, ExpertsConfig, ObjectivesConfig, PatternConfig, RopeScaling
 from curator.train.model import Decoder
 from curator.train.optimizer import adamw
+from filters import beside
+
+write_shards = beside("token_shards.py").write_shards
 
 ROUNDS, STEPS = 3, 5
 VOCABULARY, LENGTH, BATCH = 4096, 256, 4
@@ -84,15 +86,8 @@ SIDES: dict[str, Side] = {
 
 def write_tokens(folder: Path) -> str:
     """Shards of random tokens, four documents a sequence."""
-    folder.mkdir()
     ids = np.random.default_rng(0).integers(0, VOCABULARY, size=(64, LENGTH + 1))
-    header = Header(itemsize=2, sequence_length=LENGTH, vocabulary_size=VOCABULARY, sequences=64, pieces=256, eos=0)
-    starts, offsets = np.tile(np.arange(4) * LENGTH // 4, 64), 4 * np.arange(65)
-    entry = write_shard(str(folder / "train.tokens"), header, [ids], offsets, starts, np.zeros(64))
-    manifest = {"version": 1, "splits": {"train": {"shards": [entry]}}, "sequence_length": LENGTH, "eos": 0, "dtype": "<u2"}
-    manifest |= {"vocabulary_size": VOCABULARY, "tokenizer": {"hash": "none"}, "parts": [{"name": "web"}]}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return str(folder)
+    return str(write_shards(folder, {"train": ids}, ("web",), VOCABULARY, files=1, documents=4))
 
 
 def config_of(side: Side, steps: int) -> TrainConfig:

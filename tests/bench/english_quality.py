@@ -11,31 +11,20 @@ but for the encyclopedia, whose failures were all looked at.
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from types import ModuleType
 
 from chinese_quality import DATA, Halves, good_table, halves, junk_table, mixed_good, rows, spam_pages
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from curator.stages.filter import Filter
+from filters import beside
 
 LEAST = 50  # words of a text
 LONGEST = 200  # characters of a line that is joined with others
-
-
-def beside(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parents[1] / path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def long(texts: Iterable[str]) -> Halves:

@@ -20,7 +20,6 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = os.environ["TOKENIZERS_PARALLELISM"] = "1"
 
-import json
 import math
 import tempfile
 import time
@@ -36,12 +35,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from curator.tokens.shards import Header, TokenShards, write_shard
+from curator.tokens.shards import TokenShards
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, linear, train
 from curator.train.architectures.config import ArchitectureConfig
 from curator.train.data import Batches
 from curator.train.export import llama_config
 from curator.train.model import Decoder
+from filters import beside
+
+write_shards = beside("token_shards.py").write_shards
 
 ROUNDS, STEPS, WARMUP = 4, 8, 2
 VOCABULARY, LENGTH, BATCH = 4096, 256, 4
@@ -53,31 +55,8 @@ OPTIMIZER = OptimizerConfig(lr=1e-3, warmup=WARMUP)
 
 def write_tokens(folder: Path, sequences: int, length: int, pieces: int = 1) -> str:
     """Shards of random tokens, with documents that begin at even distances."""
-    folder.mkdir()
     ids = np.random.default_rng(0).integers(0, VOCABULARY, size=(sequences, length + 1))
-    header = Header(
-        itemsize=2,
-        sequence_length=length,
-        vocabulary_size=VOCABULARY,
-        sequences=sequences,
-        pieces=sequences * pieces,
-        eos=0,
-    )
-    starts = np.tile(np.arange(pieces) * (length // pieces), sequences)
-    offsets = np.arange(sequences + 1) * pieces
-    entry = write_shard(str(folder / "train.tokens"), header, [ids], offsets, starts, np.zeros(sequences))
-    manifest = {
-        "version": 1,
-        "splits": {"train": {"shards": [entry]}},
-        "sequence_length": length,
-        "vocabulary_size": VOCABULARY,
-        "eos": 0,
-        "dtype": "<u2",
-        "tokenizer": {"hash": "none"},
-        "parts": [{"name": "web"}],
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return str(folder)
+    return str(write_shards(folder, {"train": ids}, ("web",), VOCABULARY, files=1, documents=pieces))
 
 
 class Clock:

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from token_shards import write_shards
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from curator.tokens.shards import Header, write_shard
 from curator.train import ModelConfig, OptimizerConfig, TrainConfig, train
 
 LENGTH, VOCABULARY = 16, 32
@@ -31,50 +31,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def write_shards(
-    folder: Path,
-    splits: dict[str, np.ndarray],
-    names: Sequence[str] = ("web", "wiki"),
-    vocabulary_size: int = VOCABULARY,
-    tokenizer: str = "t0",
-    eos: int = 0,
-    files: int = 2,
-    documents: int = 1,
-) -> Path:
-    """A folder of token shards: `splits` holds ids (n x (length + 1)) by split; sources take turns. `files` of each split;
-    in each sequence as many `documents`, of one length."""
-    entries: dict[str, dict] = {}
-    length = next(iter(splits.values())).shape[1] - 1
-    for split, ids in splits.items():
-        shards = []
-        for number, part in enumerate(np.array_split(np.arange(len(ids)), files)):
-            header = Header(
-                itemsize=2,
-                sequence_length=length,
-                vocabulary_size=vocabulary_size,
-                sequences=len(part),
-                pieces=len(part) * documents,
-                eos=eos,
-            )
-            path = str(folder / f"{split}-{number}.tokens")
-            offsets = np.arange(len(part) + 1) * documents
-            starts = np.tile(np.arange(documents) * (length // documents), len(part))
-            shards.append(write_shard(path, header, [ids[part]], offsets, starts, part % len(names)))
-        entries[split] = {"shards": shards}
-    manifest = {
-        "version": 1,
-        "splits": entries,
-        "sequence_length": length,
-        "vocabulary_size": vocabulary_size,
-        "eos": eos,
-        "dtype": "<u2",
-        "tokenizer": {"hash": tokenizer},
-        "parts": [{"name": name} for name in names],
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 def periodic(count: int, seed: int = 0, length: int = LENGTH) -> np.ndarray:
