@@ -10,9 +10,12 @@ import pyarrow as pa
 
 from curator.metrics.classes import NEWLINE, SPACE, mask, table
 from curator.metrics.segments import Texts, texts
-from curator.metrics.vectors import LANES, copy, count, lowest, within
+from curator.metrics.vectors import LANES, below, copy, count, lowest, within
+
+LINE_BYTES = 40  # of a line, at a guess: where they are shorter they are looked for twice
 
 _BLANK = mask((SPACE, NEWLINE))
+_ONE = np.uint64(1)
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,18 @@ def split_lines(column: pa.Array) -> Lines:
     """Lines end at newlines, which are not part of them; a newline that ends the text begins no line."""
     whole = texts(column)
     starts, stops = np.where(whole.valid, whole.starts, 0), np.where(whole.valid, whole.stops, 0)
-    sizes = np.empty(whole.rows, np.int64)
-    _count_lines(whole.data, starts, stops, sizes)
-    total = int(sizes.sum())
-    begin, end, chars = (np.empty(total, np.int64) for _ in range(3))
-    rows, blank = np.repeat(np.arange(whole.rows), sizes), np.empty(total, np.bool_)
-    _find_lines(whole.data, starts, stops, table(), begin, end, chars, blank)
-    bounds = np.concatenate(([0], np.cumsum(sizes)))
-    return Lines(Texts(whole.data, begin, end, ~blank), rows, chars, bounds, starts, stops, whole.valid)
+    bounds = np.empty(whole.rows + 1, np.int64)
+    room = int((stops - starts).sum()) // LINE_BYTES + whole.rows
+    while True:
+        begin, end, chars = (np.empty(room, np.int64) for _ in range(3))
+        text = np.empty(room, np.bool_)
+        total = _find_lines(whole.data, starts, stops, table(), bounds, begin, end, chars, text)
+        if total <= room:
+            break
+        room = total
+    begin, end, chars, text = begin[:total], end[:total], chars[:total], text[:total]
+    rows = np.repeat(np.arange(whole.rows), np.diff(bounds))
+    return Lines(Texts(whole.data, begin, end, text), rows, chars, bounds, starts, stops, whole.valid)
 
 
 def without(lines: Lines, cut: np.ndarray) -> pa.Array:
@@ -61,55 +68,52 @@ def without(lines: Lines, cut: np.ndarray) -> pa.Array:
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_lines(data, starts, stops, sizes):
-    for row in range(len(starts)):
-        lines = 0
-        i = starts[row]
-        while i + LANES <= stops[row]:
-            lines += count(within(data, i, 10, 10))
-            i += LANES
-        while i < stops[row]:
-            lines += data[np.uint64(i)] == 10
-            i += 1
-        if stops[row] > starts[row] and data[stops[row] - 1] != 10:
-            lines += 1
-        sizes[row] = lines
-
-
-@numba.njit(cache=True, nogil=True)
-def _find_lines(data, starts, stops, kinds, begin, end, chars, blank):
+def _find_lines(data, starts, stops, kinds, bounds, begin, end, chars, text):
+    """Write where each line begins and ends, its characters, and whether it holds text; `bounds` says which are a row's.
+    Returns how many there are, of which those are written that there is room for."""
     n = 0
     for row in range(len(starts)):
-        i = starts[row]
+        bounds[row] = n
+        at = line = starts[row]
         stop = stops[row]
-        while i < stop:
-            begin[n] = i
-            end[n], chars[n] = _line(data, i, stop)
-            blank[n] = _is_blank(data, i, end[n], kinds)
-            i = end[n] + 1
+        length = 0  # characters from the line's beginning to `at`
+        while at < stop:
+            newlines, begins = _newlines_and_beginnings(data, at, stop)
+            while newlines:
+                k = lowest(newlines)
+                newlines &= newlines - _ONE
+                before = count(begins & below(k))
+                if n < len(begin):
+                    begin[n], end[n], chars[n], text[n] = line, at + k, length + before, _holds_text(data, line, at + k, kinds)
+                n += 1
+                line = at + k + 1
+                length = -before - 1
+            length += count(begins)
+            at += LANES
+        if line < stop:
+            if n < len(begin):
+                begin[n], end[n], chars[n], text[n] = line, stop, length, _holds_text(data, line, stop, kinds)
             n += 1
+    bounds[len(starts)] = n
+    return n
+
+
+@numba.njit(inline="always")
+def _newlines_and_beginnings(data, at, stop):
+    """Which of 64 bytes before `stop` are newlines, and which begin a character."""
+    if at + LANES <= len(data):
+        inside = below(stop - at)
+        return within(data, at, 10, 10) & inside, ~within(data, at, 0x80, 0xBF) & inside
+    newlines = begins = np.uint64(0)
+    for k in range(stop - at):
+        newlines |= np.uint64(data[at + k] == 10) << np.uint64(k)
+        begins |= np.uint64(data[at + k] & 0xC0 != 0x80) << np.uint64(k)
+    return newlines, begins
 
 
 @numba.njit(cache=True, nogil=True)
-def _line(data, i, stop):
-    """Where the line that begins at i ends, and its characters."""
-    length = 0
-    while i + LANES <= stop:
-        begins = ~within(data, i, 0x80, 0xBF)  # the other bytes go on with a character
-        newlines = within(data, i, 10, 10)
-        if newlines:
-            past = lowest(newlines)
-            return i + past, length + count(begins & ((np.uint64(1) << np.uint64(past)) - np.uint64(1)))
-        length += count(begins)
-        i += LANES
-    while i < stop and data[i] != 10:
-        length += data[i] & 0xC0 != 0x80
-        i += 1
-    return i, length
-
-
-@numba.njit(cache=True, nogil=True)
-def _is_blank(data, i, stop, kinds):
+def _holds_text(data, i, stop, kinds):
+    """Whether a character is there that is not whitespace."""
     while i < stop:
         point = np.int64(data[i])
         length = 1
@@ -120,9 +124,9 @@ def _is_blank(data, i, stop, kinds):
             point = (point & 15) << 12 | np.int64(data[i + 1] & 63) << 6 | np.int64(data[i + 2] & 63)
             length = 3
         if not (_BLANK >> kinds[point]) & 1:
-            return False
+            return True
         i += length
-    return True
+    return False
 
 
 @numba.njit(cache=True, nogil=True)

@@ -59,9 +59,9 @@ _CLAUSE_FIRST, _CLAUSE_LAST = CLAUSE_ENDS[0], CLAUSE_ENDS[-1]
 
 
 @numba.njit(cache=True, nogil=True)
-def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, scratch, table, out):
-    """Add each span's lines and paragraphs to its row of `out[way]`, for each of the `ways` of counting them: `chars`, `trim`,
-    `blank` and `wanted`.
+def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, columns, scratch, table, out):
+    """Add each span's lines and paragraphs to its row of `out[way]`, which has a column for each of the `columns`, for each of
+    the `ways` of counting them: `chars`, `trim`, `blank` and `wanted`.
 
     Lines of at most `chars` characters are short, of at least as many long. Without `trim` the whitespace around a line is part
     of it: of its beginning, its end and its identity. With `blank`, a line of nothing but whitespace counts as any other.
@@ -164,10 +164,10 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, sc
             found[SHORT] = short
             found[LONG] = long
             row = _u(rows[span])
-            longest = max(out[_u(way), row, LONGEST], found[LONGEST])
-            for column in range(COLUMNS):
-                out[_u(way), row, _u(column)] += found[_u(column)]
-            out[_u(way), row, LONGEST] = longest
+            for place in range(len(columns)):
+                column = _u(columns[_u(place)])
+                before = out[_u(way), row, _u(place)]
+                out[_u(way), row, _u(place)] = max(before, found[column]) if column == LONGEST else before + found[column]
 
 
 @numba.njit(cache=True, nogil=True)

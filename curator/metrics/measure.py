@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,12 +36,22 @@ LONGEST_WORD = (Kernel.WORDS, words.LONGEST)  # has a kernel of its own
 
 @dataclass
 class Run:
-    """A kernel with its parameters, the metrics that read its counts, and the counts: int64, a row for each text."""
+    """A kernel with its parameters, the metrics that read its counts, and the counts: int64, a row for each text, and which of
+    what the kernel counts is in which column."""
 
     kernel: Kernel
     parameters: dict[str, Any]
     metrics: list[Metric]
     counts: np.ndarray = field(init=False)
+    places: dict[int, int] = field(init=False)
+
+    @property
+    def read(self) -> set[int]:
+        """What metrics read of it."""
+        return {column for m in self.metrics for kernel, column in (*m.count, *m.over) if kernel is self.kernel}
+
+    def column(self, which: int) -> np.ndarray:
+        return self.counts[:, self.places[which]]
 
 
 Counter = Callable[[Chunk], None]
@@ -138,13 +149,20 @@ def _make_counts(runs: Sequence[Run], rows: int) -> Counts:
     made: Counts = {}
     for kernel in {run.kernel for run in runs}:
         same = [run for run in runs if run.kernel is kernel]
-        size = len(same) * rows * kernel.columns
-        held = memory.scratch(f"counts of {kernel.name}", size, np.int64)[:size].reshape(len(same), rows, kernel.columns)
+        columns = _columns(kernel, same)
+        shape = len(same), rows, len(columns)
+        held = memory.scratch(f"counts of {kernel.name}", math.prod(shape), np.int64)[: math.prod(shape)].reshape(shape)
         held.fill(0)
         made[kernel] = held
         for number, run in enumerate(same):
             run.counts = held[number]
+            run.places = {column: place for place, column in enumerate(columns)}
     return made
+
+
+def _columns(kernel: Kernel, runs: Sequence[Run]) -> Sequence[int]:
+    """What the kernel has columns for: all that it counts, but of lines, of which there is much, what metrics read."""
+    return sorted(set().union(*(run.read for run in runs))) if kernel is Kernel.LINES else range(kernel.columns)
 
 
 def _count(
@@ -203,7 +221,7 @@ def _counters(
         made += [_phrases([alike[n] for n in some], [named[n] for n in some], room) for some in phrases.together(named)]
     if on_lines := [run for run in runs if run.kernel is Kernel.LINES]:
         made.append(_lines(on_lines, counts[Kernel.LINES], longest))
-    made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
+    made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]
     return made
 
 
@@ -217,10 +235,11 @@ class Scratch:
         )
         self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
         kinds = {"keys": np.uint64, "where": np.uint32, "picked": np.uint32, "sources": np.uint32, "counts": np.uint32}
-        kinds |= {"times": np.uint8, "depths": np.uint8, "reaches": np.uint8, "bits": np.uint64}
+        kinds |= {"times": np.uint8, "depths": np.uint8, "reaches": np.uint8}
         size, slots = longest + PADDING, 2 * ngrams.SLOTS * (longest + PADDING)
         tallies = memory.scratch("n-gram tallies", slots, np.uint8)
         self.arrays = *(memory.scratch(f"n-gram {name}", size, kind) for name, kind in kinds.items()), tallies
+        self.characters = memory.scratch("n-gram characters", size, np.uint32)
         self.table = memory.scratch("n-gram table", slots, np.int32)
         self.base = memory.scratch("base", 1, np.int64)
         self.begins = np.empty(0, np.uint8)
@@ -253,8 +272,7 @@ def _length(run: Run) -> Counter:
 
 
 def _characters(run: Run) -> Counter:
-    columns = [column for m in run.metrics for kernel, column in (*m.count, *m.over) if kernel is Kernel.CHARACTERS]
-    wanted = characters.wanted_classes(columns)
+    wanted = characters.wanted_classes(run.read)
     return lambda c: characters.count_characters(c.kinds, c.bounds, c.rows, wanted, run.counts)
 
 
@@ -282,13 +300,13 @@ def _lines(runs: list[Run], counts: np.ndarray, longest: int) -> Counter:
     table = memory.scratch("line table", 4 * half, np.int32)
     ways = np.array([_way(run) for run in runs], np.int64)
     ways[0, 3] = np.bitwise_or.reduce(ways[:, 3])
-    return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, ways, held, table, counts)
+    asked = ways, np.array(list(runs[0].places), np.int64)
+    return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *asked, held, table, counts)
 
 
 def _way(run: Run) -> tuple[int, ...]:
     given = run.parameters
-    wanted = (lines.WANTED.get(column, 0) for m in run.metrics for kernel, column in m.count if kernel is Kernel.LINES)
-    either = functools.reduce(operator.or_, wanted, 0)
+    either = functools.reduce(operator.or_, (lines.WANTED.get(column, 0) for column in run.read), 0)
     return given.get("chars", 0), given.get("trim", True), given.get("blank", False), either
 
 
@@ -303,12 +321,8 @@ def _spaced_words(run: Run) -> Counter:
 def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
     lengths = _lengths(run)
 
-    def count(c: Chunk) -> None:
-        bounds = np.empty_like(c.bounds)
-        ngrams.character_units(c.points, c.kinds, c.bounds, scratch.units, scratch.places, bounds)
-        _repetition(run, lengths, bounds, c.rows, scratch)
-
-    return count
+    held = scratch.characters, scratch.arrays, scratch.table, scratch.base
+    return lambda c: ngrams.count_character_ngrams(c.points, c.kinds, c.bounds, c.rows, lengths, *held, run.counts)
 
 
 def _stop_words(run: Run, listed: WordList, scratch: Scratch) -> Counter:
@@ -367,7 +381,7 @@ def _array(values: np.ndarray, valid: np.ndarray) -> pa.Array:
 
 def _sum(columns: Sequence[tuple[Kernel, int]], runs: Mapping[Kernel, Run]) -> np.ndarray:
     (kernel, column), *others = columns
-    total = np.ascontiguousarray(runs[kernel].counts[:, column])
+    total = np.ascontiguousarray(runs[kernel].column(column))
     for kernel, column in others:
-        total = total + runs[kernel].counts[:, column]
+        total = total + runs[kernel].column(column)
     return total

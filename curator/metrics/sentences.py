@@ -17,7 +17,7 @@ from curator.metrics.classes import (
     STOP,
     TERMINAL,
 )
-from curator.metrics.vectors import LANES, lowest, within
+from curator.metrics.vectors import LANES, below, count, highest, lowest, within
 
 SPACED_WORDS = 0
 LONGEST_SPACED_WORD = 1
@@ -25,6 +25,7 @@ SPACED_COLUMNS = 2
 
 _ONE = np.uint64(1)
 _NONE = np.uint64(0)
+_u = np.uint64
 _END_FIRST, _END_LAST = SENTENCE_ENDS[0], SENTENCE_ENDS[-1]
 
 
@@ -91,25 +92,41 @@ def _after_lone_letter(kinds, begin, i):
 def count_spaced_words(kinds, bounds, rows, out):
     """Add to each span's row of `out` its runs of characters that are not whitespace, and the length of the longest."""
     for span in range(len(rows)):
-        begin = bounds[span]
+        at = bounds[span]
         end = bounds[span + 1]
         found = 0
         longest = 0
-        last_blank = begin - 1
-        at = begin
+        length = 0  # of the word that goes on from the places before
         while at < end:
-            left = end - at
-            inside = (_ONE << np.uint64(left)) - _ONE if left < LANES else ~_NONE
-            blank = within(kinds, at, BLANKS[0], BLANKS[-1]) & inside
-            while blank:
-                k = at + lowest(blank)
-                length = k - last_blank - 1
-                found += length > 0
-                longest = max(longest, length)
-                last_blank = k
-                blank &= blank - _ONE
+            text = ~within(kinds, at, BLANKS[0], BLANKS[-1]) & below(end - at)
+            found += count(text & ~(text << _ONE | np.uint64(length > 0)))
+            before = length + lowest(~text)
+            longest = max(longest, before, _longest_run(text))
+            length = before if text == ~_NONE else LANES - 1 - highest(~text)
             at += LANES
-        length = end - last_blank - 1
         row = out[rows[span]]
-        row[SPACED_WORDS] += found + (length > 0)
+        row[SPACED_WORDS] += found
         row[LONGEST_SPACED_WORD] = max(row[LONGEST_SPACED_WORD], longest, length)
+
+
+@numba.njit(inline="always")
+def _longest_run(bits):
+    """The length of the longest run of bits that are set. No branch: how long words are cannot be guessed."""
+    two = bits & bits >> _u(1)  # where a run of two or more begins
+    four = two & two >> _u(2)
+    eight = four & four >> _u(4)
+    sixteen = eight & eight >> _u(8)
+    begins, length = _longer(sixteen & sixteen >> _u(16), _u(32), ~_NONE, _NONE)
+    begins, length = _longer(sixteen, _u(16), begins, length)
+    begins, length = _longer(eight, _u(8), begins, length)
+    begins, length = _longer(four, _u(4), begins, length)
+    begins, length = _longer(two, _u(2), begins, length)
+    return np.int64(_longer(bits, _u(1), begins, length)[1])
+
+
+@numba.njit(inline="always")
+def _longer(runs, width, begins, length):
+    """Where a run of `length` begins that goes on with one of `width`, and their length together; as before if none does."""
+    both = begins & runs >> length
+    found = _u(both != _NONE)
+    return both | begins & (found - _ONE), length + width * found

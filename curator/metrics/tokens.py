@@ -148,7 +148,8 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
             chars += count(in_word)
             third = stop_again & before(stop_alone, l_stop, 2) & ~before(stop_alone, l_stop, 3)
             ellipses += count(first & dots) + count(third)
-            alpha = within(kinds, at, _FIRST_ALPHA, _LAST_ALPHA) & inside | clitic
+            alpha = within(kinds, at, _FIRST_ALPHA, _LAST_ALPHA) & inside
+            alpha |= clitic & within(kinds, at + 1, _FIRST_ALPHA, _LAST_ALPHA)
             begins_alpha = alpha & (first | ~before(alpha, l_alpha, 1))  # letters with none before them: more than one a token?
             alphabetic += count(begins_alpha)
             again = begins_alpha & ~first

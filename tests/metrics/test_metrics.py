@@ -79,6 +79,7 @@ def test_every_metric_equals_its_twin(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=3), st.integers(16, 40))
+@example(["a'\u0301", "a'\u0301b's"], 16)
 def test_a_long_text_is_measured_in_pieces(rows: list[str], piece_bytes: int) -> None:
     check(pa.array(rows, pa.large_string()), piece_bytes)
 
