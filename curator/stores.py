@@ -53,8 +53,9 @@ def os_errors(path: str) -> Iterator[None]:
 
 
 def of_the_store(error: BaseException) -> bool:
-    """Whether a file could not be read for reasons of its disk or store: what libraries say of damaged data has no number."""
-    return isinstance(error, OSError) and error.errno is not None
+    """Whether a file could not be read for reasons of its disk or store: what libraries say of damaged data has no number, and
+    where damaged data say that something lies is perhaps no place in a file (EINVAL)."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
 
 
 def reading(filesystem: fsspec.AbstractFileSystem, inside: str, path: str) -> IO[bytes]:
@@ -85,6 +86,8 @@ class _Stored(io.RawIOBase):
             return self._stream.read()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence == os.SEEK_SET and offset < 0:
+            raise OSError(errno.EINVAL, "a place before the file's beginning", self._path)
         with os_errors(self._path):
             return self._stream.seek(offset, whence)
 

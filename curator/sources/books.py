@@ -117,7 +117,13 @@ class Books:
             yield from self._members(iter(files), tally)
         else:
             pages = [member for member in files if member.name != info]
-            yield from self._chapter_pages(pages, archive.read(info), tally)
+            try:
+                said = archive.read(info)
+            except MemberError as error:
+                tally.record()
+                tally.error(error.kind, info, str(error))
+                said = b""
+            yield from self._chapter_pages(pages, said, tally)
 
     def _members(self, files: Iterator[Member], tally: Tally) -> Iterator[Row]:
         """Every member is a book of its own."""

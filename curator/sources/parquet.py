@@ -23,6 +23,7 @@ from curator.stores import of_the_store
 
 BUFFER_BYTES = 1 << 20
 MAGIC = b"PAR1"
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last for the name of a column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ def group_ranges(file: File, size: int) -> Sequence[tuple[int, int]]:
     try:
         with open_input(file.path) as raw:
             starts = [start for start, _, _ in _groups(pq.ParquetFile(raw).metadata)]
-    except (pa.ArrowException, OSError):
+    except UNREADABLE:
         return [(0, -1)]  # who reads it will say what is wrong
     cuts = [0]
     for start in sorted(starts)[1:]:
@@ -153,7 +154,7 @@ def rows_of(
     with open_input(piece.file.path) as raw:
         try:
             file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
-        except (pa.ArrowException, OSError) as failure:
+        except UNREADABLE as failure:
             if of_the_store(failure):
                 raise
             raw.seek(0)
@@ -179,7 +180,7 @@ def _group(
     while done < rows:
         try:
             batch = next(batches, None)
-        except (pa.ArrowException, OSError) as failure:
+        except UNREADABLE as failure:
             if of_the_store(failure):
                 raise
             _lost(tally, "corrupt", f"row group {index} cannot be read: {failure}", row + done, rows - done)

@@ -180,6 +180,16 @@ def test_encrypted_and_damaged_members_cost_themselves(tmp_path):
     assert kinds == {"locked": "encrypted", "hurt": "corrupt_member", "good": b"x"}
 
 
+def test_places_that_are_none_cost_their_member(tmp_path):
+    data = bytearray(zip_of({"a.txt": b"1"}))
+    end = data.rfind(b"PK\5\6") + 16
+    data[end : end + 4] = struct.pack("<I", struct.unpack("<I", data[end : end + 4])[0] + 1000)
+    path = written(tmp_path, "x.zip", bytes(data))
+    (member,) = members(path, path, Limits())
+    with pytest.raises(MemberError):
+        member.read()
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress])
 def test_a_truncated_tar_keeps_what_is_whole(tmp_path, pack):
     files = {f"{n}": random.Random(n).randbytes(60_000) for n in range(20)}

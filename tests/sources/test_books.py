@@ -286,6 +286,16 @@ def test_pictures_beside_chapter_pages_are_skips(tmp_path):
     assert tally.skipped == {"not_text": 3}
 
 
+def test_a_damaged_info_costs_the_names_alone(tmp_path):
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("1.html", "<p>甲")
+        archive.writestr("info.json", '{"name": "MARK"}')
+    rows, tally = read(written(tmp_path, "x.zip", raw.getvalue().replace(b"MARK", b"MARX")))
+    assert [(row["text"], row["title"]) for row in rows] == [("甲", None)]
+    assert tally.errors == {"corrupt_member": 1}
+
+
 def test_a_zip_of_books(tmp_path):
     files = {"甲.txt": CHINESE, "b/乙.txt": CHINESE, "cover.jpg": b"\xff", "c.zip": b"PK", "../up.txt": "x", "empty.txt": ""}
     rows, tally = read(written(tmp_path, "x.zip", zipped(files)))

@@ -217,3 +217,13 @@ def test_options_are_checked():
         Parquet(text="")
     with pytest.raises(ValueError, match="text"):
         Parquet(text=("a", ""))
+
+
+def test_damaged_names_of_columns(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"text": ["a"], "other": ["b"]}), path, compression="none", store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"other", b"oth\xe4r"))
+    file, tally = File(str(path), "x.parquet", path.stat().st_size, ""), Tally()
+    assert Parquet().ranges(file, 1) == [(0, -1)]
+    assert list(Parquet().read(Piece(file), tally)) == []
+    assert [place["kind"] for place in tally.damage] == ["corrupt"]
