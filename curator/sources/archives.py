@@ -21,6 +21,8 @@ from functools import cached_property, partial
 from typing import IO, Any
 from urllib.parse import unquote
 
+from xxhash import xxh64_intdigest
+
 from curator.charsets import decode
 from curator.sources.packing import XZ_BYTES
 from curator.sources.streams import StreamError, decompressed
@@ -218,6 +220,7 @@ _ZIP_FAILURES = (
 
 def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
+    met: set[int] = set()  # names: two documents of one name would be one
     with _as_archive_error():
         stream: Any = _Counted(decompressed(raw), limits.total_bytes)
         with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10, encoding="utf-8") as archive:
@@ -225,9 +228,17 @@ def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
                 archive.members = []  # tarfile remembers every member
                 if info.isfile():
                     budget.member()
-                    yield Member(_tar_name(info), info.size, partial(_read_tar_member, archive, info, budget))
+                    name = _tar_name(info)
+                    key = xxh64_intdigest(name)
+                    read = _repeated if key in met else partial(_read_tar_member, archive, info, budget)
+                    met.add(key)
+                    yield Member(name, info.size, read)
         if not stream.ended_whole:
             raise ArchiveError("truncated", "the archive ends without its closing blocks")
+
+
+def _repeated() -> bytes:
+    raise MemberError("repeated_name", "a member of this name stands before")
 
 
 def _tar_name(info: tarfile.TarInfo) -> str:

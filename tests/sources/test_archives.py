@@ -131,6 +131,14 @@ def test_backslashes_part_folders(tmp_path):
     assert contents(written(tmp_path, "x.zip", packed)) == {"a/b.txt": b"1", "c/d.txt": b"2"}
 
 
+def test_a_name_that_is_repeated_in_a_tar_is_an_error(tmp_path):
+    path = written(tmp_path, "x.tar", tar_of({"a.txt": b"1"})[:1024] + tar_of({"a.txt": b"2", "b.txt": b"3"}))
+    first, second, third = members(path, path, Limits())
+    assert [member.name for member in (first, second, third)] == ["a.txt", "a.txt", "b.txt"]
+    with pytest.raises(MemberError, match="stands before"):
+        second.read()
+
+
 def test_a_bomb_of_one_member(tmp_path):
     path = written(tmp_path, "x.zip", zip_of({"bomb": b"\0" * 30_000_000, "good": b"x"}))
     found = members(path, path, Limits(ratio=500))
