@@ -308,8 +308,10 @@ def create(path: str) -> Iterator[IO[bytes]]:
         with open(partial, "wb", buffering=1 << 20) as stream:
             yield stream
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         Path(partial).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:  # a disk that is full: which one?
+            raise OSError(error.errno, error.strerror, path) from error
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import subprocess
@@ -71,6 +72,14 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     fail_while_writing(path)
     assert storage.read_bytes(path) == b"old"
     assert storage.listing(str(tmp_path)) == [path]
+
+
+def test_a_disk_that_is_full_is_told_by_what_was_being_written(tmp_path):
+    path = str(tmp_path / "file")
+    with pytest.raises(OSError, match="No space left") as caught, storage.create(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (caught.value.filename, caught.value.errno) == (path, errno.ENOSPC)
+    assert storage.listing(str(tmp_path)) == []
 
 
 def test_object_store(tmp_path):

@@ -44,7 +44,8 @@ def complaining(again: str = "; run the same command again to go on") -> Iterato
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except OSError as error:  # the output cannot be written, the disk is full …
-        complaints.print(printable(f"curator: {error.filename or ''}: {error.strerror or error}"))
+        where = f"{error.filename}: " if error.filename else ""
+        complaints.print(printable(f"curator: {where}{error.strerror or error}"))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         complaints.print(f"curator: stopped{again}")

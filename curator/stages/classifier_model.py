@@ -219,7 +219,11 @@ class Classifier:
             ids[row, : len(window)], mask[row, : len(window)] = window, 1
         given = {"input_ids": ids, "attention_mask": mask}
         tensors = {name: self._torch.from_numpy(array).to(self._device) for name, array in given.items()}
-        logits = self._model(**tensors).logits.float().cpu().numpy().astype(np.float64)[: len(windows)]
+        try:
+            logits = self._model(**tensors).logits.float().cpu().numpy().astype(np.float64)[: len(windows)]
+        except self._torch.OutOfMemoryError:
+            rows, width = ids.shape
+            raise ClassifierError(f"batch: {rows} windows of {width} tokens do not fit into the memory of the GPU") from None
         if self._activation == "sigmoid":
             return 1 / (1 + np.exp(-logits))
         if self._activation == "softmax":

@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ from curator.documents import File
 
 QUESTIONS = ("question", "prompt", "problem", "query", "input", "instruction", "ctx", "stem", "goal", "sentence", "text")
 CHOICES = ("choices", "options", "endings", "A", "B", "C", "D", "E", "F", "G", "H")
-_PACKED = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+# What is raised where a file is damaged, or not what its name says. ValueError is JSON's, Parquet's and UTF-8's.
+_DAMAGE = (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, csv.Error)
 
 
 class Item(NamedTuple):
@@ -35,10 +37,14 @@ def find(patterns: Sequence[str]) -> list[File]:
 
 
 def read_items(file: File, fields: Sequence[str]) -> list[Item]:
-    """All items of a file. `fields`: the question, then the choices; none: the names that are usual. Raises ValueError where a
-    record has no such field."""
+    """All items of a file. `fields`: the question, then the choices; none: the names that are usual. Raises ValueError, with
+    the name of the file, for one that cannot be read, and where a record has no such field."""
     found = []
-    for number, record in enumerate(_records(file), 1):
+    for number, record in enumerate(_records_of(file), 1):
+        if not isinstance(record, Mapping):
+            raise ValueError(f"{file.path}: record {number} is no object with fields")
+        if None in record:  # csv's key for them
+            raise ValueError(f"{file.path}: record {number} has more cells than the first line; put commas in quotes")
         names = fields or _usual(record)
         if not names or names[0] not in record:
             wanted = repr(names[0]) if names else f"one of {', '.join(QUESTIONS)}"
@@ -68,16 +74,35 @@ def _strings(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def _records(file: File) -> Iterator[Mapping[str, Any]]:
-    name = file.name.lower()
+def _records_of(file: File) -> Iterator[Any]:
     data = storage.read_bytes(file.path)
+    try:
+        yield from _records(file, data)
+    except _DAMAGE as error:
+        said = str(error)
+        raise ValueError(said if said.startswith(file.path) else f"{file.path}: {said}") from None
+
+
+def _unzstd(data: bytes) -> bytes:
+    """All frames; the library's reader would take a file that was cut short for a whole one."""
+    parts = []
+    while data:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        parts.append(frame.decompress(data))
+        if not frame.eof:
+            raise EOFError("Compressed file ended before the end of its last frame")
+        data = frame.unused_data
+    return b"".join(parts)
+
+
+_PACKED = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress, ".zst": _unzstd, ".zstd": _unzstd}
+
+
+def _records(file: File, data: bytes) -> Iterator[Any]:
+    name = file.name.lower()
     for suffix, unpack in _PACKED.items():
         if name.endswith(suffix):
             name, data = name.removesuffix(suffix), unpack(data)
-    if name.endswith((".zst", ".zstd")):
-        name = name.rpartition(".")[0]
-        with zstandard.ZstdDecompressor().stream_reader(data) as stream:
-            data = stream.read()
     match name.rpartition(".")[2]:
         case "parquet":
             yield from pq.read_table(io.BytesIO(data)).to_pylist()
@@ -93,7 +118,7 @@ def _records(file: File) -> Iterator[Mapping[str, Any]]:
             raise ValueError(f"{file.path}: is not .csv, .tsv, .jsonl, .json or .parquet (perhaps .gz, .bz2, .xz, .zst)")
 
 
-def _listed(value: Any, path: str) -> list[Mapping[str, Any]]:
+def _listed(value: Any, path: str) -> list[Any]:
     """The records of a JSON file: a list of objects, or the one that an object holds."""
     if isinstance(value, dict):
         lists = [each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)]

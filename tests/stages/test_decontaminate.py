@@ -210,6 +210,28 @@ def test_formats(tmp_path):
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.jsonl", b'{"question": "x"}\n[1]\n', "record 2 is no object"),
+        ("a.json", b"[1, 2]", "record 1 is no object"),
+        ("a.jsonl", b'{"question":', "unexpected end of data"),
+        ("a.csv", b"question,A\nWhich of a, b and c,b\n", "record 1 has more cells than the first line"),
+        ("a.csv", b"question,A\n\xff\xfe,b\n", "codec can't decode"),
+        ("a.parquet", b"PAR1", "Parquet"),
+        ("a.jsonl.gz", gzip.compress(b'{"question": "x"}\n', mtime=0)[:-9], "ended before"),
+        ("a.jsonl.xz", lzma.compress(b'{"question": "x"}\n')[:-20], "ended before"),
+        ("a.jsonl.bz2", b"BZh9 no", "Invalid data"),
+        ("a.jsonl.zst", zstandard.compress(b'{"question": "x"}\n' * 9000)[:-3], "ended before"),
+    ],
+)
+def test_a_set_that_cannot_be_read_is_named(tmp_path, name, data, message):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"{re.escape(str(path))}: .*{message}"):
+        read_items(find([str(path)])[0], ())
+
+
 def test_choices_in_a_list_or_mapping_and_fields_by_name(tmp_path):
     records = [{"id": 1, "Prompt": "p", "choices": {"text": ["a", "b"], "label": ["A", "B"]}}, {"id": 2, "prompt": ["x", "y"]}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
