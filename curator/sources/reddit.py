@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import html
 import re
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import orjson
@@ -17,10 +15,9 @@ import pyarrow as pa
 from curator.documents import File, Piece, Tally, batched
 from curator.sources.jsonlines import LINE_BYTES, line_ranges, objects
 from curator.sources.sorting import Sorter
+from curator.sources.threads import record, threads
 
 WINDOW_BYTES = 1 << 31  # the dumps were written by `zstd --long=31`
-THREAD_BYTES = 64 << 20  # of a submission and its comments; what goes beyond is an error
-_KEY = struct.Struct(">QBQ")  # submission, 0 for itself or 1 for a comment, id
 _ID = re.compile(r"(?:t[13]_)?([0-9a-z]{1,12})")
 _GONE = {
     "[deleted]": "deleted",
@@ -136,32 +133,24 @@ class Reddit:
     def _threads(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
         with Sorter() as posts:
             for _, post in self._posts(piece, tally):
-                posts.add(_KEY.pack(post.link, int(post.kind == "comment"), post.id) + orjson.dumps(tuple(post)))
-            for link, records in groupby(posts, key=lambda record: _KEY.unpack_from(record)[0]):
-                told = _thread(link, records, tally)
+                posts.add(record(post.link, post.kind == "comment", post.id, tuple(post)))
+            for link, found in threads(posts, tally):
+                told = _thread(found, tally)
                 if told:
                     text = self.between.join(_whole(post) for post in told)
                     yield {"offset": link, **_row(told[0], text, thread=len(told))}
 
 
-def _thread(link: int, records: Iterator[bytes], tally: Tally) -> list[_Post]:
+def _thread(posts: Iterator[tuple[bool, list[Any]]], tally: Tally) -> list[_Post]:
     """The posts of a thread as they are to be read. All but the first are counted as joined to it."""
     found: dict[int, _Post] = {}
     submission: _Post | None = None
-    before, size = b"", 0
-    for record in records:
-        key, size = record[: _KEY.size], size + len(record)
-        if key == before:
-            tally.error("duplicate_post", link, "two posts have this id")
-        elif size > THREAD_BYTES:
-            tally.error("thread_too_large", link, f"more than {THREAD_BYTES:,} bytes")
+    for comments, fields in posts:
+        post = _Post(*fields)
+        if comments:
+            found[post.id] = post
         else:
-            post = _Post(*orjson.loads(record[_KEY.size :]))
-            if post.kind == "submission":
-                submission = post
-            else:
-                found[post.id] = post
-        before = key
+            submission = post
     replies: dict[int | None, list[_Post]] = {}
     for post in found.values():
         # Ids ascend with time, so what answers a younger one was forged, and would go round in circles.

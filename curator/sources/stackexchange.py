@@ -5,10 +5,8 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -23,8 +21,8 @@ from curator.extraction.tree import parse
 from curator.sources.postsxml import NAME, BadRow, Elements, Table, is_row, read_row, tables
 from curator.sources.sorting import Sorter
 from curator.sources.streams import StreamError
+from curator.sources.threads import record, threads
 
-THREAD_BYTES = 64 << 20  # of a question and its answers; what goes beyond is an error
 MOST_WALKED = 1_000_000  # blocks times levels of a post; real ones have some thousands
 MARKS = {"text": ("Q: ", "A: "), "markdown": ("# ", "## Answer\n\n")}
 NOT_POSTS = {  # Posts.xml's own numbers of types
@@ -37,7 +35,6 @@ NOT_POSTS = {  # Posts.xml's own numbers of types
 }
 # Stack Exchange's licence by the day of a post, where a dump has no ContentLicense.
 LICENSES = (("2018-05-02", "CC BY-SA 4.0"), ("2011-04-08", "CC BY-SA 3.0"), ("", "CC BY-SA 2.5"))
-_KEY = struct.Struct(">QBQ")  # question, 0 for itself or 1 for an answer, id
 _SITE = re.compile(r"(?:^|/)((?:[a-z0-9-]{1,60}\.){1,4}(?:com|net|org))(?=[-/.]|$)")
 _TAG = re.compile(r"<[^<>]*>")
 _NUMBER = re.compile(r"-?\d{1,18}")
@@ -119,8 +116,8 @@ class StackExchange:
                 site = self.site or (named[1] if named else None)
                 with Sorter() as posts:
                     self._sort(table, posts, tally)
-                    for number, thread in groupby(posts, key=lambda record: _KEY.unpack_from(record)[0]):
-                        row = self._thread(number, thread, site, tally)
+                    for _, thread in threads(posts, tally):
+                        row = self._thread(thread, site, tally)
                         if row is not None:
                             yield {"part": table.part, **row}
         except StreamError as failure:
@@ -145,9 +142,9 @@ class StackExchange:
                     return
             elif element is None or is_row(element):
                 tally.record()
-                record = self._record(element, tally)
-                if record is not None:
-                    posts.add(record)
+                post = self._post(element, tally)
+                if post is not None:
+                    posts.add(post)
             else:
                 ended = ended or element.startswith(b"/posts")
         if not begun:
@@ -155,7 +152,7 @@ class StackExchange:
         elif not ended:
             tally.broken("truncated", table.name, "the table ends before </posts>")
 
-    def _record(self, element: bytes | None, tally: Tally) -> bytes | None:
+    def _post(self, element: bytes | None, tally: Tally) -> bytes | None:
         try:
             if element is None:
                 raise BadRow("row_too_large", "a row that is far larger than any post")
@@ -172,27 +169,20 @@ class StackExchange:
                 raise BadRow("malformed_row", "no PostTypeId")
             else:
                 return tally.skip(NOT_POSTS.get(kind, "post_type"))
-            return _KEY.pack(question, int(kind == "2"), post.id) + orjson.dumps(tuple(post))
+            return record(question, kind == "2", post.id, tuple(post))
         except BadRow as failure:
             return tally.error(failure.kind, tally.records, str(failure))
 
     # ---------------------------------------------------------------------------------------------------------- threads
 
-    def _thread(self, number: int, records: Iterator[bytes], site: str | None, tally: Tally) -> Mapping[str, Any] | None:
+    def _thread(self, posts: Iterator[tuple[bool, list[Any]]], site: str | None, tally: Tally) -> Mapping[str, Any] | None:
         question: _Post | None = None
         answers: list[_Post] = []
-        before, size = b"", 0
-        for record in records:
-            key, size = record[: _KEY.size], size + len(record)
-            if key == before:
-                tally.error("duplicate_post", number, "two posts have this id")
-            elif size > THREAD_BYTES:
-                tally.error("thread_too_large", number, f"more than {THREAD_BYTES:,} bytes")
-            elif key[8]:
-                answers.append(_Post(*orjson.loads(record[_KEY.size :])))
+        for answer, fields in posts:
+            if answer:
+                answers.append(_Post(*fields))
             else:
-                question = _Post(*orjson.loads(record[_KEY.size :]))
-            before = key
+                question = _Post(*fields)
         if question is None:
             return _skip(tally, "answer_without_question", len(answers))
         if self.min_question_score is not None and question.score < self.min_question_score:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.documents import File, Piece, Source, Tally
-from curator.sources import reddit
+from curator.sources import threads
 from curator.sources.reddit import Reddit
 from curator.sources.sorting import Sorter
 
@@ -219,7 +219,7 @@ def test_circles_and_copies(tmp_path):
 
 
 def test_a_thread_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(reddit, "THREAD_BYTES", 1500)
+    monkeypatch.setattr(threads, "THREAD_BYTES", 1500)
     tally = Tally()
     read(write(tmp_path, *(comment(f"a{i}", body="x" * 300) for i in range(9))), Reddit(join="threads"), tally)
     assert 3 < tally.errors["thread_too_large"] < 8

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.documents import File, Piece, Source, Tally
-from curator.sources import stackexchange
+from curator.sources import threads
 from curator.sources.postsxml import Elements
 from curator.sources.sorting import Sorter
 from curator.sources.stackexchange import StackExchange
@@ -358,7 +358,7 @@ def test_hostile_posts_take_little_time(tmp_path, body, form):
 
 
 def test_a_thread_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(stackexchange, "THREAD_BYTES", 2000)
+    monkeypatch.setattr(threads, "THREAD_BYTES", 2000)
     tally = Tally()
     read(write(tmp_path, question(1), *(answer(i, 1, body="x" * 500) for i in range(2, 9))), tally=tally)
     assert tally.skipped["answer_joined"] + tally.errors["thread_too_large"] == 7
