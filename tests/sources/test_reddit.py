@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.documents import File, Piece, Source, Tally
-from curator.sources import threads
+from curator.sources import reddit, threads
 from curator.sources.reddit import Reddit
 from curator.sources.sorting import Sorter
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.documents import File, Piece, Source, Tally
-from curator.sources import threads
+from curator.sources import stackexchange, threads
 from curator.sources.postsxml import Elements
 from curator.sources.sorting import Sorter
 from curator.sources.stackexchange import StackExchange
