@@ -3,7 +3,8 @@
 A line stands between newlines and holds a character that is not whitespace; its length counts all its characters but the
 newline. Its beginning, its end and its identity are looked at without the whitespace around it. A paragraph is a run of lines
 with no blank line between them. A line repeats when an equal one stood before it: 64-bit hashes, so two of N different lines of
-a text are taken for equal with a chance of about N² / 2^65 (3e-8 for a million).
+a text are taken for equal with a chance of about N² / 2^65 (3e-8 for a million). Most lines differ from all others at their
+ends or in length, and what is between is looked at where they do not.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from curator.metrics.classes import (
     TERMINALS,
     mask,
 )
-from curator.metrics.hashes import SEED, hash_bytes, mix
-from curator.metrics.vectors import LANES, lowest, within
+from curator.metrics.hashes import BLOCK, SEED, hash_bytes, mix
+from curator.metrics.vectors import LANES, load64, lowest, within
 
 LINES = 0
 CHARS = 1
@@ -51,6 +52,8 @@ WANTED = {
     **dict.fromkeys((CLAUSED, CLAUSED_CHARS), CLAUSES),
 }
 
+ENDS = 2 * BLOCK  # bytes that a key of a line's ends is made of
+
 _u = np.uint64  # of an index that cannot be negative: spares numba a test
 _BLANK = mask(BLANKS)
 _TERMINAL = mask(TERMINALS)
@@ -61,25 +64,29 @@ _CLAUSE_FIRST, _CLAUSE_LAST = CLAUSE_ENDS[0], CLAUSE_ENDS[-1]
 @numba.njit(cache=True, nogil=True)
 def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, columns, scratch, table, out):
     """Add each span's lines and paragraphs to its row of `out[way]`, which has a column for each of the `columns`, for each of
-    the `ways` of counting them: `chars`, `trim`, `blank` and `wanted`.
+    the `ways` of counting them: `way`, `chars`, `trim`, `blank` and `wanted`.
 
     Lines of at most `chars` characters are short, of at least as many long. Without `trim` the whitespace around a line is part
     of it: of its beginning, its end and its identity. With `blank`, a line of nothing but whitespace counts as any other.
-    `wanted` has a bit of REPEATS and CLAUSES if what these name is to be counted: of the first way, if it is of any.
+    `wanted` has a bit of REPEATS and CLAUSES if what these name is to be counted.
 
-    `scratch` has room for as many lines as there can be: hashes and lengths of lines, then of paragraphs; and for COLUMNS.
-    `table` is to look repeats up in: at least four times as many.
+    `scratch` has room for as many lines as there can be: their characters, where they begin, their bytes, keys and first
+    occurrences, and where paragraphs begin; and for COLUMNS. `table` is to look repeats up in: at least eight times as many.
     """
-    hashes, lengths, paragraph_hashes, paragraph_lengths, found = scratch
+    lengths, begins, sizes, keys, firsts, paragraph_begins, found = scratch
     for span in range(len(rows)):
-        plain = False
-        for way in range(len(ways)):
-            chars, trim, blank, wanted = ways[way]
-            if not plain:  # else all that can differ from the way before is what is short and what is long
+        edged = hollow = False  # does a line begin or end with whitespace, and is one nothing but whitespace
+        had_trim = had_blank = had = np.int64(
+            -1
+        )  # what was counted last: all that differs from it may be what is short or long
+        for number in range(len(ways)):
+            way, chars, trim, blank, wanted = ways[number]
+            differs = (trim != had_trim and edged) or (blank != had_blank and hollow) or wanted & ~had
+            if number == 0 or differs:
                 lines = paragraphs = total = longest = bulleted = claused = claused_chars = 0
                 stopped = punctuated = punctuated_chars = elliptic = 0
                 inside = False  # of a paragraph
-                plain = True
+                had_trim, had_blank, had = trim, blank, wanted
                 begin, end, start = bounds[span], bounds[span + 1], span_starts[span]
                 block = begin
                 newlines = within(kinds, block, NEWLINE, NEWLINE)
@@ -97,10 +104,11 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
                         inside = False
                         continue
                     if (_BLANK >> kinds[_u(first)]) & 1 or (_BLANK >> kinds[_u(last)]) & 1:
-                        plain = False
+                        edged = True
                         text = first
                         while text <= last and (_BLANK >> kinds[_u(text)]) & 1:
                             text += 1
+                        hollow |= text > last
                         if text > last and blank == 0:
                             inside = False
                             continue
@@ -123,20 +131,15 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
                     total += length
                     longest = max(longest, length)
                     lengths[_u(lines)] = length
-                    if not inside:
-                        paragraph_hashes[_u(paragraphs)] = SEED
-                        paragraph_lengths[_u(paragraphs)] = 0
-                        paragraphs += 1
-                        inside = True
+                    paragraph_begins[_u(paragraphs)] = lines  # written over if the line goes on with one
+                    paragraphs += not inside
+                    inside = True
                     if wanted & REPEATS:
                         if trim != 0 and (_BLANK >> ends) & 1:  # of nothing but whitespace, nothing is left
                             last = first - 1
                         from_byte = start + at[_u(first)]
-                        to_byte = span_stops[span] if last + 1 == end else start + at[_u(last + 1)]
-                        state = hash_bytes(data, from_byte, to_byte - from_byte)
-                        hashes[_u(lines)] = state
-                        paragraph_hashes[_u(paragraphs - 1)] = mix(paragraph_hashes[_u(paragraphs - 1)], state, np.uint64(0))
-                        paragraph_lengths[_u(paragraphs - 1)] += length
+                        begins[_u(lines)] = from_byte
+                        sizes[_u(lines)] = (span_stops[span] if last + 1 == end else start + at[_u(last + 1)]) - from_byte
                     lines += 1
                 found[LINES] = lines
                 found[CHARS] = total
@@ -150,11 +153,12 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
                 found[CLAUSED_CHARS] = claused_chars
                 found[PARAGRAPHS] = paragraphs
                 if wanted & REPEATS:
-                    repeats, covered = _repeats(hashes, lengths, lines, table) if lines > 1 else (0, 0)
+                    repeats, covered = _repeats(data, begins, sizes, lengths, lines, keys, firsts, table)
                     found[REPEATED] = repeats
                     found[REPEATED_CHARS] = covered
                     if repeats:  # a paragraph repeats if all of its lines do
-                        repeats, covered = _repeats(paragraph_hashes, paragraph_lengths, paragraphs, table)
+                        paragraph_begins[_u(paragraphs)] = lines
+                        repeats, covered = _repeated_paragraphs(firsts, lengths, paragraph_begins, paragraphs, keys, table)
                     found[REPEATED_PARAGRAPHS] = repeats
                     found[REPEATED_PARAGRAPH_CHARS] = covered
             short = long = 0
@@ -183,26 +187,78 @@ def has_clause(kinds, begin, end):
 
 
 @numba.njit(cache=True, nogil=True)
-def _repeats(hashes, lengths, n, table):
-    """How many of `hashes[:n]` stood before, and their lengths added up."""
+def _repeats(data, begins, sizes, lengths, n, keys, firsts, table):
+    """How many of the lines stood before, and their characters. `firsts`: which line each is equal to, the first of them.
+
+    Lines are looked up by their ends. One that is longer, and has those of a line before, is looked up by all of it; so that
+    it finds that line, this is noted by all of it, too.
+    """
+    last_slot = _open(2 * n, table)
+    repeats = chars = 0
+    for i in range(n):
+        keys[_u(i)] = _key_of_ends(data, begins[_u(i)], sizes[_u(i)])
+        keys[_u(n + i)] = 0
+        first = _find(i, n, keys, table, last_slot)
+        if first != i and sizes[_u(i)] > ENDS:
+            if keys[_u(n + first)] == 0:
+                keys[_u(n + first)] = hash_bytes(data, begins[_u(first)], sizes[_u(first)])
+                _find(n + first, n, keys, table, last_slot)
+            keys[_u(n + i)] = hash_bytes(data, begins[_u(i)], sizes[_u(i)])
+            first = _find(n + i, n, keys, table, last_slot)
+        firsts[_u(i)] = first
+        repeats += first != i
+        chars += lengths[_u(i)] * np.int64(first != i)
+    return repeats, chars
+
+
+@numba.njit(cache=True, nogil=True)
+def _repeated_paragraphs(firsts, lengths, paragraph_begins, n, keys, table):
+    """How many of the paragraphs stood before, and the characters of their lines."""
+    last_slot = _open(n, table)
+    repeats = chars = 0
+    for i in range(n):
+        length = 0
+        keys[_u(i)] = SEED
+        for line in range(paragraph_begins[_u(i)], paragraph_begins[_u(i + 1)]):
+            keys[_u(i)] = mix(keys[_u(i)], _u(firsts[_u(line)]), np.uint64(0))
+            length += lengths[_u(line)]
+        if _find(i, n, keys, table, last_slot) != i:
+            repeats += 1
+            chars += length
+    return repeats, chars
+
+
+@numba.njit(inline="always")
+def _key_of_ends(data, start, length):
+    """A hash of the first 16 bytes, the last 16 and the length: of all of a line of at most ENDS bytes."""
+    if length <= BLOCK:
+        return hash_bytes(data, start, length)
+    last = start + length - BLOCK
+    state = mix(_u(length) * SEED, load64(data, start), load64(data, start + 8))
+    return mix(state, load64(data, last), load64(data, last + 8))
+
+
+@numba.njit(inline="always")
+def _open(entries, table):
+    """Make `table` ready for so many. Returns its last slot."""
     size = 4
-    while size < 2 * n:
+    while size < 2 * entries:
         size *= 2
     table[:size] = -1
-    last_slot = _u(size - 1)
-    repeats = 0
-    chars = 0
-    for i in range(n):
-        own = hashes[_u(i)]
-        at = ((own * SEED) >> np.uint64(20)) & last_slot
-        while True:
-            other = table[at]
-            if other < 0:
-                table[at] = i
-                break
-            if hashes[_u(other)] == own:
-                repeats += 1
-                chars += lengths[_u(i)]
-                break
-            at = (at + np.uint64(1)) & last_slot
-    return repeats, chars
+    return _u(size - 1)
+
+
+@numba.njit(inline="always")
+def _find(i, n, keys, table, last_slot):
+    """Which of `n` was the first to be noted with the key of `i`: now itself, if none was. `n` more are the same ones under
+    another key."""
+    key = keys[_u(i)]
+    at = ((key * SEED) >> np.uint64(20)) & last_slot
+    while True:
+        other = np.int64(table[at])
+        if other < 0:
+            table[at] = i
+            other = np.int64(i)
+        if keys[_u(other)] == key:
+            return other - n if other >= n else other
+        at = (at + np.uint64(1)) & last_slot

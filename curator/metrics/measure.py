@@ -294,20 +294,22 @@ def _distinct(run: Run) -> Counter:
 
 
 def _lines(runs: list[Run], counts: np.ndarray, longest: int) -> Counter:
-    half = longest // 2 + 1  # a line has a character and a newline
-    kinds = {"hashes": np.uint64, "lengths": np.int64, "paragraph hashes": np.uint64, "paragraph lengths": np.int64}
-    held = *(memory.scratch(f"line {name}", half, kind) for name, kind in kinds.items()), np.zeros(lines.COLUMNS, np.int64)
-    table = memory.scratch("line table", 4 * half, np.int32)
-    ways = np.array([_way(run) for run in runs], np.int64)
-    ways[0, 3] = np.bitwise_or.reduce(ways[:, 3])
+    half = longest // 2 + 2  # a line has a character and a newline; and where the last paragraph ends
+    parts = ("lengths", "begins", "sizes", "firsts", "paragraph begins")
+    lengths, begins, sizes, firsts, paragraphs = (memory.scratch(f"line {part}", half, np.int64) for part in parts)
+    keys = memory.scratch("line keys", 2 * half, np.uint64)
+    held = lengths, begins, sizes, keys, firsts, paragraphs, np.zeros(lines.COLUMNS, np.int64)
+    table = memory.scratch("line table", 8 * half, np.int32)
+    ways = np.array(sorted((_way(number, run) for number, run in enumerate(runs)), key=lambda way: way[2:4]), np.int64)
+    ways[0, 4] = np.bitwise_or.reduce(ways[:, 4])  # mostly what is counted first serves all
     asked = ways, np.array(list(runs[0].places), np.int64)
     return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *asked, held, table, counts)
 
 
-def _way(run: Run) -> tuple[int, ...]:
+def _way(number: int, run: Run) -> tuple[int, ...]:
     given = run.parameters
     either = functools.reduce(operator.or_, (lines.WANTED.get(column, 0) for column in run.read), 0)
-    return given.get("chars", 0), given.get("trim", True), given.get("blank", False), either
+    return number, given.get("chars", 0), given.get("trim", True), given.get("blank", False), either
 
 
 def _sentences(run: Run) -> Counter:

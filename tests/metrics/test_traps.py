@@ -78,3 +78,10 @@ def test_stop_words_are_met_in_any_case_and_counted_once() -> None:
     lists = {"stop_words_en": WordList.of(["the", "of", "的", "是"])}
     found = measure(pa.array(["The THE the of", "的确是的", "thesis"]), ["stop_words"], lists=lists)
     assert found["stop_words"].to_pylist() == [2, 2, 0]
+
+
+def test_lines_that_are_alike_at_their_ends_are_told_apart() -> None:
+    one, two, three = (f"{'begins alike ' * 4}{middle}{' ends alike' * 4}" for middle in ("first", "other", "third"))
+    assert value("\n".join([one, two, three]), "dup_line_ratio") == 0.0
+    assert value("\n".join([one, two, one, three, three, two]), "dup_line_ratio") == 0.5
+    assert value("\n".join([one, two, "", one, three, "", one, two]), "dup_paragraph_ratio") == pytest.approx(1 / 3)
