@@ -47,25 +47,11 @@ _VENDORED = re.compile(
     re.IGNORECASE,
 )
 # StarCoder sets no limit to their lines: a paragraph, a formula or a statement may be one.
-_LONG_LINES = frozenset(
-    [
-        *(
-            "Assembly",
-            "Bluespec",
-            "CMake",
-            "JSON",
-            "MATLAB",
-            "Markdown",
-            "Mathematica",
-            "R",
-            "RMarkdown",
-            "SQL",
-            "Stata",
-            "TeX",
-        ),
-        *("reStructuredText", "AsciiDoc", "Org", "Text", "MediaWiki", "Textile"),
-    ]
-)
+_LONG = """
+Assembly Bluespec CMake JSON MATLAB Markdown Mathematica R RMarkdown SQL Stata TeX
+reStructuredText AsciiDoc Org Text MediaWiki Textile
+"""
+_LONG_LINES = frozenset(_LONG.split())
 _SETTINGS = frozenset(["JSON", "YAML", "TOML", "INI"])
 _SETTINGS_CHARS = (50, 5000)  # StarCoder's for JSON and YAML: what is smaller is empty, what is larger is data
 _SETTINGS_ALPHABETIC = 0.5  # the same

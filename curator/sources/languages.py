@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -69,92 +70,45 @@ Text =NEWS =THANKS
 """
 
 
+def _entries(*tables: tuple[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+    """(kind, name, keys) of tables whose entries are parted by bars and line ends, and blanks in names written as `_`."""
+    for kind, lines in tables:
+        for entry in lines.strip().replace("\n", "|").split("|"):
+            name, *keys = entry.split()
+            yield kind, name.replace("_", " "), keys
+
+
 def _table() -> tuple[dict[str, Language], dict[str, Language]]:
     extensions: dict[str, Language] = {}
     names: dict[str, Language] = {}
-    for kind, lines in (("programming", _PROGRAMMING), ("markup", _MARKUP), ("data", _DATA), ("prose", _PROSE)):
-        for entry in lines.strip().replace("\n", "|").split("|"):
-            name, *keys = entry.split()
-            language = Language(name.replace("_", " "), kind)
-            for key in keys:
-                if key.startswith("="):
-                    names[key[1:]] = language
-                else:
-                    extensions[key] = language
+    for kind, name, keys in _entries(("programming", _PROGRAMMING), ("markup", _MARKUP), ("data", _DATA), ("prose", _PROSE)):
+        language = Language(name, kind)
+        for key in keys:
+            if key.startswith("="):
+                names[key[1:]] = language
+            else:
+                extensions[key] = language
     return extensions, names
 
 
 EXTENSIONS, NAMES = _table()
 BY_NAME = {language.name.lower(): language for language in (*EXTENSIONS.values(), *NAMES.values())}
 
-_INTERPRETERS = {
-    "python": "Python",
-    "pypy": "Python",
-    "sh": "Shell",
-    "bash": "Shell",
-    "dash": "Shell",
-    "zsh": "Shell",
-    "ksh": "Shell",
-    "ash": "Shell",
-    "bats": "Shell",
-    "csh": "Tcsh",
-    "tcsh": "Tcsh",
-    "node": "JavaScript",
-    "nodejs": "JavaScript",
-    "bun": "TypeScript",
-    "deno": "TypeScript",
-    "ts-node": "TypeScript",
-    "tsx": "TypeScript",
-    "perl": "Perl",
-    "ruby": "Ruby",
-    "php": "PHP",
-    "lua": "Lua",
-    "luajit": "Lua",
-    "Rscript": "R",
-    "awk": "Awk",
-    "gawk": "Awk",
-    "sed": "Shell",
-    "make": "Makefile",
-    "tclsh": "Tcl",
-    "wish": "Tcl",
-    "expect": "Tcl",
-    "fish": "fish",
-    "pwsh": "PowerShell",
-    "groovy": "Groovy",
-    "julia": "Julia",
-    "guile": "Scheme",
-    "racket": "Racket",
-    "sbcl": "Common Lisp",
-    "escript": "Erlang",
-    "elixir": "Elixir",
-    "runhaskell": "Haskell",
-    "stack": "Haskell",
-    "ocaml": "OCaml",
-    "scala": "Scala",
-    "swift": "Swift",
-    "swipl": "Prolog",
-    "raku": "Raku",
-    "osascript": "AppleScript",
-    "jq": "jq",
-    "nix-shell": "Nix",
-    "rust-script": "Rust",
-    "dart": "Dart",
-    "kotlin": "Kotlin",
-    "octave": "MATLAB",
-}
+# Of `#!` lines: a language, and what runs it.
+_RUN = """
+Python python pypy|Shell sh bash dash zsh ksh ash bats sed|Tcsh csh tcsh|JavaScript node nodejs
+TypeScript bun deno ts-node tsx|Perl perl|Ruby ruby|PHP php|Lua lua luajit|R Rscript|Awk awk gawk|Makefile make
+Tcl tclsh wish expect|fish fish|PowerShell pwsh|Groovy groovy|Julia julia|Scheme guile|Racket racket|Common_Lisp sbcl
+Erlang escript|Elixir elixir|Haskell runhaskell stack|OCaml ocaml|Scala scala|Swift swift|Prolog swipl|Raku raku
+AppleScript osascript|jq jq|Nix nix-shell|Rust rust-script|Dart dart|Kotlin kotlin|MATLAB octave
+"""
+_INTERPRETERS = {key: name for _, name, keys in _entries(("", _RUN)) for key in keys}
 _MODE = re.compile(
     r"-\*-[ \t]*(?:.{0,60}?\bmode:[ \t]*)?([A-Za-z+#]{1,20})(?:[ \t]*;.{0,80}?)?[ \t]*-\*-"
     r"|\bvim?:.{0,60}?\b(?:ft|filetype)=(\w{1,20})"
 )
-_MODES = {
-    "c++": "C++",
-    "cpp": "C++",
-    "objc": "Objective-C",
-    "objcpp": "Objective-C++",
-    "sh": "Shell",
-    "js": "JavaScript",
-    "octave": "MATLAB",
-}
+_SPELLED = "C++ c++ cpp|Objective-C objc|Objective-C++ objcpp|Shell sh|JavaScript js|MATLAB octave"
+_MODES = {key: name for _, name, keys in _entries(("", _SPELLED)) for key in keys}
 
 
 def _compiled(rules: dict[str, dict[str, str]]) -> dict[str, tuple[tuple[str, re.Pattern[str]], ...]]:

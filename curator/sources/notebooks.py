@@ -16,18 +16,9 @@ import orjson
 
 Form = Literal["markdown", "script", "structured"]
 _ESCAPES = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
-_EMBEDDED = re.compile(r"\(data:[a-z]+/[\w.+-]+;base64,[^)]{0,50000000}\)|\(attachment:[^)]{0,200}\)")
-_COMMENTS = {
-    "javascript": "//",
-    "typescript": "//",
-    "scala": "//",
-    "java": "//",
-    "rust": "//",
-    "go": "//",
-    "c++": "//",
-    "c#": "//",
-}
-_COMMENTS |= {"kotlin": "//", "swift": "//", "matlab": "%", "octave": "%", "haskell": "--", "sql": "--", "lua": "--"}
+_EMBEDDED = re.compile(r"\(data:[a-z]+/[\w.+-]+;base64,[^()]*+\)|\(attachment:[^)]{0,200}\)")
+_SLASHES = ("javascript", "typescript", "scala", "java", "rust", "go", "c++", "c#", "kotlin", "swift")
+_COMMENTS = dict.fromkeys(_SLASHES, "//") | {"matlab": "%", "octave": "%", "haskell": "--", "sql": "--", "lua": "--"}
 _MOST_CELLS = 100_000
 
 
