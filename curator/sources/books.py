@@ -351,6 +351,8 @@ _NOT_TEXT = [
 _OTHER_FORMATS = re.compile(
     rb"\s*(?:%PDF-|\{\\rtf|<\?xml(?!.{0,2000}<html)|<FictionBook|<package\b)", re.DOTALL | re.IGNORECASE
 )
+_WIDE = r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]"
+_WITHIN_CHINESE = re.compile(rf"(?<={_WIDE})[ \t]*\r?\n[ \t]*(?={_WIDE})")  # no blank is shown there (CSS Text 3 §4.1.3)
 _XHTML = "http://www.w3.org/1999/xhtml"
 _EMPTY = re.compile(
     r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][\w:.-]*+)([^<>]*)/>"
@@ -362,6 +364,8 @@ def _html_text(data: bytes) -> tuple[str, str | None]:
     page = decode(data).text
     if _XHTML in page[:3000]:  # in HTML, `<title/>` and `<span/>` do not end where they begin
         page = _EMPTY.sub(r"<\1\2></\1>", page)
+    if "<pre" not in page:
+        page = _WITHIN_CHINESE.sub("", page)
     tree = HTMLTree.parse(page)
     heading = tree.body.query_selector("h1, h2, h3") if tree.body else None
     name = " ".join(((heading.text if heading else tree.title) or "").split())

@@ -384,6 +384,11 @@ def test_what_closes_itself_in_an_epub_does_not_swallow_the_page(tmp_path):
     assert row["text"] == "第一\n甲乙\n丙\n丁"
 
 
+def test_line_ends_of_a_page_within_chinese(tmp_path):
+    page = "<body><p>第一行，\n  第二行\r\n第三行</p><p>one\ntwo</p><p>中\nx</p></body>"
+    assert read(written(tmp_path, "a.html", page))[0][0]["text"] == "第一行，第二行第三行\none two\n中 x"
+
+
 def test_marks_of_footnotes_are_no_text(tmp_path):
     notes = '甲<sup><a href="#n1">1</a></sup>乙<a href="#n2"><sup>2</sup></a>丙<a epub:type="noteref" href="#n3">3</a>'
     assert read(written(tmp_path, "a.html", f"<body><p>{notes}，x<sup>2</sup></p>"))[0][0]["text"] == "甲乙丙，x2"
