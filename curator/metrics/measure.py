@@ -234,11 +234,12 @@ class Scratch:
             memory.scratch("places", room + 1, np.int32),
         )
         self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
-        kinds = {"keys": np.uint64, "where": np.uint32, "picked": np.uint32, "sources": np.uint32, "counts": np.uint32}
+        kinds = {"keys": np.uint64, "picked": np.uint32, "sources": np.uint32, "counts": np.uint32}
         kinds |= {"times": np.uint8, "depths": np.uint8, "reaches": np.uint8}
         size, slots = longest + PADDING, 2 * ngrams.SLOTS * (longest + PADDING)
         tallies = memory.scratch("n-gram tallies", slots, np.uint8)
-        self.arrays = *(memory.scratch(f"n-gram {name}", size, kind) for name, kind in kinds.items()), tallies
+        ends = (memory.scratch(f"n-gram {name}", ngrams.LONGEST + 1, np.int64) for name in ("covered", "ends"))
+        self.arrays = *(memory.scratch(f"n-gram {name}", size, kind) for name, kind in kinds.items()), tallies, *ends
         self.characters = memory.scratch("n-gram characters", size, np.uint32)
         self.table = memory.scratch("n-gram table", slots, np.int32)
         self.base = memory.scratch("base", 1, np.int64)

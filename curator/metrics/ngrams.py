@@ -9,10 +9,11 @@ Two more are what published thresholds were tuned with, as datatrove computes th
 - *joined*: occurrences of the commonest n-gram × its characters and n - 1 spaces; more than the text where occurrences overlap.
 - *skipping*: n-grams that were met before, reading on behind each: the rest of a repeated passage, shorter than n, is not seen.
 
-Most n-grams of a text occur once, and a tally by few bits of their hashes shows it: it is never too low. Only where the n-gram
-and the one a place later may both repeat can a longer one, so each length looks at these *candidates* alone; the commonest is
-looked for among those whose tally is high enough. For *dup* and *skipping* one walk over the candidates of the shortest finds
-how long a passage at each stood before, and where first, which answers for every length.
+Most n-grams of a text occur once, and a tally of pairs by few bits of their hashes shows it: it is never too low, and a longer
+n-gram occurs at most as often as the pairs in it. The commonest is looked for among those that may occur as often as any, then
+among those that may occur as often as what was found. For *dup* and *skipping*, those of the shortest length that may repeat
+are *candidates*: one walk over them finds how long a passage at each stood before, and where first, which answers for every
+length.
 
 An n-gram is known by a 64-bit polynomial hash of its units: two of N different ones are taken for one with a chance of about
 N² / 2^65 (3e-8 for a million).
@@ -23,9 +24,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curator.metrics.classes import BLANKS, mask
+from curator.metrics.classes import BLANKS
 from curator.metrics.hashes import PRIME, SEED
-from curator.metrics.vectors import LANES, count, highest, list64, lowest, within
+from curator.metrics.vectors import LANES, list64, lowest, spread64, within
 
 LONGEST = 20  # of the lengths that may be asked for
 TOP, DUP, JOINED, SKIPPING = 1, 2, 4, 8  # what may be asked of a length; TOP and JOINED of none longer than the shortest others
@@ -35,7 +36,7 @@ SLOTS = 3  # of the table, and of the tally, for each n-gram, at least; at most 
 MOST = 255  # that a tally can show
 
 u = np.uint64  # of an index that cannot be negative: spares numba a test
-_BLANK = mask(BLANKS)
+_MIX = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 _ONE = np.uint64(1)
 _ALL = ~np.uint64(0)
 
@@ -61,30 +62,51 @@ def skipping_column(n: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def character_units(points, kinds, bounds, units, places, unit_bounds):
-    """Characters that are not whitespace as units: their code points; see `hash_tokens` for the other arrays."""
-    n = 0
-    unit_bounds[0] = 0
-    places[0] = 0
-    for span in range(len(bounds) - 1):
-        for i in range(bounds[span], bounds[span + 1]):
-            units[u(n)] = points[u(i)]  # written over if it is whitespace: a branch would be guessed wrong too often
-            n += np.int64(~(_BLANK >> kinds[u(i)]) & 1)
-            places[u(n)] = n
-        unit_bounds[span + 1] = n
-
-
-@numba.njit(cache=True, nogil=True)
 def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out):
-    """Add to each span's row of `out` what its n-grams cover, for the lengths n where `wanted[n]` has a bit of TOP, JOINED, DUP
-    or SKIPPING.
+    """Add to each span's row of `out` what its n-grams cover, for the lengths n from 2 on where `wanted[n]` has a bit of TOP,
+    JOINED, DUP or SKIPPING. `places` is the number of characters before each unit.
 
     `scratch` has room for the longest span's units and LANES more, and for its tallies; `table` 2 * SLOTS for each unit. It
     holds candidates, plus a base that grows with each use (`held[0]`), so that what was left there before reads as free.
     """
-    keys, where, picked, sources, counts, times, depths, reaches, bits, tallies = scratch
-    shortest = last_top = first = longest = 0  # `first` that is asked for DUP or SKIPPING
-    for n in range(1, len(wanted)):
+    for span in range(len(rows)):
+        begin, end = bounds[span], bounds[span + 1]
+        _count(units[begin:end], places[begin : end + 1], wanted, scratch, table, held, out[rows[span]])
+
+
+@numba.njit(cache=True, nogil=True)
+def count_character_ngrams(points, kinds, bounds, rows, wanted, units, scratch, table, held, out):
+    """The same of the characters that are not whitespace. `units` has room for the longest span's and LANES more."""
+    for span in range(len(rows)):
+        total = _visible(points, kinds, bounds[span], bounds[span + 1], units)
+        _count(units[:total], None, wanted, scratch, table, held, out[rows[span]])
+
+
+@numba.njit(cache=True, nogil=True)
+def _visible(points, kinds, begin, end, units):
+    """Write the characters that are not whitespace. Returns how many."""
+    n = 0
+    for at in range(begin, end, LANES):
+        bits = ~within(kinds, at, BLANKS[0], BLANKS[-1]) & _inside(at, end)
+        while bits:
+            low = lowest(bits)
+            spread64(units, n, points, at + low)  # whatever follows is written over
+            n += lowest(~(bits >> u(low)))
+            bits &= bits + (_ONE << u(low))
+    return n
+
+
+@numba.njit(inline="always")
+def _chars(places, first, end):
+    return end - first if places is None else np.int64(places[u(end)] - places[u(first)])
+
+
+@numba.njit(cache=True, nogil=True)
+def _asked(wanted):
+    """The shortest length, the last that is asked for TOP or JOINED, the first for DUP or SKIPPING, the longest; 0 for none.
+    (A function, since kernels are compiled once more for numbers that are written where they are called.)"""
+    shortest = last_top = first = longest = 0
+    for n in range(2, len(wanted)):
         if wanted[n]:
             longest = n
             shortest = shortest or n
@@ -92,40 +114,44 @@ def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out)
                 last_top = n
             if wanted[n] & (DUP | SKIPPING):
                 first = first or n
-    for span in range(len(rows)):
-        row = out[rows[span]]
-        begin = bounds[span]
-        total = bounds[span + 1] - begin
-        own, spots = units[begin : begin + total], places[begin : begin + total + 1]
-        row[UNITS_CHARS] += spots[total] - spots[0]
-        if total <= shortest:
-            continue
-        n = shortest
-        kept = _all_of(n, own, keys, where)
-        while True:
-            _tally(kept, keys, picked, tallies, times)
-            if wanted[n] & (TOP | JOINED):
-                most, top, covered = _commonest(n, kept, keys, where, picked, sources, counts, times, bits, spots, table, held)
-                if most > 1:
-                    row[top_column(n)] += covered
-                    row[joined_column(n)] += most * (spots[top + n] - spots[top] + n - 1)
-            if n == (first or last_top):
-                break
-            kept = _longer(n, kept, own, keys, where, picked, times, bits)
-            n += 1
-            if kept < 2:
-                break
-        if kept < 2 or not first:
-            continue
-        kept = _that_may_repeat(kept, keys, where, picked, times, bits)
-        if not _walk(first, longest, own, kept, keys, where, sources, depths, reaches, table, held):
-            continue
-        _clear(times, 0, kept)
-        for n in range(first, longest + 1):
-            if wanted[n] & DUP:
-                row[dup_column(n)] += _covered_again(total, n, depths, spots)
-            if wanted[n] & SKIPPING:
-                row[skipping_column(n)] += _covered_skipping(n, kept, where, sources, depths, reaches, times, spots)
+    return shortest, last_top, first, longest
+
+
+@numba.njit(inline="always")
+def _count(units, places, wanted, scratch, table, held, row):
+    """What the n-grams of one span cover. Without `places`, each unit is one character."""
+    keys, picked, sources, counts, times, depths, reaches, tallies, covered, ends = scratch
+    shortest, last_top, first, longest = _asked(wanted)
+    total = len(units)
+    row[UNITS_CHARS] += _chars(places, 0, total)
+    if total <= shortest:
+        return
+    _tally_pairs(units, picked, tallies, times)
+    most = total
+    for n in range(2, min(first or last_top, total - 1) + 1):
+        left = total - n + 1
+        if n > 2:
+            _lower(times, left)
+        if wanted[n] & (TOP | JOINED):
+            most, top, chars = _commonest(n, most, units, left, keys, picked, counts, times, places, table, held)
+            if most < 2:
+                return
+            row[top_column(n)] += chars
+            row[joined_column(n)] += most * (_chars(places, top, top + n) + n - 1)
+    if not first or total <= first:
+        return
+    some = _at_least(np.int64(2), total - first + 1, times, picked)
+    if not _walk(first, longest, units, some, picked, times, keys, sources, depths, places, table, held, covered, ends):
+        return
+    kept = -1
+    for n in range(first, longest + 1):
+        if wanted[n] & DUP:
+            row[dup_column(n)] += covered[n]
+        if wanted[n] & SKIPPING:
+            if kept < 0:
+                kept = _that_repeat(some, picked, sources, depths, reaches)
+                _clear(times, 0, total)
+            row[skipping_column(n)] += _covered_skipping(n, kept, picked, sources, depths, reaches, times, places)
 
 
 @numba.njit(inline="always")
@@ -149,26 +175,30 @@ def _slot(key, shift):
 
 
 @numba.njit(cache=True, nogil=True)
-def _all_of(n, units, keys, where):
-    """The key of the n-gram at every place: all are candidates. Returns how many."""
-    left = len(units) - n + 1
-    for p in range(left):
-        where[u(p)] = p
-        keys[u(p)] = units[u(p)]
+def _key(units, p, n):
+    """Of the n-gram at a place."""
+    key = u(units[u(p)])
     for k in range(1, n):
-        for p in range(left):
-            keys[u(p)] = keys[u(p)] * SEED + units[u(p + k)]
-    return left
+        key = key * SEED + u(units[u(p + k)])
+    return key
 
 
 @numba.njit(cache=True, nogil=True)
-def _tally(kept, keys, slots, tallies, times):
-    """Write how often each candidate occurs, at most, to `times`; MOST if it is more. The first candidates by their slots."""
-    bits = _bits(kept)
-    shift = u(64 - bits)
-    for i in range(kept):
-        slots[u(i)] = np.uint32(_slot(keys[u(i)], shift))
-    _clear(tallies, 0, 1 << bits)
+def _tally_pairs(units, slots, tallies, times):
+    """Write how often the pair of units at each place occurs, at most, to `times`; MOST if it is more."""
+    pairs = len(units) - 1
+    bits = _bits(pairs)
+    shift = u(32 - bits)
+    for p in range(pairs):  # of the lower halves, so that a processor does some at a time
+        mixed = np.uint32(units[u(p)]) * _MIX[0] + np.uint32(units[u(p + 1)]) * _MIX[1]
+        slots[u(p)] = np.uint32(mixed) >> shift
+    _tally(pairs, slots, 1 << bits, tallies, times)
+
+
+@numba.njit(cache=True, nogil=True)
+def _tally(kept, slots, size, tallies, times):
+    """Write how often the slot of each occurs to `times`."""
+    _clear(tallies, 0, size)
     for i in range(kept):
         slot = u(slots[u(i)])
         tally = tallies[slot]
@@ -177,67 +207,37 @@ def _tally(kept, keys, slots, tallies, times):
         times[u(i)] = tallies[u(slots[u(i)])]
 
 
-@numba.njit(cache=True, nogil=True)
-def _at_least(least, kept, times, bits):
-    """Set `bits` to the candidates with such a tally."""
-    for at in range(0, kept, LANES):
-        bits[at // LANES] = within(times, at, np.uint8(least), np.uint8(MOST)) & _inside(at, kept)
+@numba.njit(inline="always")
+def _lower(times, left):
+    """From how often the n-gram at each place occurs, at most, to how often that of n + 1 does."""
+    for p in range(left):
+        times[u(p)] = min(times[u(p)], times[u(p + 1)])
 
 
 @numba.njit(cache=True, nogil=True)
-def _listed(kept, bits, picked):
-    """Write the numbers of the bits that are set. Returns how many."""
+def _at_least(least, left, times, picked):
+    """Write the places of as many `times` to `picked`. Returns how many."""
     found = 0
-    for at in range(0, kept, LANES):
-        found = list64(picked, found, bits[at // LANES], at)
+    for at in range(0, left, LANES):
+        bits = within(times, at, np.uint8(least), np.uint8(MOST)) & _inside(at, left)
+        if bits:
+            found = list64(picked, found, bits, at)
     return found
 
 
 @numba.njit(cache=True, nogil=True)
-def _that_may_repeat(kept, keys, where, picked, times, bits):
-    """Keep the candidates that may occur twice. Returns how many."""
-    _at_least(2, kept, times, bits)
-    found = _listed(kept, bits, picked)
-    for k in range(found):
-        i = u(picked[u(k)])
-        where[u(k)] = where[i]
-        keys[u(k)] = keys[i]
-    return found
-
-
-@numba.njit(cache=True, nogil=True)
-def _longer(n, kept, units, keys, where, picked, times, bits):
-    """Make the candidates of n + 1 from those of n. Returns how many."""
-    _at_least(2, kept, times, bits)
-    words = (kept + LANES - 1) // LANES
-    bits[words] = 0
-    for word in range(words):
-        bits[word] &= bits[word] >> _ONE | bits[word + 1] << u(LANES - 1)
-    found = _listed(kept, bits, picked)
-    left = 0
-    for k in range(found):
-        i = u(picked[u(k)])
-        p = where[i]
-        follows = where[i + _ONE] == p + 1
-        keys[u(left)] = keys[i] * SEED + units[u(p + n)]
-        where[u(left)] = p
-        left += np.int64(follows)
-    return left
-
-
-@numba.njit(cache=True, nogil=True)
-def _open(entries, places, table, held):
-    """Make `table` ready for so many of as many candidates: its shift, its last slot, its base."""
+def _open(entries, table, held):
+    """Make `table` ready for so many entries: its shift, its last slot, its base."""
     bits = _bits(entries)
-    if held[0] > 0x7FFFFFFF - places - 1:
+    if held[0] > 0x7FFFFFFF - entries - 1:
         _clear(table, 0, len(table))
         held[0] = 0
     base = np.int64(held[0])
-    held[0] += places
+    held[0] += entries
     return u(64 - bits), u((1 << bits) - 1), base
 
 
-@numba.njit(inline="always")
+@numba.njit(cache=True, nogil=True)
 def _find(i, key, keys, table, shift, last_slot, base):
     """The first candidate with this key, now noted if it is `i` itself. No branch but where two keys meet: what repeats in a
     text cannot be guessed."""
@@ -254,92 +254,112 @@ def _find(i, key, keys, table, shift, last_slot, base):
 
 
 @numba.njit(cache=True, nogil=True)
-def _commonest(n, kept, keys, where, picked, sources, counts, times, bits, places, table, held):
-    """How often the commonest n-gram occurs, where it first does, and the characters it covers."""
-    least = 0
-    for i in range(kept):
-        least = max(least, times[u(i)])
-    most = some = 0
+def _commonest(n, least, units, left, keys, picked, counts, times, places, table, held):
+    """How often the commonest n-gram occurs, which is not more than `least`, where it first does, and the characters it
+    covers."""
+    greatest = np.uint8(0)
+    for p in range(left):
+        greatest = max(greatest, times[u(p)])
+    limit = least if greatest == MOST else min(least, np.int64(greatest))
+    least = min(least, np.int64(greatest))
+    most = some = top = 0
     while least > 1:
-        _at_least(least, kept, times, bits)
-        some = _listed(kept, bits, picked)
-        shift, last_slot, base = _open(some, kept, table, held)
-        most = 0
+        some = _at_least(least, left, times, picked)
         for k in range(some):
-            i = np.int64(picked[u(k)])
-            first = _find(i, keys[u(i)], keys, table, shift, last_slot, base)
-            sources[u(i)] = first
-            counts[u(i)] = 0
+            keys[u(k)] = _key(units, picked[u(k)], n)
+        most = top = 0
+        for k in range(some):
+            most += np.int64(keys[u(k)] == keys[0])
+        if most >= limit:  # none occurs more often, and it is the first of them
+            break
+        shift, last_slot, base = _open(some, table, held)
+        for k in range(some):
+            counts[u(k)] = 0
+            first = _find(k, keys[u(k)], keys, table, shift, last_slot, base)
             counts[u(first)] += np.uint32(1)
-            most = max(most, np.int64(counts[u(first)]))
+        for k in range(some):
+            most = max(most, np.int64(counts[u(k)]))
+        while counts[u(top)] != most:
+            top += 1
         if most >= least or least == 2:
             break
-        least = max(most, 2)  # all that may occur as often
+        least = max(most, least // 3, 2)  # in the end, all that may occur as often
     if most < 2:
         return 0, 0, 0
-    at = 0
-    while counts[u(picked[u(at)])] != most:
-        at += 1
-    top = picked[u(at)]
     covered = to = 0
-    for k in range(at, some):
-        i = u(picked[u(k)])
-        if sources[i] == top:
-            p = np.int64(where[i])
-            covered += places[u(p + n)] - places[u(max(p, to))]
+    for k in range(top, some):
+        if keys[u(k)] == keys[u(top)]:
+            p = np.int64(picked[u(k)])
+            covered += _chars(places, max(p, to), p + n)
             to = p + n
-    return most, np.int64(where[u(top)]), covered
+    return most, np.int64(picked[u(top)]), covered
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(n, longest, units, kept, keys, where, sources, depths, reaches, table, held):
-    """`depths`: how long, up to `longest` and 0 if shorter than `n`, the passage is that begins at each place and stood before.
-    `sources`: for each candidate, where that passage stood first. `reaches`: the longest that begins there and occurs twice.
-    Returns whether there are any.
+def _walk(n, longest, units, some, where, times, keys, sources, depths, places, table, held, covered, ends):
+    """`depths`: how long, up to `longest` and 0 if shorter than `n`, the passage is that begins at each candidate and stood
+    before. `sources`: where that passage stood first. `covered`: for each length, the characters of the n-grams that stood
+    before. Returns whether there are any. The candidates are `where` the `times` of n-grams are more than one.
 
-    What is looked up is a tree of passages: a node is where one first stood, its length and the unit behind it. Where a passage
-    of the greatest length goes on, nothing is: the next one stood a place later.
+    What is looked up is a tree of passages: a node is where one first stood, its length and the unit behind it. A passage goes
+    on one unit later with what stood behind the first unit of where it stood, so that most need no look from the root. A longer
+    one is looked for where the n-gram at its end is a candidate too.
     """
-    _clear(depths, 0, len(units))
-    _clear(reaches, 0, kept)
-    shift, last_slot, base = _open(kept, kept, table, held)
-    longest_found = source = 0
-    goes_on = False
-    for i in range(kept):
+    _clear(covered, n, longest + 1)
+    _clear(ends, n, longest + 1)
+    shift, last_slot, base = _open(some, table, held)
+    source = depth = last = 0
+    for i in range(some):
         p = np.int64(where[u(i)])
-        most = min(longest, len(units) - p)
-        if goes_on and most == longest and where[u(i - 1)] + 1 == p and _alike(units, where[u(source)] + 1, p, longest - 1):
-            source += 1
-            if depths[u(where[u(source)])] == longest:
-                source = np.int64(sources[u(source)])
-            depth = longest
-        else:
-            source = _find(i, keys[u(i)], keys, table, shift, last_slot, base)
-            depth = n if source != i else 0
-            while source != i:
-                stood = where[u(source)]
-                while depth < most and _alike(units, stood, p, depth):
-                    depth += 1
-                if depth == most:
-                    break
-                key = units[u(p + depth)] + u(source * (LONGEST + 1) + depth) * SEED
-                then = _find(i, key, keys, table, shift, last_slot, base)
-                if then == i:
-                    break
-                source = then
+        depth = depth - 1 if p == last + 1 else 0
+        last = p
+        known = depth
+        source += 1
+        if depth < n:
+            source = np.int64(where[u(_find(i, _key(units, p, n), keys, table, shift, last_slot, base))])
+            depth = known = 0
+            if source == p:
+                depths[u(p)] = 0
+                continue
+            depth = n
+        first = source
+        while depths[u(first)] >= min(depth, longest):  # shorter passages stood earlier
+            first = np.int64(sources[u(first)])
+        if known < longest:
+            while p + depth < len(units):
+                if units[u(first + depth)] != units[u(p + depth)]:
+                    if depth >= longest or times[u(p + depth - n + 1)] < 2:
+                        break
+                    key = u(units[u(p + depth)]) + u(first * (LONGEST + 1) + depth) * SEED
+                    then = _find(i, key, keys, table, shift, last_slot, base)
+                    if then == i:
+                        break
+                    first = np.int64(where[u(then)])
                 depth += 1
-        goes_on = depth == longest
-        depths[u(p)] = depth
-        sources[u(i)] = source
-        reaches[u(i)] = depth
-        reaches[u(source)] = max(reaches[u(source)], depth)
-        longest_found = max(longest_found, depth)
-    return longest_found > 0
+            if depth > known:
+                source = first
+                for k in range(n, min(depth, longest) + 1):
+                    covered[k] += _chars(places, max(p, ends[k]), p + depth)
+                    ends[k] = p + depth
+        depths[u(p)] = min(depth, longest)
+        sources[u(p)] = first
+    return ends[n] > 0
 
 
-@numba.njit(inline="always")
-def _alike(units, one, other, ahead):
-    return units[u(one + ahead)] == units[u(other + ahead)]
+@numba.njit(cache=True, nogil=True)
+def _that_repeat(some, where, sources, depths, reaches):
+    """Keep the candidates that occur twice, and write to `reaches` how long the longest passage is that begins there and does.
+    Returns how many."""
+    for i in range(some):
+        p = u(where[u(i)])
+        reaches[p] = depths[p]
+        if depths[p]:
+            reaches[u(sources[p])] = max(reaches[u(sources[p])], depths[p])
+    kept = 0
+    for i in range(some):
+        where[u(kept)] = where[u(i)]
+        kept += np.int64(reaches[u(where[u(i)])] > 0)
+    return kept
 
 
 @numba.njit(cache=True, nogil=True)
@@ -347,14 +367,14 @@ def _covered_skipping(n, kept, where, sources, depths, reaches, met, places):
     """Characters of the n-grams that were met before, reading on behind each of them. Marks those that are `met`."""
     covered = to = 0
     for i in range(kept):
-        p = np.int64(where[u(i)])
-        if reaches[u(i)] < n or p < to:
+        first = u(where[u(i)])
+        p = np.int64(first)
+        if reaches[first] < n or p < to:
             continue
-        first = u(i)
-        while depths[u(where[first])] >= n:  # shorter passages stood earlier: at most as often as there are lengths
+        while depths[first] >= n:  # shorter passages stood earlier: at most as often as there are lengths
             first = u(sources[first])
         if met[first] == n:
-            covered += places[u(p + n)] - places[u(p)]
+            covered += _chars(places, p, p + n)
             to = p + n
         met[first] = n
     return covered
@@ -364,32 +384,3 @@ def _covered_skipping(n, kept, where, sources, depths, reaches, met, places):
 def _inside(at, total):
     """Which of the 64 places from `at` on are before `total`."""
     return (_ONE << u(total - at)) - _ONE if total - at < LANES else _ALL
-
-
-@numba.njit(cache=True, nogil=True)
-def _covered_again(total, n, depths, places):
-    """Characters of the n-grams that stood before."""
-    covered = 0
-    alone = places[total] - places[0] == total  # every unit is one character
-    ahead = 0  # how many of the next places the last of these n-grams covers
-    for at in range(0, total, LANES):
-        some = within(depths, at, np.uint8(n), np.uint8(LONGEST)) & _inside(at, total)
-        if not some and not ahead:
-            continue
-        bits = some
-        width = 1
-        while width < n:
-            more = min(width, n - width)
-            bits |= bits << u(more)
-            width += more
-        bits |= (_ONE << u(ahead)) - _ONE
-        ahead = max(highest(some) + n - LANES, 0)
-        if alone:
-            covered += count(bits)
-            continue
-        while bits:
-            low = lowest(bits)
-            run = lowest(~(bits >> u(low)))
-            covered += places[at + low + run] - places[at + low]
-            bits &= bits + (_ONE << u(low))
-    return covered

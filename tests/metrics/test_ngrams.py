@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -57,3 +58,55 @@ def test_some_lengths_alone(names: list[str]) -> None:
 )
 def test_what_overlaps_itself(text: str) -> None:
     check([text], NAMES)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text("甲乙𠀀 ", max_size=90) | st.none(), max_size=4), st.integers(0, 2), st.integers(12, 300))
+def test_few_letters_in_slices_and_pieces(rows: list[str | None], before: int, piece_bytes: int) -> None:
+    names = [name for name in NAMES if "_char_" in name]
+    column = pa.array([*["甲乙"] * before, *rows], pa.string()).slice(before)
+    found = measure(column, names, piece_bytes=piece_bytes)
+    for name in names:
+        for text, got in zip(rows, found[name].to_pylist()):
+            want = None if text is None else reference.measure(text, name, piece_bytes=piece_bytes)
+            assert (got is None) == (want is None), (name, text)
+            assert got is None or got == pytest.approx(np.float32(want), rel=1e-6), (name, text)
+
+
+def test_more_often_than_a_tally_can_show() -> None:
+    check(["甲乙" * 400 + "丙丁" * 300 + "戊己" * 400, "丙丁己" * 300 + "甲乙丙丁" * 280], NAMES)
+
+
+def de_bruijn(letters: int, n: int) -> list[int]:
+    """The shortest cycle that has every n-gram once (the prefer-largest rule)."""
+    found, seen = [0] * n, set()
+    while True:
+        for letter in reversed(range(letters)):
+            gram = (*found[len(found) - n + 1 :], letter)
+            if gram not in seen:
+                seen.add(gram)
+                found.append(letter)
+                break
+        else:
+            return found
+
+
+HOSTILE = {
+    "one letter": lambda size: "甲" * size,
+    "two letters in turn": lambda size: "甲乙" * (size // 2),
+    "every 4-gram": lambda size: "".join(chr(0x4E00 + letter) for letter in de_bruijn(12, 4)) * (size // 20_000),
+    "every 7-gram": lambda size: "".join(chr(0x4E00 + letter) for letter in de_bruijn(4, 7)) * (size // 16_000),
+    "few letters": lambda size: "".join(random.Random(1).choices("甲乙", k=size)),
+    "some letters": lambda size: "".join(random.Random(2).choices([chr(0x4E00 + k) for k in range(60)], k=size)),
+    "growing": lambda size: "".join("甲" * k + "乙" for k in range(int((2 * size) ** 0.5))),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_takes_linear_time(kind: str) -> None:
+    column = pa.array([HOSTILE[kind](600_000)])
+    names = [name for name in NAMES if "_char_" in name]
+    measure(pa.array(["甲乙"]), names)
+    began = time.process_time()
+    measure(column, names)
+    assert time.process_time() - began < 0.5
