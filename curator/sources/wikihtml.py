@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 import orjson
 
 from curator.sources.wikilines import Line, finished, item
-from curator.sources.wikitables import is_box
+from curator.sources.wikitables import is_box, with_items
 from curator.sources.wikivariants import CLOSE, OPEN
 from curator.sources.wikivariants import Page as VariantPage
 
 DEEPEST_TABLE = 3
+_ITEM = "\x04"  # begins an item of a list in a cell, until its row ends
 MOST_NESTED = 5  # variants in variants
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*+)((?:\"[^\"]*+\"|'[^']*+'|[^'\"<>])*+)>|<!--|<[!?][^<>]*+>")
@@ -114,7 +115,7 @@ class _Reader:
     def end_row(self) -> None:
         if not self.tables or not self.tables[-1]:
             return
-        cells = [" ".join("".join(cell).split()) for cell in self.tables[-1]]
+        cells = [with_items("".join(cell).split(_ITEM)) for cell in self.tables[-1]]
         row = " | ".join(cell for cell in cells if cell)
         self.tables[-1] = []
         if not row:
@@ -291,6 +292,8 @@ def _begin(reader: _Reader, tag: str) -> bool:
         return True
     if tag in ("li", "dt", "dd"):
         reader.begins_item = tag == "li"
+        if tag == "li" and reader.tables:
+            reader.text(_ITEM, blanks=False)
     elif tag in _HEADINGS and not reader.tables:
         reader.level = int(tag[1])
     elif tag == "table" and len(reader.tables) < DEEPEST_TABLE:

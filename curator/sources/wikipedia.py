@@ -56,7 +56,7 @@ class Wikipedia:
     namespaces: tuple[int, ...] = (0,)
     max_page_bytes: int = 32 << 20
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("opencc",)
 

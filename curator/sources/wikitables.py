@@ -121,6 +121,20 @@ _ATTRIBUTES = re.compile(r"(?:[a-z]{3,12}=(?:\"[^\"]*+\"|[\w#%]++) ?)+")  # whos
 _MARKS = re.compile(f"([{ROW}{END}{CELL}])")
 
 
+_ITEM = re.compile(r"\n[ \t]*+[*#:;]++")
+
+
+def _in_one_line(cell: str) -> str:
+    return with_items(_ITEM.split(cell)) if "\n" in cell else " ".join(cell.split())
+
+
+def with_items(parts: list[str]) -> str:
+    """What stands in a cell before its lists, and their items, parted by semicolons."""
+    before, *items = (" ".join(part.split()) for part in parts)
+    listed = "; ".join(filter(None, items))
+    return f"{before} {listed}".strip()
+
+
 def flattened(text: str, keep: Callable[[str], str]) -> str:
     """Rows, their cells' text known, as lines: what `keep` makes of each, so that nothing takes its first cell for a list."""
     if ROW not in text:
@@ -141,7 +155,7 @@ def flattened(text: str, keep: Callable[[str], str]) -> str:
             if too_deep:
                 too_deep -= 1
             elif rows:
-                cells = [" ".join("".join(cell).split()) for cell in rows.pop()]
+                cells = [_in_one_line("".join(cell)) for cell in rows.pop()]
                 line = " | ".join(cell for cell in cells if cell and not _ATTRIBUTES.fullmatch(cell))
                 if rows:
                     rows[-1][-1].append(line + "; " if line else "")

@@ -232,3 +232,8 @@ TAGS = [
 def test_any_page_is_read(page):
     text, _ = article(page)
     assert not {"\0", OPEN, CLOSE} & set(text)
+
+
+def test_lists_in_cells_are_parted():
+    page = "<table class='wikitable'><tr><td>a<ul><li>b</li><li>c<ul><li>d</li></ul></li></ul></td><td>e</td></tr></table>"
+    assert article(page)[0] == "a b; c; d | e"

@@ -41,6 +41,7 @@ from curator.sources.wikitext import Namespaces, plain_text
         ("x<sup>2</sup> H<sub>2</sub>O 1<sup>st</sup> {{sup|3}}", "x² H₂O 1st ³"),
         ("{| class=wikitable\n! a !! b\n|-\n| style=x | c || d<br>e\n|-\n|}\nafter", "a | b\nc | d e\nafter"),
         ("{| class=wikitable\n|+ Sizes\n| a || b\n{|\n|inner || x\n|}\n|}\nafter", "Sizes\na | b inner | x;\nafter"),
+        ("{| class=wikitable\n! a\n|\n* b\n* c\n** d\n|-\n| e\n* f || * g\n|}", "a | b; c; d\ne f | * g"),
         ("{| class=infobox\n| a || b\n|}after", "after"),
         ("{| align=right\n| a || b\n|}after", "after"),
         ("{|\n| valign=top |\n* a\n* b\n|\n* c\n|}", "- a\n- b\n- c"),
