@@ -12,12 +12,11 @@ from curator.documents import File, Piece, Tally, batched
 from curator.sources import jsonarray
 from curator.sources.fields import join_text, no_text, take, take_text
 from curator.sources.jsonlines import LINE_BYTES, dumps, line_ranges, objects
-
-MAPPED = ("url", "title", "date", "language", "license")
+from curator.sources.mapped import MAPPED, Mapped
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jsonl:
+class Jsonl(Mapped):
     """JSON lines, or one JSON list of objects, also .gz, .zst, .bz2, .xz and .lz4 (by their first bytes, not their name).
 
     `text`, `url`, `title`, `date`, `language` and `license` name the field that holds each; a dot goes into an object
@@ -34,12 +33,6 @@ class Jsonl:
         mnbvc:    {read: jsonl, from: mnbvc/*.jsonl.gz, text: 段落.内容, title: 文件名}
     """
 
-    text: str | tuple[str, ...] = "text"
-    url: str = "url"
-    title: str = "title"
-    date: str = "date"
-    language: str = "language"
-    license: str = "license"
     max_line: int = LINE_BYTES
 
     revision: ClassVar[int] = 3
@@ -47,7 +40,7 @@ class Jsonl:
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "zstandard")
 
     def __post_init__(self) -> None:
-        check_text(self.text, "field")
+        self.check_text("field")
         if self.max_line <= 0:
             raise ValueError(f"max_line: {self.max_line} is not a number of bytes above 0")
 
@@ -81,8 +74,3 @@ class Jsonl:
         row = {name: take(fields, getattr(self, name), str) for name in MAPPED}
         metadata = dumps(fields, offset, tally) if fields else ""
         return None if metadata is None else {"offset": offset, "text": text, **row, "metadata": metadata or None}
-
-
-def check_text(text: str | tuple[str, ...], what: str) -> None:
-    if not text or "" in (text if isinstance(text, tuple) else ()):
-        raise ValueError(f"text: name the {what} that holds the text, or a list of them")

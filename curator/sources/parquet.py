@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from curator.documents import BATCH_BYTES, BATCH_ROWS, File, Piece, Tally
 from curator.sources.fields import SEPARATOR, take
-from curator.sources.jsonl import MAPPED, check_text
+from curator.sources.mapped import MAPPED, Mapped
 from curator.storage import open_input
 from curator.stores import of_the_store
 
@@ -27,7 +27,7 @@ UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last for th
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parquet:
+class Parquet(Mapped):
     """Parquet files, a row group at a time.
 
     `text`, `url`, `title`, `date`, `language` and `license` name the column that holds each; a dot goes into a struct
@@ -42,19 +42,12 @@ class Parquet:
         redpajama: {read: parquet, from: redpajama/*.parquet, url: meta.url}
     """
 
-    text: str | tuple[str, ...] = "text"
-    url: str = "url"
-    title: str = "title"
-    date: str = "date"
-    language: str = "language"
-    license: str = "license"
-
     revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "orjson")
 
     def __post_init__(self) -> None:
-        check_text(self.text, "column")
+        self.check_text("column")
 
     @property
     def _texts(self) -> tuple[str, ...]:
