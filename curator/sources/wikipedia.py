@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
 from curator.sources import wikikinds
+from curator.sources.sevenzip import MAGIC as SEVEN_ZIP
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikijson import BadArticle, is_json, lines, read_article
 from curator.sources.wikistreams import Damage, is_multistream, streams
@@ -91,6 +92,9 @@ class Wikipedia:
         wiki = _Wiki.of(site, piece.file.name, self.language)
         with open_input(piece.file.path) as raw:
             multistream = is_multistream(raw)
+        if not multistream and (wrong := _no_dump(Utf8()(head))):
+            tally.broken("not_dump", 0, wrong)
+            return
         for page in self._multistream(piece, tally) if multistream else self._stream(piece.file.path, tally):
             tally.record()
             row = self._article(page, wiki, tally)
@@ -279,6 +283,14 @@ def _head(path: str) -> bytes:
     except StreamError:
         pass
     return bytes(head)
+
+
+def _no_dump(head: bytes) -> str | None:
+    """What is wrong with a file that begins so, if it is no dump."""
+    if not head or b"<mediawiki" in head or OPEN in head:
+        return None
+    advice = ": unpack it first (7z x)" if head.startswith(SEVEN_ZIP) else ""
+    return f"no dump of MediaWiki (<mediawiki>) begins in it, but {head[:16]!r}{advice}"
 
 
 _ID = re.compile(rb"<id>\s*(\d{1,18})\s*</id>")

@@ -407,3 +407,21 @@ def test_a_dump_from_a_wheel_in_utf_16():
     assert (len(rows), tally.skipped) == (1, {"project": 2})
     assert rows[0]["text"].startswith("Григорианският календар")
     assert rows[0]["url"].startswith("https://bg.wikipedia.org/wiki/%D0%93")
+
+
+@pytest.mark.parametrize(
+    "data", [b"7z\xbc\xaf\x27\x1c" + bytes(99), b"%PDF-1.4\n", b"text,url\n", gzip.compress(b"<html>x</html>")]
+)
+def test_what_is_no_dump_is_told(tmp_path, data):
+    rows, tally = read(written(tmp_path, data, "x.xml"))
+    assert rows == []
+    assert [place["kind"] for place in tally.damage] == ["not_dump"]
+    assert ("7z x" in tally.damage[0]["message"]) == data.startswith(b"7z")
+
+
+def test_a_multistream_dump_whose_beginning_is_damaged_is_read_on(tmp_path):
+    data = bytearray(bz2.compress(dump(page(1))[:-13]) + bz2.compress(page(2).encode() + END.encode()))
+    data[4] ^= 1
+    rows, tally = read(written(tmp_path, bytes(data), "x.xml.bz2"))
+    assert [row["offset"] for row in rows] == [2]
+    assert "not_dump" not in [place["kind"] for place in tally.damage]
