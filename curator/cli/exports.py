@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from curator import storage
 from curator.cli.errors import complaining, say
 
 commands = typer.Typer(help="Hand a trained model or token shards to other tools.", no_args_is_help=True)
@@ -25,7 +26,7 @@ def export_hf(
     with complaining():
         from curator.train.export import export_hf as write
 
-        made = write(output.rstrip("/"), folder, tokens, step)
+        made = write(storage.absolute(output).rstrip("/"), folder, tokens, step)
         say(f"{made['folder']}: step {made['step']}, {made['parameters']:,} parameters")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
@@ -31,7 +33,7 @@ def train(
     """Train on token shards. Runs under torchrun, and goes on from the newest checkpoint."""
     with complaining():
         section = config.load(storage.preset("pipelines/train", recipe))
-        train_on(training_config(section), output, tokens)
+        train_on(training_config(section), storage.absolute(output), tokens)
 
 
 @commands.command("eval")
@@ -54,12 +56,15 @@ def evaluate(
     with complaining():
         from curator.train import evaluate as judge
 
-        trained = judge.load(output.rstrip("/"), tokens, step)
+        trained = judge.load(storage.absolute(output).rstrip("/"), tokens, step)
         found = judge.perplexity(trained, split, sequences)
         if questions:
-            files = [file.path for file in storage.find(questions)]
-            asked = {path: judge.read_questions(path) for path in files}
-            answered = {path.rsplit("/", 1)[-1]: judge.choices(trained, each, form, language) for path, each in asked.items()}
+            asked = {path: judge.read_questions(path) for path in (file.path for file in storage.find(questions))}
+            names = Counter(os.path.basename(path) for path in asked)
+            answered = {
+                name if names[name := os.path.basename(path)] == 1 else path: judge.choices(trained, each, form, language)
+                for path, each in asked.items()
+            }
             found["questions"] = {**answered, "all": judge.altogether(list(answered.values()))}
         print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
@@ -88,6 +93,7 @@ def training_config(section: config.Section) -> Any:
 
 
 def train_on(training: Any, output: str, tokens: str | None = None) -> dict[str, Any]:
+    from curator.engine.lease import Lease
     from curator.pipeline.run import RunFailed
     from curator.tokens.shards import ShardError
     from curator.train import train as train_model
@@ -96,15 +102,17 @@ def train_on(training: Any, output: str, tokens: str | None = None) -> dict[str,
 
     console.print("[bold]training[/]")
     shards = tokens or storage.join(output, "tokens")
+    first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes, which write to one output together
     try:
-        try:
-            return train_model(training, shards, output, progress=_tell)
-        except CheckpointMismatch as error:
-            if tokens is not None:
-                raise
-            aside = _set_aside(output)
-            say(f"  {error}\n  so training begins anew; the earlier checkpoints are kept in {aside}")
-            return train_model(training, shards, output, progress=_tell)
+        with Lease(output) if first else nullcontext():
+            try:
+                return train_model(training, shards, output, progress=_tell)
+            except CheckpointMismatch as error:
+                if tokens is not None:
+                    raise
+                aside = _set_aside(output)
+                say(f"  {error}\n  so training begins anew; the earlier checkpoints are kept in {aside}")
+                return train_model(training, shards, output, progress=_tell)
     except (CheckpointMismatch, TrainingDiverged, ShardError) as error:
         raise RunFailed(f"training: {error}") from error
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 
 from curator import storage
 from curator.engine.lease import Lease
 from curator.engine.manifest import Manifest
 from curator.pipeline.plan import whole_dataset_stages
-from curator.pipeline.publish import referred
+from curator.pipeline.publish import HALF_WRITTEN, referred
 from curator.pipeline.recipe import Recipe
+from curator.pipeline.run import marks_on_disk
 
 
 def clean(recipe: Recipe, dry: bool = False) -> tuple[int, int]:
@@ -19,13 +19,17 @@ def clean(recipe: Recipe, dry: bool = False) -> tuple[int, int]:
     A finished run does nothing anew after it, and one that is deduplicated `against` it finds what it needs: that lies in
     `signatures/`. Of a run that has not finished, what its stages have made for the recipe is kept.
     """
+    if not storage.exists(recipe.output):
+        return 0, 0
     with Lease(recipe.output):
         manifests = [
             m for p in storage.listing(storage.join(recipe.output, "manifests")) if "/pass" in p and (m := Manifest.read(p))
         ]
-        stages = {spec.placed.name for spec in whole_dataset_stages(recipe)}
+        specs = whole_dataset_stages(recipe)
+        stages = {spec.placed.name for spec in specs}
+        marks = {path for spec in specs if (found := marks_on_disk(recipe, spec)) for path in found.paths.values()}
         finished = storage.exists(storage.join(recipe.output, "summary.json"))
-        wanted = referred(recipe, manifests) | _marks(recipe.output, stages)
+        wanted = referred(recipe, manifests) | marks
         removed = size = 0
         for path in storage.listing(recipe.output):
             if _needless(path.removeprefix(recipe.output).lstrip("/"), wanted, stages, finished):
@@ -36,19 +40,11 @@ def clean(recipe: Recipe, dry: bool = False) -> tuple[int, int]:
         return removed, size
 
 
-def _marks(output: str, stages: Collection[str]) -> set[str]:
-    """Paths, below the output, of the marks that whole-dataset stages have left."""
-    manifests = [storage.join(output, "manifests", f"{stage}.json") for stage in stages]
-    return {
-        path for each in manifests if storage.exists(each) for path in json.loads(storage.read_bytes(each))["paths"].values()
-    }
-
-
 def _needless(below: str, wanted: Collection[str], stages: Collection[str], finished: bool) -> bool:
     match below.split("/"):
         case ["work", "attempts", *_] | ["probe", *_]:
             return True
-        case _ if below.endswith(".part"):
+        case _ if HALF_WRITTEN.search(below):
             return True
         case ["work", folder, *_] if folder.startswith("pass"):
             return below not in wanted

@@ -26,15 +26,13 @@ from curator.sources import SOURCES
 from curator.sources.jsonl import Jsonl
 from curator.sources.jsonlines import LINE_BYTES, lines
 from curator.sources.parquet import Parquet
-from curator.sources.streams import open_stream
+from curator.sources.streams import PACKED, open_stream
 from curator.tokens.draw import held_out, id_hashes
 from curator.tokens.mixture import Mixture
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("key", "source", "language", "text")])
-LINES = (".txt", ".txt.gz", ".txt.zst", ".txt.bz2", ".txt.xz", ".txt.lz4")
-OBJECTS = tuple(
-    f"{name}{packed}" for name in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst", ".bz2", ".xz", ".lz4")
-)
+LINES = tuple(f".txt{packed}" for packed in PACKED)
+OBJECTS = tuple(f"{name}{packed}" for name in (".jsonl", ".ndjson", ".json") for packed in PACKED)
 SELECTOR = "::"
 BATCH_ROWS = 4096
 

@@ -80,10 +80,12 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
             legs = _legs(recipe, ways, splits, progress, number, barriers, marks)
             states = look(legs, recipe.output)
             watch.pass_begins(number, len(barriers) + 1, states)
-            with _clock(elapsed, f"pass {number + 1}"):
-                progress.add(run_pass(states, executor, watch.shard_done))
+            try:
+                with _clock(elapsed, f"pass {number + 1}"):
+                    progress.add(run_pass(states, executor, watch.shard_done))
+            finally:
+                watch.pass_ends(number)
             check_errors(progress.all(), recipe.max_errors)
-            watch.pass_ends(number)
             if number < len(barriers):
                 name = barriers[number].placed.name
                 signed[name] = _signed(recipe, barriers[number], progress)
@@ -157,7 +159,7 @@ def _legs(
 
 def _mark(recipe: Recipe, spec: StageSpec, signed: Sequence[Shard], executor: Executor, watch: Watch) -> Marks:
     inputs = _marks_inputs(recipe, spec, signed)
-    found = _marks_on_disk(recipe, spec)
+    found = marks_on_disk(recipe, spec)
     if (
         found is not None
         and found.fingerprint == fingerprint(inputs)
@@ -219,7 +221,7 @@ def _marks_path(recipe: Recipe, spec: StageSpec) -> str:
     return storage.join(recipe.output, "manifests", f"{spec.placed.name}.json")
 
 
-def _marks_on_disk(recipe: Recipe, spec: StageSpec) -> Marks | None:
+def marks_on_disk(recipe: Recipe, spec: StageSpec) -> Marks | None:
     found = _read_json(_marks_path(recipe, spec))
     try:
         return Marks(**found) if found else None
@@ -263,7 +265,7 @@ def plan(recipe: Recipe) -> list[PassPlan]:
         if number == len(barriers):
             break
         spec = barriers[number]
-        found = _marks_on_disk(recipe, spec)
+        found = marks_on_disk(recipe, spec)
         inputs = _marks_inputs(recipe, spec, _signed(recipe, spec, progress))
         if waiting or found is None or found.fingerprint != fingerprint(inputs):
             why = f"{waiting} shards of pass {number + 1} have to run" if waiting else "its marks have to be made"

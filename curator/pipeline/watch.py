@@ -18,7 +18,7 @@ class Watch:
         """A shard of the pass is finished."""
 
     def pass_ends(self, number: int) -> None:
-        """Every shard of the pass is finished."""
+        """Every shard of the pass is finished, or the pass has been stopped by an error or by the user."""
 
     def begins(self, what: str) -> None:
         """Work on the whole dataset begins: marks, tokenizer, token shards, training."""

@@ -95,7 +95,7 @@ def _stated_in(folder: str) -> Stated | None:
             try:
                 with storage.open_input(path) as stream:
                     notes.note(name, stream.read(MOST_BYTES))
-            except OSError:  # a folder of that name, or one that may not be read
+            except (FileNotFoundError, IsADirectoryError, PermissionError):  # a folder of that name, or one that is closed
                 continue
     return notes.by_folder().get("")
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 from curator.sources.packing import FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, packing
 from curator.storage import open_input
 
+PACKED = ("", ".gz", ".zst", ".bz2", ".xz", ".lz4")  # how the names of such files end
 READ_BYTES = 256 << 10  # compressed bytes taken at a time
 PORTION_BYTES = 1 << 20  # most decompressed bytes held at a time, besides those that the reader asked for
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -104,16 +105,26 @@ class Question:
 def read_questions(path: str) -> list[Question]:
     """A CSV with the columns Question (or question), A, B, C …, Answer (a letter), as CMMLU and C-Eval have them. Raises
     TrainedRunError by file and line for one that lacks any."""
-    text = storage.read_bytes(path).decode("utf-8-sig", "strict")
-    found = []
-    for row in (reader := csv.DictReader(io.StringIO(text))):
-        lower = {(name or "").strip().lower(): (value or "").strip() for name, value in row.items() if isinstance(value, str)}
-        options = tuple(lower[letter.lower()] for letter in OPTIONS if lower.get(letter.lower()))
-        answer = lower.get("answer", "").upper()
-        if not lower.get("question") or len(options) < 2 or answer not in OPTIONS[: len(options)]:
-            raise TrainedRunError(f"{path}:{reader.line_num}: needs question, options A, B … and answer, a letter of them")
-        found.append(Question(lower["question"], options, OPTIONS.index(answer)))
-    return found
+    try:
+        text = storage.read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TrainedRunError(f"{path}: is not UTF-8: {error}") from None
+    reader = csv.DictReader(io.StringIO(text))
+    try:
+        return [_question(row, f"{path}:{reader.line_num}") for row in reader]
+    except csv.Error as error:
+        raise TrainedRunError(f"{path}:{reader.line_num}: {error}") from None
+
+
+def _question(row: dict[str, Any], where: str) -> Question:
+    lower = {(name or "").strip().lower(): (value or "").strip() for name, value in row.items() if isinstance(value, str)}
+    options = tuple(itertools.takewhile(bool, (lower.get(letter.lower(), "") for letter in OPTIONS)))
+    answer = lower.get("answer", "").upper()
+    if not lower.get("question") or len(options) < 2 or answer not in OPTIONS[: len(options)]:
+        raise TrainedRunError(f"{where}: needs question, options A, B … and answer, a letter of them")
+    if any(lower.get(letter.lower()) for letter in OPTIONS[len(options) :]):
+        raise TrainedRunError(f"{where}: has no option {OPTIONS[len(options)]}, but one after it")
+    return Question(lower["question"], options, OPTIONS.index(answer))
 
 
 def choices(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import pyarrow as pa
@@ -14,9 +15,9 @@ import pyarrow.parquet as pq
 
 from curator import storage
 from curator.config import ConfigError
-from curator.sources.streams import open_stream
+from curator.sources.streams import PACKED, StreamError, open_stream
 
-LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.zst", ".ndjson.gz", ".ndjson.zst")
+LINES = tuple(f"{name}{packed}" for name in (".jsonl", ".ndjson") for packed in PACKED)
 MOST_BYTES = 64 << 20  # of one document
 
 
@@ -44,8 +45,10 @@ def _text(path: str) -> str:
     if path == "-":
         data = sys.stdin.buffer.read(MOST_BYTES + 1)
     else:
-        with storage.open_input(path) as stream:
-            data = stream.read(MOST_BYTES + 1)
+        with _opened(path) as stream:
+            data = b""
+            while len(data) <= MOST_BYTES and (more := stream.read(MOST_BYTES + 1)):
+                data += more
     if len(data) > MOST_BYTES:
         raise ConfigError(f"is longer than {MOST_BYTES >> 20} MiB: not one document", path)
     return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
@@ -70,10 +73,19 @@ def _of_lines(path: str, row: int | None, key: str | None) -> Mapping[str, Any]:
 
 
 def _lines(path: str) -> Iterator[bytes]:
-    with open_stream(path) as stream:
+    with _opened(path) as stream:
         while line := stream.readline(MOST_BYTES):
             if line.strip():
                 yield line
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    with open_stream(path) as stream:
+        try:
+            yield stream
+        except StreamError as error:
+            raise ConfigError(f"{error.kind}: {error}", path) from None
 
 
 def _parsed(line: bytes) -> Mapping[str, Any] | None:

@@ -100,10 +100,26 @@ def test_of_a_run_that_has_not_finished_what_it_will_go_on_with_stays(folder):
     recipe = recipe_of(folder, "old")
     run(recipe, Inline(), Watch())
     (folder / "old" / "summary.json").unlink()  # as a run begins
-    (folder / "old" / "work" / "dedup_documents" / "buckets" / "x.spans.1-2.part").write_text("half")
+    (folder / "old" / "work" / "dedup_documents" / "buckets" / "x.spans.12-0123abcd.part").write_text("half")
     (folder / "old" / "work" / "dedup_old").mkdir()
     (folder / "old" / "work" / "dedup_old" / "x.spans").write_text("of a stage that is gone")
     before = files(folder / "old")
     clean(recipe)
-    gone = {"work/dedup_documents/buckets/x.spans.1-2.part", "work/dedup_old/x.spans"}
+    gone = {"work/dedup_documents/buckets/x.spans.12-0123abcd.part", "work/dedup_old/x.spans"}
     assert before - files(folder / "old") == gone
+
+
+def test_marks_that_are_damaged_are_no_marks_and_other_peoples_half_written_files_are_theirs(folder):
+    recipe = recipe_of(folder, "old")
+    run(recipe, Inline(), Watch())
+    mark = folder / "old" / "manifests" / "dedup_documents.json"
+    mark.write_bytes(mark.read_bytes()[:40])
+    (folder / "old" / "film.part").write_text("somebody's")
+    clean(recipe)
+    assert (folder / "old" / "film.part").exists()
+    assert not list((folder / "old" / "work" / "dedup_documents").rglob("*.arrow"))
+
+
+def test_a_run_that_never_was_leaves_nothing_and_makes_no_folder(folder):
+    assert clean(recipe_of(folder, "old")) == (0, 0)
+    assert not (folder / "old").exists()

@@ -1,5 +1,6 @@
 """Code: language, licence and facts of real and made files; archives; what is skipped."""
 
+import errno
 import gzip
 import io
 import json
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from curator import storage
 from curator.documents import Piece, Tally
-from curator.sources import SOURCES
+from curator.sources import SOURCES, licence_files
 from curator.sources.code import Code
 from curator.sources.codefacts import facts
 from curator.sources.languages import BY_NAME, language_of
@@ -226,6 +227,20 @@ def test_the_nearest_licence_of_a_folder_counts(tmp_path):
     assert licences["lib/c.c"] == "ISC"
     assert licences["own/d.c"] is None
     assert licences["dual/e.rs"] == "Apache-2.0 OR MIT"
+
+
+def test_a_licence_that_a_store_does_not_give_now_is_not_none(tmp_path, monkeypatch):
+    folder = written(tmp_path, {"LICENSE": MIT, "a.c": "int a;"})
+    given = licence_files.storage.open_input
+
+    def failing(path):
+        if path.endswith("LICENSE"):
+            raise OSError(errno.EIO, "the line is down", path)
+        return given(path)
+
+    monkeypatch.setattr(licence_files.storage, "open_input", failing)
+    with pytest.raises(OSError, match="the line is down"):
+        read(folder)
 
 
 def test_an_installed_package():
@@ -516,3 +531,23 @@ def test_what_version_control_keeps_for_itself_is_no_code(tmp_path, form):
     rows, tally = read(written(tmp_path, placed))
     assert {row["title"] for row in rows} == {"a.py", ".github/ci.yml"}
     assert tally.skipped == {"version_control": 4}
+
+
+@pytest.mark.parametrize(
+    ("files", "licence", "kind"),
+    [
+        ({"a.py": "# SPDX-License-Identifier: MIT\nx", "b.py": "y"}, "MIT AND NOASSERTION", "unknown"),
+        ({"a.py": "# SPDX-License-Identifier: MIT\nx", "b.py": "# SPDX-License-Identifier: MIT\ny"}, "MIT", "permissive"),
+        ({"a.py": "x", "b.py": "y"}, None, "none"),
+        (
+            {"a.py": "# SPDX-License-Identifier: MIT OR Apache-2.0\nx", "b.py": "# SPDX-License-Identifier: GPL-2.0-only\ny"},
+            "GPL-2.0-only AND (MIT OR Apache-2.0)",
+            "copyleft",
+        ),
+    ],
+)
+def test_the_licence_of_a_repository_is_that_of_every_file(tmp_path, files, licence, kind):
+    path = tmp_path / "p.zip"
+    path.write_bytes(zipped({name: text.encode() for name, text in files.items()}))
+    ((row,), _) = read(path, documents="repository")
+    assert (row["license"], about(row)["license_type"]) == (licence, kind)

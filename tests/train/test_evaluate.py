@@ -102,6 +102,22 @@ def test_a_question_that_is_none_is_named(content: str, tmp_path: Path) -> None:
         evaluate.read_questions(str(tmp_path / "bad.csv"))
 
 
+def test_an_option_that_is_left_out_is_no_shift_of_those_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "gap.csv").write_text("Question,A,B,C,D,Answer\nx,a,,c,d,C\n", encoding="utf-8")
+    with pytest.raises(TrainedRunError, match=r"gap\.csv:2: needs"):
+        evaluate.read_questions(str(tmp_path / "gap.csv"))
+    (tmp_path / "gap.csv").write_text("Question,A,B,C,D,Answer\nx,a,b,,d,B\n", encoding="utf-8")
+    with pytest.raises(TrainedRunError, match=r"gap\.csv:2: has no option C"):
+        evaluate.read_questions(str(tmp_path / "gap.csv"))
+
+
+@pytest.mark.parametrize("content", ["Question,A,B,Answer\n问,甲,乙,A\n".encode("gbk"), b"Question,A,B\n" + b"x" * (1 << 18)])
+def test_a_file_that_is_no_csv_of_ours_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_bytes(content)
+    with pytest.raises(TrainedRunError, match=r"other\.csv"):
+        evaluate.read_questions(str(tmp_path / "other.csv"))
+
+
 def test_the_command(trained: tuple[str, str], tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text("Question,A,B,Answer\nx,a,b,A\n", encoding="utf-8")
     told = CliRunner().invoke(app, ["eval", trained[0], "--questions", str(tmp_path / "q.csv"), "--language", "en"])
@@ -109,6 +125,11 @@ def test_the_command(trained: tuple[str, str], tmp_path: Path) -> None:
     found = json.loads(told.stdout)
     assert found["step"] == 12
     assert found["questions"]["q.csv"]["questions"] == 1
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "q.csv").write_text("Question,A,B,Answer\ny,a,b,A\nz,a,b,B\n", encoding="utf-8")
+    told = CliRunner().invoke(app, ["eval", trained[0], "--questions", f"{tmp_path}/**/*.csv"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)["questions"]["all"]["questions"] == 3  # two files of one name are two files
     missing = CliRunner().invoke(app, ["eval", trained[0], "--step", "77"])
     assert missing.exit_code == 1
     assert "no whole checkpoint" in missing.stderr

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -102,6 +105,18 @@ def test_documents_are_read_from_files_of_many_kinds(tmp_path, monkeypatch):
     (tmp_path / "bad.parquet").write_bytes(b"no parquet at all")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_document(str(tmp_path / "bad.parquet"))
+
+
+def test_packed_files_are_read_by_their_first_bytes_and_damaged_ones_are_named(tmp_path):
+    lines = b"".join(b'{"id": "d%d", "text": "%s"}\n' % (n, bytes([97 + n]) * 9) for n in range(3))
+    (tmp_path / "a.jsonl.bz2").write_bytes(bz2.compress(lines))
+    assert read_document(str(tmp_path / "a.jsonl.bz2"), row=2)["text"] == "c" * 9
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress("行".encode()))
+    assert read_document(str(tmp_path / "a.txt.gz"))["text"] == "行"
+    for name, whole in (("cut.jsonl.gz", gzip.compress(lines.splitlines()[0])), ("cut.txt.xz", lzma.compress(lines))):
+        (tmp_path / name).write_bytes(whole[:-9])
+        with pytest.raises(ConfigError, match="truncated"):
+            read_document(str(tmp_path / name))
 
 
 def test_a_folder_is_no_document(tmp_path):
