@@ -304,8 +304,7 @@ def _about(name: str, portion: Sequence[Entry], text: str) -> Row:
             kinds[entry.language] = entry.row["metadata"]["kind"]
     order = sorted(chars, key=lambda each: (kinds[each] != "programming", -chars[each], each))
     language = order[0] if order else None
-    stated = sorted({entry.row["license"] for entry in portion if entry.row["license"]})
-    licence = stated[0] if len(stated) == 1 else " AND ".join(f"({x})" if " OR " in x else x for x in stated[:10]) or None
+    licence = _all_of({entry.row["license"] for entry in portion})
     known = {"path": name, "language": language, "kind": kinds.get(language or ""), "files": len(portion)}
     known |= {"languages": {each: chars[each] for each in sorted(chars)}, "license_type": kind_of(licence)}
     known |= facts(name, text, language, "repository")
@@ -315,6 +314,16 @@ def _about(name: str, portion: Sequence[Entry], text: str) -> Row:
     known |= {"generated": False, "minified": False, "vendored": False, "data": False}
     known |= {"xml": False, "visible_ratio": min(each.get("visible_ratio", 1.0) for each in numbers)}
     return {"text": text, "title": name, "license": licence, "metadata": known}
+
+
+def _all_of(licences: set[str | None]) -> str | None:
+    """The licence of files under several; with those that have none, or too many, it is not all of it: `NOASSERTION` (SPDX),
+    of the kind `unknown`."""
+    stated = sorted(each for each in licences if each)
+    if not stated or len(licences) == 1:
+        return stated[0] if stated else None
+    named = [f"({each})" if " OR " in each else each for each in stated[:10]]
+    return " AND ".join(named if None not in licences and len(named) == len(stated) else [*named, "NOASSERTION"])
 
 
 def _is_binary(data: bytes) -> bool:
