@@ -139,8 +139,12 @@ class Session:
 
 def check_base(url: str) -> str:
     """A base address without the slash at its end; only http and https are spoken."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:  # brackets or a port that are none
+        parts, host = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or re.search(r"[?#\s]", url):
         raise DownloadError(f"--base-url {url}: write http:// or https://, a host and perhaps a path")
     return url.rstrip("/")
 

@@ -131,3 +131,11 @@ def test_a_crawl_that_is_not_there(site: Any) -> None:
 def test_what_is_no_base(base: str) -> None:
     with pytest.raises(DownloadError, match="write http:// or https://"):
         crawl_files(Session(), NAME, 1, base=base)
+
+
+@pytest.mark.parametrize(
+    "base", ["http://[::1", "http://x:port", "http://x:99999", "http://a b", "ftp://x", "https://", "http://x/?a"]
+)
+def test_addresses_that_are_none(base: str) -> None:
+    with pytest.raises(DownloadError, match="--base-url"):
+        crawl_files(Session(), NAME, 1, base=base)
