@@ -31,6 +31,8 @@ ROLES: dict[str, Role] = {
     **dict.fromkeys(("assistant", "gpt", "bot", "model", "chatgpt", "chatbot", "bing", "bard", "ai", "answer"), "assistant"),
     **dict.fromkeys(("tool", "function", "function_call", "function_response", "observation", "ipython"), "tool"),
 }
+_SPOKEN: dict[str, Role] = {key: role for key, role in ROLES.items() if role in ("user", "assistant")}
+_SPOKEN |= {"input": "user", "output": "assistant"}
 ZH: dict[str, str] = {
     "system": "系统：{}",
     "instruction": "指令：{}",
@@ -143,8 +145,8 @@ def conversation_field(record: dict[str, Any]) -> str | None:
 
 
 def turns(found: Any) -> list[tuple[Role, str]]:
-    """Roles and texts of a conversation: `{from, value}` (ShareGPT), `{role, content}` (OpenAI), `{human, assistant}` (one
-    object for both), or bare strings that alternate, the user first."""
+    """Roles and texts of a conversation: `{from, value}` (ShareGPT), `{role, content}` (OpenAI), `{human, assistant}` and
+    `{system, input, output}` (one object for both), or bare strings that alternate, the user first."""
     if not isinstance(found, list) or not found:
         raise Unfit("no_conversation", "the conversation is no list, or empty")
     told = [turn for number, item in enumerate(found) for turn in _turn(item, number)]
@@ -161,11 +163,11 @@ def _turn(item: Any, number: int) -> Iterator[tuple[Role, str]]:
         raise Unfit("malformed_turn", f"turn {number} is neither an object nor a string")
     said = next((item[key] for key in ("from", "role", "speaker") if isinstance(item.get(key), str)), None)
     if said is None:
-        pairs: list[tuple[Role, Any]] = [
-            (role, item[key]) for key, role in ROLES.items() if role in ("user", "assistant") and key in item
-        ]
+        pairs = [(role, item[key]) for key, role in _SPOKEN.items() if key in item]
         if not pairs:
             raise Unfit("malformed_turn", f"turn {number} says not whose it is; there are: {named(item)}")
+        if system := value(item, "system"):
+            yield "system", system
         for role, text in pairs:
             yield _told(role, text, number)
         return
@@ -175,7 +177,7 @@ def _turn(item: Any, number: int) -> Iterator[tuple[Role, str]]:
     text = next((item[key] for key in ("value", "content", "text", "message") if item.get(key) is not None), None)
     if isinstance(text, list):  # OpenAI's parts of a message
         text = "\n".join(part["text"] for part in text if isinstance(part, dict) and isinstance(part.get("text"), str))
-    calls = item.get("tool_calls")
+    calls = item.get("tool_calls") or [call for call in (item.get("function_call"),) if call]
     if not text and isinstance(calls, list) and calls:
         try:
             text = orjson.dumps([call.get("function", call) if isinstance(call, dict) else call for call in calls]).decode()

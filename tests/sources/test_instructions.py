@@ -109,6 +109,10 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
         "User: Hi\nyou\n\nAssistant: Hello!",
     ),
     "moss": ({"conversation": [{"human": "你好", "assistant": "您好"}]}, "用户：你好\n\n助手：您好"),
+    "xtuner": (
+        {"conversation": [{"system": "Be.", "input": "Hi", "output": "Yo"}, {"input": "Bye", "output": "So long"}]},
+        "System: Be.\n\nUser: Hi\n\nAssistant: Yo\n\nUser: Bye\n\nAssistant: So long",
+    ),
     "coig": (
         {"instruction": "解这道题。", "conversations": [{"question": "一加一是几？", "answer": "二"}]},
         "用户：解这道题。\n一加一是几？\n\n助手：二",
@@ -170,6 +174,13 @@ def test_tool_calls(tmp_path):
     (row,) = read(as_lines(tmp_path, [{"messages": messages}]))
     called = '[{"name":"add","arguments":"{}"}]'
     assert row["text"] == f"User: 1 + 2?\n\nAssistant: {called}\n\nTool: 3\n\nAssistant: It is 3."
+
+
+def test_function_calls_of_before(tmp_path):
+    called = {"role": "assistant", "content": None, "function_call": {"name": "add", "arguments": "{}"}}
+    messages = [{"role": "user", "content": "1?"}, called, {"role": "function", "content": "1"}]
+    (row,) = read(as_lines(tmp_path, [{"messages": messages}]))
+    assert row["text"] == 'User: 1?\n\nAssistant: [{"name":"add","arguments":"{}"}]\n\nTool: 1'
 
 
 def test_is_a_source():
