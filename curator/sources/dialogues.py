@@ -163,7 +163,7 @@ def _turn(item: Any, number: int) -> Iterator[tuple[Role, str]]:
         raise Unfit("malformed_turn", f"turn {number} is neither an object nor a string")
     said = next((item[key] for key in ("from", "role", "speaker") if isinstance(item.get(key), str)), None)
     if said is None:
-        pairs = [(role, item[key]) for key, role in _SPOKEN.items() if key in item]
+        pairs: list[tuple[Role, Any]] = [(role, item[key]) for key, role in _SPOKEN.items() if key in item]
         if not pairs:
             raise Unfit("malformed_turn", f"turn {number} says not whose it is; there are: {named(item)}")
         if system := value(item, "system"):
