@@ -19,13 +19,15 @@ from typing import Any
 import numba
 import numpy as np
 
+from curator.metrics.classes import SPACED
 from curator.metrics.lists import WordList
-from curator.metrics.vectors import LANES
+from curator.metrics.vectors import LANES, lowest, within
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 DENSE_STATES = 1024
 DENSE_SYMBOLS = 64
 ENDS = 1 << 15  # hashes of ends: as many bytes as a processor keeps at hand
+TAIL = 6  # characters of an end that are looked at, at most
 MOST_LISTS = 64  # of one automaton: a bit for each
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # the forms of ! to ~
 
@@ -40,8 +42,12 @@ class Automaton:
     wanted: np.ndarray  # uint64 per state: bit `symbol % 64` of each edge that it has
     fails: np.ndarray  # int32 per state: the longest other state that ends the same
     rests: np.ndarray  # int32 per state: the longest that ends the same, be it itself, and has an edge
+    depths: np.ndarray  # int32 per state: the characters that lead to it
     heads: np.ndarray  # int32 per state: the longest phrase that begins here, -1 for none
-    ends: np.ndarray  # uint8 by hash of the last one, two, three characters: 1, 2, 4 where a phrase of one, two, more may end
+    ends: np.ndarray  # uint8 by hash of the last one or two characters: 1, 2, 4 where a phrase of one, two, more may end
+    tails: (
+        np.ndarray
+    )  # uint8 by hash of the last three and more symbols: bit n - 1 where they are a phrase of n, or end a longer one
     lengths: np.ndarray  # int32 per phrase, in characters
     shorter: np.ndarray  # int32 per phrase: the next shorter one that begins it, -1 for none
     lists: np.ndarray  # uint64 per phrase: a bit for each list that has it
@@ -49,7 +55,18 @@ class Automaton:
 
     @property
     def states(self) -> tuple[Any, ...]:
-        return self.dense, self.symbols, self.firsts, self.keys, self.nexts, self.wanted, self.fails, self.rests, self.heads
+        return (
+            self.dense,
+            self.symbols,
+            self.firsts,
+            self.keys,
+            self.nexts,
+            self.wanted,
+            self.fails,
+            self.rests,
+            self.depths,
+            self.heads,
+        )
 
 
 @functools.cache
@@ -89,14 +106,16 @@ def automaton(*lists: WordList) -> Automaton:
     starts = np.cumsum(lengths, dtype=np.int64) - lengths
     room = len(points) + 1
     wanted, heads, shorter = np.zeros(room, np.uint64), np.full(room, -1, np.int32), np.full(len(lengths), -1, np.int32)
-    fails, rests, going, at_state = (np.zeros(size, np.int32) for size in (room, room, len(lengths), len(lengths)))
+    fails, rests, depths = (np.zeros(room, np.int32) for _ in range(3))
+    going, at_state = (np.zeros(len(lengths), np.int32) for _ in range(2))
     edges = firsts, keys, nexts
-    count = _build(numbers[points], starts, lengths, *edges, wanted, fails, rests, heads, shorter, going, at_state)
-    wanted, fails, rests, heads = wanted[:count], fails[:count], rests[:count], heads[:count]
+    count = _build(numbers[points], starts, lengths, *edges, wanted, fails, rests, depths, heads, shorter, going, at_state)
+    wanted, fails, rests, depths, heads = (array[:count] for array in (wanted, fails, rests, depths, heads))
     dense = np.zeros((min(count, DENSE_STATES), DENSE_SYMBOLS), np.int32)
     _dense(*edges, fails, dense)
-    ends, masks = _ends(kept, fold), np.array(list(having.values()), np.uint64)
-    made = dense, numbers[fold], firsts, keys, nexts, wanted, fails, rests, heads, ends, lengths, shorter, masks
+    ends, tails = _ends(kept, fold), _tails(kept, numbers)
+    masks = np.array(list(having.values()), np.uint64)
+    made = dense, numbers[fold], firsts, keys, nexts, wanted, fails, rests, depths, heads, ends, tails, lengths, shorter, masks
     return Automaton(*made, tuple(kept.values()))
 
 
@@ -107,34 +126,75 @@ def _ends(kept: Iterable[bytes], fold: np.ndarray) -> np.ndarray:
     for point in np.flatnonzero(np.isin(fold, np.unique(np.concatenate([[0], *reversed_phrases])))).tolist():
         written.setdefault(int(fold[point]), []).append(point)
     ends = np.zeros(ENDS, np.uint8)
-    for end in {tuple(p[:3].tolist()) for p in reversed_phrases}:
+    for length, *end in {(min(len(p), 3), *p[:2].tolist()) for p in reversed_phrases}:
         for forms in itertools.product(*(written[point] for point in end)):
-            ends[end_hash(*forms, *(0,) * (3 - len(end)))] |= 1 << len(end) - 1
+            ends[end_hash(*forms, *(0,) * (2 - len(end)))] |= 1 << length - 1
     return ends
 
 
+def _tails(kept: Iterable[bytes], numbers: np.ndarray) -> np.ndarray:
+    tails = np.zeros(ENDS, np.uint8)
+    for key in kept:
+        last, *before = numbers[np.frombuffer(key, np.uint32)[:TAIL]].tolist()
+        for symbol in before:
+            last = tail_hash(last, symbol)
+        tails[last & (ENDS - 1)] |= 1 << len(before)
+    return tails
+
+
 @numba.njit(inline="always")
-def end_hash(last, before, first):
-    """Of three characters, the last one first; 0 stands for those that are not looked at."""
-    return (np.int64(last) * 5843 + np.int64(before) * 331 + np.int64(first) * 17) & (ENDS - 1)
+def tail_hash(found, symbol):
+    return np.int64(found) * 1021 + np.int64(symbol)
+
+
+@numba.njit(inline="always")
+def end_hash(last, before):
+    """Of two characters; 0 stands for one that is not looked at."""
+    return (np.int64(last) * 5843 + np.int64(before) * 331) & (ENDS - 1)
 
 
 @numba.njit(cache=True, nogil=True)
-def possible_ends(points, begin, end, ends, bits):
-    """Set bit i % 64 of `bits[i // 64]` where a phrase may end, for i from `begin` to `end`. No branch: texts are full of
-    characters that end phrases."""
-    before = first = np.int64(0)
+def possible_ends(points, kinds, bounds, words, ends, tails, symbols, bits):
+    """Set bit i % 64 of `bits[i // 64]` where a phrase may end; with `words`, not inside a word of a spaced script. Two
+    characters are looked at without a branch, as texts are full of those that end phrases, more only where they do."""
+    begin, end = bounds[0], bounds[len(bounds) - 1]
+    before = np.int64(0)
+    span = 0
     for at in range(begin // LANES * LANES, end, LANES):
-        found = np.uint64(0)
+        sure = longer = np.uint64(0)
         for k in range(LANES):
             point = np.int64(points[np.uint64(at + k)])
-            one = ends[end_hash(point, 0, 0)] & np.uint8(1)
-            two = ends[end_hash(point, before, 0)] & np.uint8(2)
-            three = ends[end_hash(point, before, first)] & np.uint8(4)
-            found |= np.uint64((one | two | three) != 0) << np.uint64(k)
-            first = before
+            some = ends[end_hash(point, 0)] & np.uint8(1) | ends[end_hash(point, before)]
+            sure |= np.uint64((some & np.uint8(3)) != 0) << np.uint64(k)
+            longer |= np.uint64(some == np.uint8(4)) << np.uint64(k)
             before = point
-        bits[at // LANES] = found
+        if words:
+            inside = within(kinds, at, SPACED[0], SPACED[-1]) & within(kinds, at + 1, SPACED[0], SPACED[-1])
+            while span < len(bounds) - 1 and bounds[span + 1] <= at + LANES:
+                if bounds[span + 1] > at:  # what follows is another text
+                    inside &= ~(np.uint64(1) << np.uint64(bounds[span + 1] - 1 - at))
+                span += 1
+            sure &= ~inside
+            longer &= ~inside
+        while longer:
+            low = longer & (~longer + np.uint64(1))
+            longer ^= low
+            if _ends_longer(points, at + lowest(low), tails, symbols):
+                sure |= low
+        bits[at // LANES] = sure
+
+
+@numba.njit(inline="always")
+def _ends_longer(points, i, tails, symbols):
+    """Whether a phrase of three characters or more may end at a place."""
+    if i < TAIL:
+        return True
+    found = tail_hash(symbols[points[i]], symbols[points[i - 1]])
+    some = np.uint8(0)
+    for k in range(2, TAIL):
+        found = tail_hash(found, symbols[points[i - k]])
+        some |= tails[found & (ENDS - 1)] & np.uint8(1 << k)
+    return some != 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -150,7 +210,7 @@ def child(state, symbol, keys, nexts):
 
 
 @numba.njit(cache=True, nogil=True)
-def _build(symbols, starts, lengths, firsts, keys, nexts, wanted, fails, rests, heads, shorter, going, at_state):
+def _build(symbols, starts, lengths, firsts, keys, nexts, wanted, fails, rests, depths, heads, shorter, going, at_state):
     """Fill the tables of edges, states and phrases; return the number of states. Level by level, so that states near the root,
     where a text spends its time, lie together, and a state's fail is ready before the state. `going` has room for the phrases
     that are longer than a level, `at_state` for the state that each has come to."""
@@ -182,6 +242,7 @@ def _build(symbols, starts, lengths, firsts, keys, nexts, wanted, fails, rests, 
                         fail = np.int64(fails[fail])
                     fails[state] = to
                 heads[state] = heads[fails[state]]
+                depths[state] = depth + 1
             at_state[phrase] = state
             if lengths[phrase] == depth + 1:
                 shorter[phrase] = heads[state]

@@ -64,7 +64,7 @@ class Phrases:
         asked = points, kinds, bounds, self.words, self._places, self._heads, found
         known = self.automaton
         if self._beginnings is None:
-            possible_ends(points, bounds[0], bounds[-1], known.ends, self._bits)
+            possible_ends(points, kinds, bounds, self.words, known.ends, known.tails, known.symbols, self._bits)
             total = _candidates(*asked, self._bits, *known.states)
         else:
             total = few_phrases.find_candidates(*asked, known.symbols, known.lengths, *self._beginnings.arrays)
@@ -122,6 +122,7 @@ def _candidates(
     wanted,
     fails,
     rests,
+    depths,
     heads,
 ):
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
@@ -153,6 +154,8 @@ def _candidates(
                             break
                     state = np.int64(fails[state])
                 state = to if to != 0 else np.int64(firsts[symbol])
+            while state != 0 and not _is_set(bits, i + depths[state] - 1):
+                state = np.int64(fails[state])  # no phrase ends there
             head = heads[state]
             state = np.int64(rests[state])
             if head < 0:
@@ -164,6 +167,11 @@ def _candidates(
             n += 1
         found[span + 1] = n
     return n
+
+
+@numba.njit(inline="always")
+def _is_set(bits, i):
+    return (bits[np.uint64(i) // np.uint64(LANES)] >> (np.uint64(i) % np.uint64(LANES))) & np.uint64(1)
 
 
 @numba.njit(inline="always")
@@ -190,15 +198,20 @@ def _doubtful(kinds, bounds, places, heads, found, lengths, shorter, asked):
         if found[span + 1] == found[span]:
             continue
         asked[first:last] = 0
+        some = False
         for k in range(found[span], found[span + 1]):
             begin = np.int64(places[k])
             asked[begin] |= kinds[begin] == HAN
+            some |= kinds[begin] == HAN
             phrase = np.int64(heads[k])
             while phrase >= 0:
                 end = begin + lengths[phrase]
                 if end < last:
                     asked[end] |= kinds[end - 1] == HAN
+                    some |= kinds[end - 1] == HAN
                 phrase = np.int64(shorter[phrase])
+        if not some:
+            continue
         i = first
         while i < last:
             if kinds[i] != HAN:
