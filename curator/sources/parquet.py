@@ -124,9 +124,12 @@ class Parquet(Mapped):
 
 def group_ranges(file: File, size: int) -> Sequence[tuple[int, int]]:
     """Ranges of about `size` bytes that begin where a row group does."""
+    if file.size <= size:
+        return [(0, -1)]
     try:
         with open_input(file.path) as raw:
-            starts = [start for start, _, _ in _groups(pq.ParquetFile(raw).metadata)]
+            metadata = pq.ParquetFile(raw).metadata
+            starts = [_place(metadata.row_group(i)) for i in range(metadata.num_row_groups)]
     except UNREADABLE:
         return [(0, -1)]  # who reads it will say what is wrong
     cuts = [0]
@@ -155,13 +158,15 @@ def rows_of(
             tally.broken(kind, 0, f"cannot be read as Parquet: {failure}")
             return
         row = 0
-        for index, (start, rows, size) in enumerate(_groups(file.metadata)):
-            if piece.start <= start and (piece.stop < 0 or start < piece.stop):
+        for index in range(file.metadata.num_row_groups):
+            group = file.metadata.row_group(index)
+            rows = group.num_rows
+            if piece.whole or (piece.start <= (start := _place(group)) and (piece.stop < 0 or start < piece.stop)):
                 kind = wrong(file.schema_arrow)
                 if kind is not None:
                     _lost(tally, *kind, row, rows)
                 else:
-                    yield from _group(file, index, row, rows, size, tally)
+                    yield from _group(file, index, row, rows, group.total_byte_size, tally)
             row += rows
 
 
@@ -192,20 +197,12 @@ def records_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
         yield dict(zip(names, row))
 
 
-def _groups(metadata: pq.FileMetaData) -> list[tuple[int, int, int]]:
-    """(first byte, rows, bytes uncompressed) of each row group."""
-    groups = []
-    for i in range(metadata.num_row_groups):
-        group = metadata.row_group(i)
-        first = min(
-            (
-                min(c.data_page_offset, c.dictionary_page_offset or c.data_page_offset)
-                for c in (group.column(j) for j in range(group.num_columns))
-            ),
-            default=0,
-        )
-        groups.append((max(first, 0), group.num_rows, group.total_byte_size))
-    return groups
+def _place(group: pq.RowGroupMetaData) -> int:
+    """The first byte of a row group. Only asked where a file is cut: what some damaged footers say of columns makes Arrow end
+    the process."""
+    columns = (group.column(i) for i in range(group.num_columns))
+    places = (min(c.data_page_offset, c.dictionary_page_offset or c.data_page_offset) for c in columns)
+    return max(min(places, default=0), 0)
 
 
 def _lost(tally: Tally, kind: str, message: str, row: int, rows: int) -> None:

@@ -227,3 +227,15 @@ def test_damaged_names_of_columns(tmp_path):
     assert Parquet().ranges(file, 1) == [(0, -1)]
     assert list(Parquet().read(Piece(file), tally)) == []
     assert [place["kind"] for place in tally.damage] == ["corrupt"]
+
+
+def test_a_file_that_is_not_cut_is_not_asked_where_its_columns_lie(tmp_path, monkeypatch):
+    def asked(group):
+        raise AssertionError
+
+    monkeypatch.setattr("curator.sources.parquet._place", asked)
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"text": ["a", "b"]}), path, row_group_size=1)
+    file = File(str(path), "x.parquet", path.stat().st_size, "")
+    assert Parquet().ranges(file, file.size) == [(0, -1)]
+    assert [row["text"] for batch in Parquet().read(Piece(file), Tally()) for row in batch.to_pylist()] == ["a", "b"]
