@@ -1,6 +1,8 @@
 """The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
 
-In the order of the data flow: `tree` (page to flat arrays, with `tags` and `formulas`), `blocks` (runs of text and their
+In the order of the data flow: `build` (bytes to a tree as browsers make it, by `tokens`, `construction`, `body` and `dom` with
+the tables of `grammar`; `written`: its text; `notes`: what the page says of itself), `tree` (that to flat arrays, with `tags`
+and `formulas`), `blocks` (runs of text and their
 counts), `outline` (sums over the tree), `features` and `whole` (what the model sees of a block; `kind`: what the page says it
 is), `forest` (the model, in `model.json`), `choose`, then `render` or `markdown`; `about` reads title, author, date and
 address. `train` makes the model from `gold`, pages whose main text people marked. Everything between the parser and the plain
@@ -35,8 +37,8 @@ class Extracted:
     canonical: str | None = None
 
 
-def extract(page: str, form: Literal["text", "markdown"] = "text", url: str | None = None) -> Extracted:
-    """Main text and what the page says of itself. `url`, if known, completes a relative canonical address."""
+def extract(page: str | bytes, form: Literal["text", "markdown"] = "text", url: str | None = None) -> Extracted:
+    """Main text and what the page says of itself. Bytes are UTF-8. `url`, if known, completes a relative canonical address."""
     tree = parse(page)
     said = about.metas(tree.html)
     title = about.title(tree.html)

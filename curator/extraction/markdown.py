@@ -17,7 +17,9 @@ from curator.extraction.tags import TAG_NAMES, TAGS
 from curator.extraction.tree import BREAK, CLOSE, OPEN, TEX, TEXT, Tree
 
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
-_LANGUAGE = re.compile(r'\bclass="[^"]{0,500}?\b(?:language|lang|highlight-source|brush:)[-: ]\s*([a-zA-Z0-9+#]{1,20})')
+_LANGUAGE = re.compile(
+    r"""\bclass\s?=\s?["']?[^"'<>]{0,500}?\b(?:language|lang|highlight-source|brush:)[-: ]\s*([a-zA-Z0-9+#]{1,20})""", re.I
+)
 _MARKS = {
     "b": "**",
     "strong": "**",
@@ -32,6 +34,7 @@ _MARKS = {
 }
 _ALL_CODE = 0.9  # the share of a line's characters that stand in `<code>`
 _DEEPEST = 8  # levels of lists and quotes that are shown
+_HIGHEST = 32  # elements above a block that are asked for its form
 
 
 def markdown(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
@@ -115,7 +118,7 @@ class _Page:
             self.lines.append(row)
         if last and self.code:
             start = int(self.tree.start[last.pre])
-            language = _LANGUAGE.search(bytes(self.tree.page[start : start + 600]).decode("utf-8", "ignore"))
+            language = _LANGUAGE.search(bytes(self.tree.source[start : start + 600]).decode("utf-8", "ignore"))
             text = "\n".join(self.code)
             self.lines.append(self.framed(last, f"```{language[1] if language else ''}\n{text}\n```", 2))
         self.cells, self.code = [], []
@@ -140,7 +143,9 @@ class _Page:
 
     def place(self, node: int) -> _Place:
         place = _Place(node)
-        while node >= 0:
+        for _ in range(_HIGHEST):
+            if node < 0:
+                break
             name = TAG_NAMES[self.tree.tag[node]]
             if name == "li" and place.item < 0:
                 place.item = node

@@ -15,9 +15,8 @@ _PRE, _TR, _CELLS = np.int16(TAGS["pre"]), np.int16(TAGS["tr"]), (TAGS["td"], TA
 def plain(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
     """One line a block; the cells of a row on one line, set apart by a tab; code as it stands. `chosen` is a mask, or rows."""
     rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-    begin, behind = blocks.first[rows], blocks.behind[rows]
-    most = (tree.end[behind - 1] - tree.begin[begin]) + (behind - begin) + 2  # the stretch of the page, breaks, borders
-    room = np.empty(int(most.sum(dtype=np.int64)), np.uint8)
+    most = len(tree.page) + len(tree.kind) + 2 * len(rows)  # text, breaks, borders
+    room = np.empty(most, np.uint8)
     columns = (tree.tag, tree.parent, tree.kind, tree.begin, tree.end, blocks.anchor, blocks.first, blocks.behind)
     written = _plain(tree.page, *columns, rows, room)
     return room[:written].tobytes().decode("utf-8", "replace")

@@ -27,23 +27,19 @@ TAGS = {name: at for at, name in enumerate((*_BLOCKS, *_INLINE, *_UNREAD))}
 TAG_NAMES = tuple(TAGS)
 FIRST_INLINE, FIRST_UNREAD = len(_BLOCKS), len(_BLOCKS) + len(_INLINE)
 OTHER, CUSTOM = TAGS["other"], TAGS["custom"]
-_VOID = _split("area base br col embed hr img input link meta param source track wbr")  # without an end
-_RAW = _split("script style xmp iframe noembed noframes plaintext")  # what they hold is no markup
-VOID, RAW = 1, 2  # bits of TRAITS
+PRIME = np.uint64(1099511628211)  # of FNV-1a
 
 
 def packed(name: str) -> int:
-    """The first eight letters of a name as one number."""
-    return int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "big")
+    """A name's first eight letters as one number, into which the others are mixed."""
+    found = int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "big")
+    for byte in name.encode()[8:]:
+        found = ((found ^ byte) * int(PRIME)) % (1 << 64)
+    return found
 
 
-_KNOWN = sorted({*TAGS, *_VOID, *_RAW} - {"custom", "other"}, key=packed)
-KEYS = np.array([packed(name) for name in _KNOWN], np.uint64)  # sorted
-IDS = np.array([TAGS.get(name, OTHER) for name in _KNOWN], np.int64)
-TRAITS = np.array([VOID * (name in _VOID) | RAW * (name in _RAW) for name in _KNOWN], np.int64)
-
-# Attributes and elements that are asked for by name.
-CLASS, ID, ROLE, STYLE, HIDDEN_NAME, ARIA, ITEMPROP, ALTTEXT, ENCODING, TYPE, HREF, SRC, ALT = (
+# Attributes that are asked for by name.
+CLASS, ID, ROLE, STYLE, HIDDEN_NAME, ARIA, ITEMPROP, ITEMTYPE, ALTTEXT, ENCODING, TYPE, HREF, SRC, ALT = (
     np.uint64(packed(name))
     for name in [
         "class",
@@ -53,6 +49,7 @@ CLASS, ID, ROLE, STYLE, HIDDEN_NAME, ARIA, ITEMPROP, ALTTEXT, ENCODING, TYPE, HR
         "hidden",
         "aria-hidden",
         "itemprop",
+        "itemtype",
         "alttext",
         "encoding",
         "type",
@@ -60,9 +57,6 @@ CLASS, ID, ROLE, STYLE, HIDDEN_NAME, ARIA, ITEMPROP, ALTTEXT, ENCODING, TYPE, HR
         "src",
         "alt",
     ]
-)
-BR, MATH, SCRIPT, SPAN, HR, ANNOTATION, IMG = (
-    np.uint64(packed(name)) for name in ("br", "math", "script", "span", "hr", "annotation", "img")
 )
 
 

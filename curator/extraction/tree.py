@@ -1,35 +1,76 @@
-"""A page to flat arrays: parse with a C library, serialise, and walk over the bytes once.
+"""A page to flat arrays: elements and what happens in the order of the page, for all that follows to work on whole columns.
 
-The parser (lexbor, in resiliparse) repairs what authors wrote as browsers do. What it writes out again is well nested, with
-every attribute in double quotes, so that one compiled pass over the bytes finds elements, attributes and text: no call
-into Python for a node. Scripts, styles and other parts that nobody reads are left out on the way.
+`build` makes the tree that a browser would, with pointers between its nodes; one walk over that leaves out scripts, styles
+and what else nobody reads, and asks attributes for what they say of an element.
 """
+
+# ruff: noqa: SIM109 - numba compiles a tuple and the search in it
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-from resiliparse.parse.html import HTMLTree
 
-from curator.extraction import tags
+from curator.extraction import notes, tags
+from curator.extraction.build import build
+from curator.extraction.compiled import inner
+from curator.extraction.dom import (
+    BEFORE,
+    BEGIN,
+    COLUMNS,
+    CUSTOM,
+    END,
+    FIRST,
+    FREE,
+    LAST,
+    NAME,
+    NEXT,
+    NONE,
+    PARENT,
+    ROOT,
+    WRITTEN,
+    empty,
+    has,
+)
+from curator.extraction.dom import TEXT as TEXT_NODE
 from curator.extraction.formulas import with_sources
+from curator.extraction.grammar import FLAT, IDS, KNOWN, NUMBER, RAW
+from curator.extraction.tokens import attribute, name_at, padded
 from curator.extraction.words import NAME_WORDS
+from curator.extraction.written import GROWTH, YES, write
 
 OPEN, CLOSE, TEXT, TEX, BREAK = range(5)  # kinds of events; TEX is a formula's source
 HIDDEN, ARTICLE_BODY, LINK = 1, 2, 4  # flags of an element; a link is an `a` that leads somewhere
 _STEP, _FOUND = NAME_WORDS.step, NAME_WORDS.found
-_LESS, _MORE, _QUOTE = np.uint8(60), np.uint8(62), np.uint8(34)  # no literals: a kernel is compiled anew for each of those
+_ANNOTATION, _BR, _HR, _IMG, _MATH, _SCRIPT, _SPAN = (
+    NUMBER[name] for name in ("annotation", "br", "hr", "img", "math", "script", "span")
+)
+
+_DOCTYPE = re.compile(rb"(?>\s+|<!--.{0,2000}?-->|<\?[^>]*>|\xef\xbb\xbf)*+<!doctype\s+html\b([^>]*)>", re.I | re.S)
+# The doctypes by which browsers know pages that were written before there were rules.
+_OLD = re.compile(
+    rb"""\s+public\s*["']
+    (?: -//w3c//dtd[ ](?: html[ ](?: 3 | 4\.0[ ](?:frameset|transitional)// | experimental ) | w3[ ]html )
+      | -//w3c//dtd[ ]html[ ]4\.01[ ](?:frameset|transitional)//[^"']*["']\s*$
+      | -//(?: ietf//dtd[ ]html | w3o//dtd[ ]w3[ ]html | netscape[ ]comm | microsoft//dtd[ ]internet | softquad
+             | sq//dtd[ ]html[ ]2 | spyglass | webtechs | as//dtd | advasoft | metrius | o'reilly | sun[ ]microsystems )
+      | -/w3c/dtd[ ]html[ ]4\.0[ ]transitional/en["'] | html["'] | \+//silmaril )""",
+    re.I | re.X,
+)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """`page` are the serialised bytes. One row an element, in document order: `tag`, `parent` (-1), `last` (the row behind its
-    subtree), `words` (bits of `words.NAMES`), `flags`, `look` (a hash of tag and class), `start` (the place of its tag).
-    One row an event: `kind`, `node`, and for text its place in the page."""
+    """`html` is what the page says of itself (see `notes`), `source` its bytes, `page` the text in it, as a serialiser writes
+    it. One row an element, in document order: `tag`, `parent` (-1), `last` (the row behind its subtree), `words` (bits of
+    `words.NAMES`), `flags`, `look` (a hash of tag and class), `start` (the place of its tag in the source).
+    One row an event: `kind`, `node`, and for text its place in `page`."""
 
     html: str
+    source: np.ndarray
     page: np.ndarray
     tag: np.ndarray
     parent: np.ndarray
@@ -44,32 +85,29 @@ class Tree:
     end: np.ndarray
 
 
-def parse(page: str) -> Tree:
-    try:
-        html = str(HTMLTree.parse(page))
-    except UnicodeEncodeError:  # half a surrogate pair is no character
-        html = str(HTMLTree.parse(page.encode("utf-8", "replace").decode()))
-    page_bytes = html.encode("utf-8", "replace")
-    if b"<math" in page_bytes:
-        html = with_sources(html)
-        page_bytes = html.encode("utf-8", "replace")
-    data = np.frombuffer(page_bytes, np.uint8)
-    most = 1 + int(np.count_nonzero(data == 60))  # elements; each begins and ends, and text may stand before and behind
-    nodes = [np.empty(most, kind) for kind in (np.int16, np.int32, np.int32, np.int64, np.uint8, np.uint64, np.int32)]
-    events = [np.empty(2 * most + 1, kind) for kind in (np.uint8, np.int32, np.int32, np.int32)]
-    room = [data, *nodes, *events, np.empty(most, np.uint64), np.empty(most, np.int32)]
-    count, happened = _walk(*room)
-    return Tree(html, data, *(column[:count] for column in nodes), *(column[:happened] for column in events))
+def parse(page: str | bytes) -> Tree:
+    """Bytes are UTF-8."""
+    data = page.encode("utf-8", "replace") if isinstance(page, str) else page
+    if b"<math" in data:
+        data = with_sources(data.decode("utf-8", "replace")).encode("utf-8", "replace")
+    source, size = padded(data), len(data)
+    dom = empty(1 + int(np.count_nonzero(source == 60)), _quirks(data))
+    out, said = np.empty(GROWTH * size + 64, np.uint8), notes.room(size)
+    html = said[: build(source, size, dom, out, said)].tobytes().decode("utf-8", "replace")
+    made = (int(dom[FREE]) - ROOT) // COLUMNS
+    nodes = [np.empty(made, kind) for kind in (np.int16, np.int32, np.int32, np.int64, np.uint8, np.uint64, np.int32)]
+    events = [np.empty(3 * made, kind) for kind in (np.uint8, np.int32, np.int32, np.int32)]
+    count, happened, written = _walk(source, size, dom, out, *nodes, *events)
+    return Tree(html, source, out[:written], *(column[:count] for column in nodes), *(column[:happened] for column in events))
 
 
-@numba.njit(cache=True, nogil=True)
-def _find(page, at, byte):
-    while at < len(page) and page[at] != byte:
-        at += 1
-    return at
+def _quirks(page: bytes) -> bool:
+    """Whether the page is one of those that browsers read with leniency."""
+    found = _DOCTYPE.match(page[:4096])
+    return not found or _OLD.match(found[1]) is not None
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _holds(page, at, end, what):
     """Whether the bytes `what` (lower case) occur in page[at:end]."""
     for start in range(at, end - len(what) + 1):
@@ -83,7 +121,7 @@ def _holds(page, at, end, what):
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _holds_any(page, at, end, names):
     """Whether one of several words does; they stand in one row of bytes, each with a line's end behind it."""
     first = 0
@@ -95,26 +133,7 @@ def _holds_any(page, at, end, names):
     return False
 
 
-@numba.njit(cache=True, nogil=True)
-def _name_at(page, at):
-    """A name packed into a number, where it ends, and whether it has a hyphen or a colon."""
-    packed = np.uint64(0)
-    shift = 56
-    mark = 0
-    while at < len(page):
-        byte = page[at]
-        if byte == 32 or byte == 62 or byte == 61 or byte == 47 or byte == 34:
-            break
-        if byte == 45 or byte == 58:
-            mark = byte
-        if shift >= 0:
-            packed |= np.uint64(byte | 32 if 65 <= byte <= 90 else byte) << np.uint64(shift)
-            shift -= 8
-        at += 1
-    return packed, at, mark
-
-
-@numba.njit(cache=True, nogil=True)
+@inner
 def _speak(page, at, end, words, look):
     """The words in a class or id, and a hash that numbers in it do not change."""
     state = _STEP[0, 95]
@@ -135,7 +154,7 @@ def _speak(page, at, end, words, look):
             words |= _FOUND[state]
             continue
         else:
-            look = (look ^ np.uint64(7)) * np.uint64(1099511628211)
+            look = (look ^ np.uint64(7)) * tags.PRIME
             before = byte
             if byte == 45:  # some words hold their hyphen
                 dashed = _STEP[state, 45]
@@ -144,194 +163,150 @@ def _speak(page, at, end, words, look):
                     state = dashed
                     continue
             byte = np.uint8(95)
-        look = (look ^ np.uint64(byte)) * np.uint64(1099511628211)
+        look = (look ^ np.uint64(byte)) * tags.PRIME
         state = _STEP[state, byte]
         words |= _FOUND[state]
     words |= _FOUND[_STEP[state, 95]]
     return words, look
 
 
-@numba.njit(cache=True, nogil=True)
-def _known(name):
-    """The row of a name in tags.KEYS, -1 for another."""
-    low, high = 0, len(tags.KEYS)
-    while low < high:
-        middle = (low + high) >> 1
-        if tags.KEYS[middle] < name:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < len(tags.KEYS) and tags.KEYS[low] == name else -1
+@inner
+def _annotated(source, dom, math):
+    """The text of a formula's annotation that is TeX, -1 if it has none."""
+    node = np.int64(dom[math + FIRST])
+    while node >= 0 and node != math:
+        if dom[node + NAME] == _ANNOTATION and dom[node + FIRST] >= 0:
+            _, at, _ = name_at(source, np.int64(dom[node + BEGIN]) + 1, np.int64(dom[node + END]))
+            while True:
+                name, value, stop, at = attribute(source, at, np.int64(dom[node + END]))
+                if name == 0:
+                    break
+                if (name == tags.ENCODING or name == tags.TYPE) and _holds_any(source, value, stop, tags.TEX_KINDS):
+                    return np.int64(dom[node + FIRST]) if dom[dom[node + FIRST] + NAME] == TEXT_NODE else NONE
+        if dom[node + FIRST] >= 0 and dom[node + NAME] >= 0:
+            node = np.int64(dom[node + FIRST])
+            continue
+        while node != math and dom[node + NEXT] < 0:
+            node = np.int64(dom[node + PARENT])
+        if node != math:
+            node = np.int64(dom[node + NEXT])
+    return NONE
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(page, tag, parent, last, words, flags, look, start, kind, node, begin, end, names, rows):
-    """Fills the columns of `Tree`; `names` and `rows` (-1 in what is not read) are room for the open elements."""
-    height, nodes, events = 0, 0, 0
-    unread = -1  # the height above which nothing is read
-    in_math, wrote_tex = -1, False
+def _walk(source, size, dom, out, tag, parent, last, words, flags, look, start, kind, node, begin, end):
+    """Fills the columns of `Tree`; returns how many elements and events there are, and how much of `out` is written."""
+    count, events, written = 0, 0, np.int64(dom[WRITTEN])
     before, same = np.uint64(0), 0
-    at, size = np.int64(0), np.int64(len(page))
-    while at < size:
-        if page[at] != 60:  # text up to the next <
-            stop = _find(page, at, _LESS)
-            if unread < 0 and in_math < 0 and height > 0:
-                kind[events], node[events], begin[events], end[events] = TEXT, rows[height - 1], at, stop
-                events += 1
-            at = stop
-            continue
-        if at + 1 >= size:
-            break
-        following = page[at + 1]
-        if following == 33 or following == 63:  # a comment, a doctype, an instruction
-            if at + 3 < size and page[at + 2] == 45 and page[at + 3] == 45:
-                at += 4
-                while at < size and not (page[at] == 62 and page[at - 1] == 45 and page[at - 2] == 45):
-                    at += 1
-            else:
-                at = _find(page, at, _MORE)
-            at += 1
-            continue
-        if following == 47:
-            name, at, _ = _name_at(page, at + 2)
-            at = _find(page, at, _MORE) + 1
-            level = height - 1
-            lowest = max(0, height - 64)
-            while level >= lowest and names[level] != name:
-                level -= 1
-            if level >= lowest and names[level] == name:
-                while height > level:
-                    height -= 1
-                    if unread < 0 and in_math < 0 and rows[height] >= 0:
-                        row = rows[height]
-                        last[row] = nodes
-                        kind[events], node[events], begin[events], end[events] = CLOSE, row, at, at
-                        events += 1
-                    if height == unread:
-                        unread = -1
-                    if height == in_math:
-                        in_math = -1
-                        row = rows[height]
-                        last[row] = nodes
-                        kind[events], node[events], begin[events], end[events] = CLOSE, row, at, at
-                        events += 1
-            continue
-        # an element begins
-        place = at
-        name, at, mark = _name_at(page, at + 1)
-        said, flag = np.int64(0), np.uint8(0)
-        seen = np.uint64(14695981039346656037)
-        tex_from, tex_to, tex_kind = np.int64(-1), np.int64(-1), False
-        alt_from, alt_to, drawn = np.int64(-1), np.int64(-1), False
-        rendered = False
-        while at < size and page[at] != 62:
-            if page[at] == 32 or page[at] == 47 or page[at] == 34 or page[at] == 61:
-                at += 1
-                continue
-            attribute, at, _ = _name_at(page, at)
-            value = at
-            if at + 1 < size and page[at] == 61 and page[at + 1] == 34:
-                value = at + 2
-                at = _find(page, value, _QUOTE)
-            if unread < 0:
-                if attribute == tags.CLASS:
-                    said, seen = _speak(page, value, at, said, seen)
-                    drawn = drawn or (name == tags.IMG and _holds(page, value, at, tags.LATEX))
-                    if name == tags.SPAN and _holds_any(page, value, at, tags.DRAWN_BY):
+    at = np.int64(ROOT)
+    while True:
+        name, row = np.int64(dom[at + NAME]), np.int64(-1)
+        up = np.int64(dom[dom[at + PARENT] + BEFORE]) if at != ROOT else np.int64(-1)
+        enter = False
+        if name == TEXT_NODE:
+            kind[events], node[events], begin[events], end[events] = TEXT, up, dom[at + BEGIN], dom[at + END]
+            events += 1
+        else:
+            known = 0 <= name < KNOWN
+            which = np.int64(IDS[name]) if known else tags.CUSTOM if name >= CUSTOM else tags.OTHER
+            from_, to = np.int64(dom[at + BEGIN]), np.int64(dom[at + END])
+            # what its attributes say
+            said, flag = np.int64(0), np.uint8(0)
+            seen = np.uint64(14695981039346656037)
+            tex_from, tex_to, tex_kind = np.int64(-1), np.int64(-1), False
+            alt_from, alt_to, drawn = np.int64(-1), np.int64(-1), False
+            rendered, classed = False, False
+            place = np.int64(to)
+            if to > from_:
+                _, place, _ = name_at(source, from_ + 1, to)
+            while place < to:
+                asked, value, stop, place = attribute(source, place, to)
+                if asked == 0:
+                    break
+                if asked == tags.CLASS and not classed:
+                    classed = True
+                    said, seen = _speak(source, value, stop, said, seen)
+                    drawn = drawn or (name == _IMG and _holds(source, value, stop, tags.LATEX))
+                    if name == _SPAN and _holds_any(source, value, stop, tags.DRAWN_BY):
                         rendered = True  # a formula drawn with glyphs: its source stands beside it
-                elif attribute in (tags.ID, tags.ROLE, tags.ITEMPROP):
-                    said, _ = _speak(page, value, at, said, np.uint64(0))
-                    if attribute == tags.ITEMPROP and _holds(page, value, at, tags.BODY):
+                elif asked in (tags.ID, tags.ROLE, tags.ITEMPROP):
+                    said, _ = _speak(source, value, stop, said, np.uint64(0))
+                    if asked == tags.ITEMPROP and _holds(source, value, stop, tags.BODY):
                         flag |= ARTICLE_BODY
-                elif attribute == tags.STYLE:
-                    if (_holds(page, value, at, tags.DISPLAY) and _holds(page, value, at, tags.NONE)) or _holds(
-                        page, value, at, tags.INVISIBLE
+                elif asked == tags.STYLE:
+                    if (_holds(source, value, stop, tags.DISPLAY) and _holds(source, value, stop, tags.NONE)) or _holds(
+                        source, value, stop, tags.INVISIBLE
                     ):
                         flag |= HIDDEN
-                elif attribute == tags.HIDDEN_NAME or (attribute == tags.ARIA and _holds(page, value, at, tags.TRUE)):
+                elif asked == tags.HIDDEN_NAME or (asked == tags.ARIA and _holds(source, value, stop, tags.TRUE)):
                     flag |= HIDDEN
-                elif attribute == tags.HREF:
-                    target = np.uint64(at - value + 1)
-                    for i in range(value, at):
-                        target = (target ^ np.uint64(page[i])) * np.uint64(1099511628211)
+                elif asked == tags.HREF:
+                    target = np.uint64(stop - value + 1)
+                    for i in range(value, stop):
+                        target = (target ^ np.uint64(source[i])) * tags.PRIME
                     same = same + 1 if target == before else 0
                     before = target
                     if same < 3:  # one that its author forgot to close is opened again in every paragraph
                         flag |= LINK
-                elif name == tags.IMG and attribute == tags.SRC:
+                elif name == _IMG and asked == tags.SRC:
                     query = value
-                    while query < at and page[query] != 63:
+                    while query < stop and source[query] != 63:
                         query += 1
-                    if _holds_any(page, value, query, tags.FORMULA_IMAGES):  # a formula as an image
+                    if _holds_any(source, value, query, tags.FORMULA_IMAGES):  # a formula as an image
                         drawn = True
                         if alt_from < 0:
-                            alt_from, alt_to = min(query + 1, at), at
-                elif name == tags.IMG and attribute == tags.ALT and at > value:
-                    alt_from, alt_to = value, at
-                elif attribute == tags.ALTTEXT:
-                    tex_from, tex_to = value, at
-                elif attribute in (tags.ENCODING, tags.TYPE):
-                    tex_kind = tex_kind or _holds_any(page, value, at, tags.TEX_KINDS)
-        at += 1
-        known = _known(name)
-        traits = tags.TRAITS[known] if known >= 0 else 0
-        void = traits & tags.VOID != 0
-        if traits & tags.RAW:  # its content is no markup
-            content = at
-            while at < size:
-                at = _find(page, at, _LESS)
-                if at + 1 < size and page[at + 1] == 47 and _name_at(page, at + 2)[0] == name:
-                    break
-                at += 1
-            if name == tags.SCRIPT and tex_kind and unread < 0 and in_math < 0 and height > 0:
-                kind[events], node[events], begin[events], end[events] = TEX, rows[height - 1], content, min(at, size)
+                            alt_from, alt_to = min(query + 1, stop), stop
+                elif name == _IMG and asked == tags.ALT and stop > value:
+                    alt_from, alt_to = value, stop
+                elif asked == tags.ALTTEXT:
+                    tex_from, tex_to = value, stop
+                elif asked in (tags.ENCODING, tags.TYPE):
+                    tex_kind = tex_kind or _holds_any(source, value, stop, tags.TEX_KINDS)
+            # what it is
+            if has(name, FLAT):
+                tex_from, tex_to = (alt_from, alt_to) if name == _IMG and drawn and alt_to > alt_from else (to, to)
+                if name == _BR or name == _HR:
+                    kind[events], node[events], begin[events], end[events] = BREAK, up, 0, 0
+                    events += 1
+            elif has(name, RAW):
+                tex_from, tex_to = (np.int64(to), np.int64(dom[at + LAST])) if name == _SCRIPT and tex_kind else (to, to)
+            elif which < tags.FIRST_UNREAD and not rendered:
+                row = count
+                tag[row], words[row], flags[row], start[row], parent[row] = which, said, flag, from_, up
+                look[row] = (seen ^ np.uint64(which)) * tags.PRIME
+                kind[events], node[events], begin[events], end[events] = OPEN, row, 0, 0
                 events += 1
-            at = _find(page, at, _MORE) + 1
+                count += 1
+                dom[at + BEFORE] = row  # from here on its row
+                up = row
+                enter = name != _MATH
+                if name == _MATH and tex_from < 0:
+                    found = _annotated(source, dom, at)
+                    if found >= 0:
+                        kind[events], node[events] = TEX, row
+                        begin[events], end[events] = dom[found + BEGIN], dom[found + END]
+                        events += 1
+                if name != _MATH:
+                    tex_from = tex_to
+            else:
+                tex_from = tex_to
+            if tex_from < tex_to:
+                kind[events], node[events], begin[events] = TEX, up, written
+                written = write(source, tex_from, tex_to, out, written, YES)
+                end[events] = written
+                events += 1
+        if enter and dom[at + FIRST] >= 0:
+            at = np.int64(dom[at + FIRST])
             continue
-        if unread >= 0 or in_math >= 0:
-            if in_math >= 0 and name == tags.ANNOTATION and tex_kind and not wrote_tex and unread < 0:
-                stop = _find(page, at, _LESS)
-                kind[events], node[events], begin[events], end[events] = TEX, rows[in_math], at, stop
+        while True:
+            if row >= 0:
+                last[row] = count
+                kind[events], node[events], begin[events], end[events] = CLOSE, row, 0, 0
                 events += 1
-                wrote_tex = True
-            if not void:
-                names[height], rows[height] = name, -1
-                height += 1
-            continue
-        if known >= 0:
-            which = tags.IDS[known]
-        elif mark == 45 and name >> np.uint64(40) != np.uint64(7170680):  # mjx-… stands in a line
-            which = tags.CUSTOM
-        else:
-            which = tags.OTHER
-        if void:
-            if name == tags.IMG and drawn and alt_to > alt_from and height > 0:
-                kind[events], node[events], begin[events], end[events] = TEX, rows[height - 1], alt_from, alt_to
-                events += 1
-            if name in (tags.BR, tags.HR):
-                kind[events], node[events], begin[events], end[events] = BREAK, rows[height - 1] if height else -1, at, at
-                events += 1
-            continue
-        if which >= tags.FIRST_UNREAD or rendered:
-            unread = height
-            names[height], rows[height] = name, -1
-            height += 1
-            continue
-        tag[nodes], words[nodes], flags[nodes], start[nodes] = which, said, flag, place
-        look[nodes] = (seen ^ np.uint64(which)) * np.uint64(1099511628211)
-        parent[nodes] = rows[height - 1] if height else -1
-        last[nodes] = -1
-        kind[events], node[events], begin[events], end[events] = OPEN, nodes, place, at
-        events += 1
-        names[height], rows[height] = name, nodes
-        if name == tags.MATH:
-            in_math, wrote_tex = height, tex_from >= 0
-            if tex_from >= 0:
-                kind[events], node[events], begin[events], end[events] = TEX, nodes, tex_from, tex_to
-                events += 1
-        height += 1
-        nodes += 1
-    for row in range(nodes):
-        if last[row] < 0:
-            last[row] = nodes
-    return nodes, events
+            if at == ROOT:
+                return count, events, written
+            if dom[at + NEXT] >= 0:
+                at = np.int64(dom[at + NEXT])
+                break
+            at = np.int64(dom[at + PARENT])
+            row = np.int64(dom[at + BEFORE])

@@ -42,15 +42,15 @@ class Extract:
     page's whole visible text stands. A page without any, an empty or a binary payload has a null text. `text/plain` is
     decoded and no more. The curator engine also gives `author`, `published` (a day, as the page tells it: `date` stays the
     crawl's) and `canonical`, the address that the page calls its own: `url` stays the one that it was fetched from. A
-    payload over `max_bytes` is cut there before it is parsed; a page that would cost a parser more than MOST_WORK nodes
-    (nested tags, endless attributes) is read without a tree.
+    payload over `max_bytes` is cut there before it is parsed. The engine's own parser is bounded; a page that would cost the
+    other one more than MOST_WORK nodes (nested tags, endless attributes) is read without a tree.
     """
 
     engine: Literal["curator", "resiliparse"] = "curator"
     format: Literal["text", "markdown"] = "text"
     max_bytes: int = 8 << 20
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
     reads: ClassVar[frozenset[str]] = frozenset({"payload", "content_type", "charset"})
     writes: ClassVar[Mapping[str, pa.DataType]] = {
@@ -178,17 +178,23 @@ def _main_text(page: str, data: bytes, engine: str, form: Literal["text", "markd
     """`data` is the page in UTF-8."""
     if b"\0" in data:
         page, data = page.replace("\0", ""), data.replace(b"\0", b"")
+    if engine != "curator":
+        text, title = _plain_text(page, data, main_content=True)
+        return Page(text.strip() or None, clean_title(title))
+    found = extraction.extract(data, form)
+    text = found.text or _plain_text(page, data, main_content=False)[0]
+    return Page(text.strip() or None, clean_title(found.title), found.author, found.published, found.canonical)
+
+
+def _plain_text(page: str, data: bytes, main_content: bool) -> tuple[str, str | None]:
+    """What resiliparse takes for the main text, else all that is visible; and the title."""
     if work(data) > MOST_WORK:
-        return Page(visible_text(data).strip() or None)
-    if engine == "curator":
-        found = extraction.extract(page, form)
-        text = found.text or extract_plain_text(HTMLTree.parse(page), main_content=False, alt_texts=False)
-        return Page(text.strip() or None, clean_title(found.title), found.author, found.published, found.canonical)
+        return visible_text(data), None
     tree = HTMLTree.parse(page)
-    text = extract_plain_text(tree, main_content=True, alt_texts=False)
-    if not text.strip():
+    text = extract_plain_text(tree, main_content=main_content, alt_texts=False)
+    if main_content and not text.strip():
         text = extract_plain_text(tree, main_content=False, alt_texts=False)
-    return Page(text.strip() or None, clean_title(tree.title))
+    return text, tree.title
 
 
 def clean_title(title: str | None) -> str | None:

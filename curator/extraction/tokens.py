@@ -1,0 +1,146 @@
+"""Where the tokens of a page begin and end, by the HTML standard's tokenizer (13.2.5), in UTF-8 bytes.
+
+LANES more bytes stand behind the end of a page: see `padded`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from curator.extraction.compiled import inner
+from curator.extraction.tags import PRIME
+from curator.metrics.vectors import LANES, lowest, within
+
+LESS, MORE, QUOTE = np.uint8(60), np.uint8(62), np.uint8(34)  # no literals: a kernel is compiled anew for each type of those
+
+
+def padded(page: bytes) -> np.ndarray:
+    room = np.empty(len(page) + LANES, np.uint8)
+    room[: len(page)] = np.frombuffer(page, np.uint8)
+    room[len(page) :] = 0
+    return room
+
+
+@inner
+def find(page, at, end, byte):
+    """The next place of a byte, at the earliest `at`; `end` if there is none."""
+    while at < end:
+        found = within(page, at, byte, byte)
+        if found != 0:
+            return min(at + lowest(found), end)
+        at += LANES
+    return end
+
+
+@inner
+def letter(byte):
+    return 97 <= (byte | 32) <= 122
+
+
+@inner
+def blank(byte):
+    return byte == 32 or 9 <= byte <= 13
+
+
+@inner
+def name_at(page, at, end):
+    """A name packed as `grammar.packed` does it, where it ends, and the last hyphen or colon in it (0 for none)."""
+    packed = np.uint64(0)
+    shift = 56
+    mark = 0
+    while at < end:
+        byte = page[at]
+        if blank(byte) or byte == 62 or byte == 47 or byte == 61:  # > / =
+            break
+        if 65 <= byte <= 90:
+            byte = np.uint8(byte | 32)
+        if byte == 45 or byte == 58:
+            mark = np.int64(byte)
+        if shift >= 0:
+            packed |= np.uint64(byte) << np.uint64(shift)
+            shift -= 8
+        else:
+            packed = (packed ^ np.uint64(byte)) * PRIME
+        at += 1
+    return packed, at, mark
+
+
+@inner
+def attribute(page, at, end):
+    """From `at` in a tag to its next attribute: its packed name, where its value begins and ends, and where to go on. Where the
+    tag has none left the name is 0, and the last place that behind its `>`."""
+    while at < end and (blank(page[at]) or page[at] == 47):
+        at += 1
+    if at >= end or page[at] == 62:
+        return np.uint64(0), at, at, min(at + 1, end)
+    first = at
+    name, at, _ = name_at(page, at, end)
+    if at == first:  # a name may begin with `=`
+        name, at, _ = name_at(page, at + 1, end)
+    name = max(name, np.uint64(1))
+    while at < end and blank(page[at]):
+        at += 1
+    if at >= end or page[at] != 61:
+        return name, at, at, at
+    at += 1
+    while at < end and blank(page[at]):
+        at += 1
+    value = at
+    if at < end and (page[at] == 34 or page[at] == 39):
+        at = find(page, at + 1, end, page[at])
+        return name, value + 1, at, at + 1
+    while at < end and not blank(page[at]) and page[at] != 62:
+        at += 1
+    return name, value, at, at
+
+
+@inner
+def after_comment(page, at, end):
+    """The place behind the comment that opens with the `<!--` at `at`."""
+    begin = at + 4
+    if begin < end and page[begin] == 62:
+        return begin + 1
+    at = find(page, begin + 1, end, MORE)
+    while at < end:
+        dashes = page[at - 1] == 45 and page[at - 2] == 45 and (at - 2 >= begin or at - 1 == begin)
+        if dashes or (page[at - 1] == 33 and page[at - 2] == 45 and page[at - 3] == 45 and at - 3 >= begin):
+            return at + 1
+        at = find(page, at + 1, end, MORE)
+    return end
+
+
+@inner
+def end_of_raw(page, at, end, name, script):
+    """The place of the end tag that closes a script or another element whose content is no markup. In a script that hides
+    itself in a comment, a script in a string does not end it."""
+    hidden, inner = False, False  # behind a <!--; behind a <script in that
+    while True:
+        at = find(page, at, end, LESS)
+        if at + 2 >= end:
+            return end
+        if page[at + 1] == 47:
+            closing, behind, _ = name_at(page, at + 2, end)
+            if closing == name and behind < end and page[behind] != 61:
+                if not inner:
+                    return at
+                inner = False
+        elif script and page[at + 1] == 33 and page[at + 2] == 45 and page[at + 3] == 45:
+            hidden = not _closed_before(page, at + 2, end)
+        elif script and hidden and not inner:
+            opening, behind, _ = name_at(page, at + 1, end)
+            inner = opening == name and behind < end and page[behind] != 61
+        at += 1
+        if hidden and _closed_before(page, at, end):
+            hidden, inner = False, False
+
+
+@inner
+def _closed_before(page, at, end):
+    """Whether a --> stands before the next <."""
+    stop = find(page, at, end, LESS)
+    at = find(page, at, stop, MORE)
+    while at < stop:
+        if page[at - 1] == 45 and page[at - 2] == 45:
+            return True
+        at = find(page, at + 1, stop, MORE)
+    return False
