@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from curator.dedup.sentence_copies import choose_candidates, find_common, keep_b
 from curator.dedup.sentence_cutting import without
 from curator.dedup.sentence_plan import sentence_plan
 from curator.dedup.sentence_units import UNITS, Units, split
-from curator.dedup.signing import REVISION
+from curator.dedup.signing import REVISION, optimal
 from curator.documents import Executor, Rule, Shard
 from curator.metrics.hashes import hash_bytes
 from curator.metrics.segments import texts
@@ -103,7 +102,7 @@ class DedupSentences:
 
     @property
     def banding(self) -> tuple[int, int]:
-        return (1, 1) if self.threshold is None else _optimal(self.threshold, self.hashes)
+        return (1, 1) if self.threshold is None else optimal(self.threshold, self.hashes)
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -232,10 +231,3 @@ def _packed(values: np.ndarray, sizes: np.ndarray, null: np.ndarray) -> pa.Array
     offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)
     valid = pa.array(~null).buffers()[1]
     return pa.Array.from_buffers(pa.binary(), len(sizes), [valid, pa.py_buffer(offsets), pa.py_buffer(values.tobytes())])
-
-
-@functools.cache
-def _optimal(threshold: float, hashes: int) -> tuple[int, int]:
-    from datasketch.lsh import _optimal_param  # brings scipy: only where it is asked for
-
-    return _optimal_param(threshold, hashes, 0.5, 0.5)

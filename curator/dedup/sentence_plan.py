@@ -4,8 +4,6 @@ that a rerun after a kill makes only what is missing."""
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
+from curator.dedup.plan import hash_of
 from curator.documents import Executor, Shard
 
 KEYS_A_PARTITION = 1 << 21  # a call over a partition takes at most about 200 bytes of memory for each
@@ -35,7 +34,7 @@ class SentencePlan:
         return storage.join(self.folder, kind, self.name(kind, index))
 
     def name(self, kind: str, index: int) -> str:
-        return f"{_hash(self._inputs(kind, index))}.{'parquet' if kind == 'marks' else 'arrow'}"
+        return f"{hash_of(self._inputs(kind, index))}.{'parquet' if kind == 'marks' else 'arrow'}"
 
     def _inputs(self, kind: str, index: int) -> list[object]:
         order = [self.copies, self.prefer, self.quality]
@@ -52,7 +51,7 @@ class SentencePlan:
 
     @functools.cached_property
     def _all(self) -> str:
-        return _hash([self.revision, self.partitions, [[s.key, s.rows, s.digest] for s in self.shards]])
+        return hash_of([self.revision, self.partitions, [[s.key, s.rows, s.digest] for s in self.shards]])
 
 
 def sentence_plan(
@@ -77,7 +76,3 @@ def count_keys(path: str) -> int:
         for batch in pq.ParquetFile(stream).iter_batches(columns=["keys"]):
             total += pc.sum(pc.binary_length(batch.column("keys"))).as_py() or 0
     return total // 8
-
-
-def _hash(inputs: object) -> str:
-    return hashlib.blake2b(json.dumps(inputs).encode(), digest_size=16).hexdigest()

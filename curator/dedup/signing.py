@@ -78,7 +78,7 @@ class Signing:
         if self.threshold is None:
             return self.bands, self.rows
         costs = self.false_positive_weight, self.false_negative_weight
-        return _optimal(self.threshold, self.hashes, self.false_positive_weight / sum(costs))
+        return optimal(self.threshold, self.hashes, self.false_positive_weight / sum(costs))
 
     @property
     def comparable(self) -> Mapping[str, int | str]:
@@ -116,7 +116,8 @@ class Signing:
 
 
 @functools.cache
-def _optimal(threshold: float, hashes: int, false_positive_weight: float) -> tuple[int, int]:
+def optimal(threshold: float, hashes: int, false_positive_weight: float = 0.5) -> tuple[int, int]:
+    """Bands and rows whose threshold is about this one, by datasketch's search; `false_positive_weight` is from 0 to 1."""
     from datasketch.lsh import _optimal_param  # brings scipy: only where it is asked for
 
     return _optimal_param(threshold, hashes, false_positive_weight, 1 - false_positive_weight)

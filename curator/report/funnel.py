@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+
+from curator.pipeline.finished import Run
 
 MOST_REASONS = 3
 
@@ -32,10 +33,9 @@ def _of_source(found: Mapping[str, Any], stages: Sequence[str]) -> Iterator[tupl
     read = remaining = found["documents"]
     apart = {**found["skipped"], **{f"record error {kind}": count for kind, count in found["record_errors"].items()}}
     yield f"read {found['records']:,} records", f"{sum(apart.values()):,}", f"{read:,}", "", _top(apart)
+    gone = {**found["rejected"], **found["errors"]}
     for stage in (*stages, "engine"):
-        left = {
-            reason: count for reason, count in {**found["rejected"], **found["errors"]}.items() if stage_of(reason) == stage
-        }
+        left = {reason: count for reason, count in gone.items() if Run.stage_of(reason, stages) == stage}
         if left:
             remaining -= sum(left.values())
             shown = {reason[len(stage) + 1 :]: count for reason, count in left.items()}
@@ -45,11 +45,6 @@ def _of_source(found: Mapping[str, Any], stages: Sequence[str]) -> Iterator[tupl
         if cut:
             yield f"{stage} cut", f"{sum(cut.values()):,} lines", "", "", _top(cut)
     yield "kept", "", f"{found['kept']:,}", _share(found["kept"], read), f"{found['chars_kept']:,} characters"
-
-
-def stage_of(reason: str) -> str:
-    """The stage at which a document left: `zh_web` of `zh_web.han_ratio`, `extract` of the error `extract:ValueError`."""
-    return re.split(r"[.:]", reason, maxsplit=1)[0]
 
 
 def _share(part: int, whole: int) -> str:
