@@ -25,6 +25,8 @@ _PRE, _LINK = TAGS["pre"], TAGS["a"]
 _STRONG = (TAGS["b"], TAGS["strong"], TAGS["em"], TAGS["mark"])
 _CODE = (TAGS["code"], TAGS["pre"], TAGS["kbd"], TAGS["samp"])
 _TRIGRAM_BITS = 1 << 15
+# Of a trigram by its hash: whether the title has it, the description, and the number of the last block that did.
+_TITLE, _DESCRIPTION, _BLOCK = np.uint32(1 << 31), np.uint32(1 << 30), np.uint32((1 << 30) - 1)
 # Marks beyond ASCII (Chinese, Japanese, the ellipsis, danda, Urdu, Arabic, Burmese): those that end a sentence, then those that
 # divide one.
 _MARKS = np.array(
@@ -63,11 +65,11 @@ def cut(tree: Tree, title: str, description: str = "") -> Blocks:
     most = int(np.count_nonzero((tree.kind == TEXT) | (tree.kind == TEX)))
     rows = [np.empty(most, kind) for kind in (np.int32, np.int32, np.int32, np.uint8)]
     phrases, counts, spoken = np.zeros(most, np.int64), np.zeros((most, _COUNTS), np.float32), np.zeros(most, np.uint64)
-    titled, led = (np.full(_TRIGRAM_BITS, -1, np.int32) for _ in range(2))
-    _mark(np.frombuffer(title[:300].encode("utf-8", "replace"), np.uint8), titled)
-    lead = _mark(np.frombuffer(description[:600].encode("utf-8", "replace"), np.uint8), led)
+    asked = np.zeros(_TRIGRAM_BITS, np.uint32)
+    _mark(np.frombuffer(title[:300].encode("utf-8", "replace"), np.uint8), asked, _TITLE)
+    lead = _mark(np.frombuffer(description[:600].encode("utf-8", "replace"), np.uint8), asked, _DESCRIPTION)
     page = (tree.page, tree.tag, tree.parent, tree.flags, tree.kind, tree.node, tree.begin, tree.end)
-    room = [*page, titled, led, *rows, phrases, counts, spoken]
+    room = [*page, asked, *rows, phrases, counts, spoken]
     n = _cut(*room)
     counts = counts[:n]
     said, kinds = groups(spoken[:n])
@@ -165,8 +167,8 @@ def _group(keys, table, names, out):
 
 
 @numba.njit(cache=True, nogil=True)
-def _mark(text, marks):
-    """0 where a trigram of the text is, by its hash; how many places that are."""
+def _mark(text, asked, mark):
+    """Marks the trigrams of a text; how many there are."""
     one, two, count = 0, 0, 0
     at = np.int64(0)
     while at < len(text):
@@ -175,15 +177,15 @@ def _mark(text, marks):
             point = _fold(point)
             if two != 0:
                 place = (one * 961 + two * 31 + point) & (_TRIGRAM_BITS - 1)
-                count += marks[place] < 0
-                marks[place] = 0
+                count += asked[place] & mark == 0
+                asked[place] |= mark
             one, two = two, point
     return count
 
 
 @numba.njit(cache=True, nogil=True)
 def _cut(
-    page, tag, parent, flags, kind, node, begin, end, titled, led,
+    page, tag, parent, flags, kind, node, begin, end, asked,
     anchor, first, behind, broken, phrases, counts, spoken,
 ):  # fmt: skip
     blocks = 0
@@ -244,37 +246,38 @@ def _cut(
                 counts[blocks, LINKS] = links > 0
                 one, two, state = 0, 0, np.int16(0)
             blank = False
-            row = counts[blocks]
-            row[CHARS] += 1
-            row[LINKED] += links > 0
-            row[STRONG] += bold > 0
-            row[CODE] += code > 0
+            counts[blocks, CHARS] += 1
+            counts[blocks, LINKED] += links > 0
+            counts[blocks, STRONG] += bold > 0
+            counts[blocks, CODE] += code > 0
             folded = _fold(point)
             if page[place] == 38:
-                row[BYTES] += 1
+                counts[blocks, BYTES] += 1
                 state = _STEP[state, folded & 127]
             else:
-                row[BYTES] += at - place
+                counts[blocks, BYTES] += at - place
                 for i in range(place, min(at, len(page))):
                     state = _STEP[state, _fold(np.int32(page[i]))]
             phrases[blocks] |= _FOUND[state]
             if point >= 128:
-                row[_column(point)] += 1
+                counts[blocks, _column(point)] += 1
             elif _ASCII[point] == STOPS:
                 following = page[at] if at < stop else 32
-                row[STOPS] += following <= 32 or following == 34 or following == 60
+                counts[blocks, STOPS] += following <= 32 or following == 34 or following == 60
             else:
-                row[_ASCII[point]] += 1
-                row[_BESIDE[point]] += 1
+                counts[blocks, _ASCII[point]] += 1
+                counts[blocks, _BESIDE[point]] += 1
             if _wordlike(point):
                 spoken[blocks] = (spoken[blocks] ^ np.uint64(folded)) * np.uint64(1099511628211)
                 if two != 0:
                     trigram = (one * 961 + two * 31 + folded) & (_TRIGRAM_BITS - 1)
-                    row[TRIGRAMS] += 1
-                    row[TITLED] += titled[trigram] >= 0
-                    if led[trigram] >= 0 and led[trigram] != blocks + 1:  # a block says it once
-                        row[LEAD] += 1
-                        led[trigram] = blocks + 1
+                    counts[blocks, TRIGRAMS] += 1
+                    mark = asked[trigram]
+                    if mark != 0:
+                        counts[blocks, TITLED] += mark & _TITLE != 0
+                        if mark & _DESCRIPTION != 0 and np.int64(mark & _BLOCK) != blocks + 1:  # a block says it once
+                            counts[blocks, LEAD] += 1
+                            asked[trigram] = (mark & ~_BLOCK) | np.uint32(blocks + 1)
                 one, two = two, folded
         if what == TEX and running:
             counts[blocks, TEXES] += 1
