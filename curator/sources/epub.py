@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import posixpath
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 from curator.charsets import decode
 from curator.sources.archives import MemberError
@@ -76,9 +79,19 @@ def _parse(xml: bytes, elements: _Elements, member: str) -> None:
     parser.CharacterDataHandler = elements.text.append
     parser.buffer_text = True
     try:
-        parser.Parse(decode(xml).text, True)  # expat itself knows no charset of more than a byte a character but UTF's
+        parser.Parse(
+            _STRAY.sub(_escaped, decode(xml).text.lstrip()), True
+        )  # expat itself knows no charset of more than a byte a character but UTF's
     except expat.ExpatError as error:
         raise MemberError("malformed_epub", f"{member}: {error}") from None
+
+
+# What careless tools leave in XML: `A & B`, and HTML's entities, which nothing there declares.
+_STRAY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)(\w{1,31};)?")
+
+
+def _escaped(stray: re.Match[str]) -> str:
+    return escape(html.unescape(stray[0]))
 
 
 class _Container(_Elements):

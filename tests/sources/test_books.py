@@ -400,6 +400,12 @@ def test_pages_are_known_by_their_names_where_the_manifest_is_careless(tmp_path,
     assert [row["title"] for row in read(written(tmp_path, "x.epub", epub(package)))[0]] == ["书名 第二", "书名 第一"]
 
 
+def test_careless_xml_of_a_package_is_read(tmp_path):
+    rows, tally = read(written(tmp_path, "x.epub", epub("\n" + PACKAGE.replace("书名", "A & B&nbsp;&copy; &amp; &#67; &x;"))))
+    assert about(rows[0])["book"] == "A & B © & C &x;"
+    assert tally.errors == {"missing_member": 1}
+
+
 def test_what_stands_in_a_spine_and_is_no_page_is_a_skip(tmp_path):
     assert read(written(tmp_path, "x.epub", epub()))[1].skipped == {"not_text": 2}  # the table of contents, a picture
 
