@@ -215,7 +215,7 @@ TEMPLATES: dict[str, Rendering] = {
     **_named(
         "nowrap | nobr | no wrap | small | smaller | big | larger | resize | em | strong | abbr | abbrlink"
         " | tooltip | h:title | mono | code | tt | kbd | var | mvar | math | samp | sic | smallcaps | sc"
-        " | uc first | visible anchor | vanchor | 小 | 大 | 不換行 | 不换行 | 僻字 | zy | ruby | rubyh | 注音"
+        " | uc first | visible anchor | vanchor | ルビ | 小 | 大 | 不換行 | 不换行 | 僻字 | zy | ruby | rubyh | 注音"
         " | 拼音 | flag | flagcountry | flagu | 国旗 | country | plainlist | flatlist | not a typo | proper name"
         " | linktext | le | link-interwiki | internal link helper | 內部連結 | lj | le2 | ilh | 梵 | s-script"
         " | lang-zh-hans | lang-zh-hant | polytonic | unicode | ipa text | underline | u | strike | noitalic"
@@ -296,6 +296,8 @@ TEMPLATES: dict[str, Rendering] = {
     **_named("読み仮名 | ruby-ja | 読み仮名 ruby不使用", lambda given: [*given.get(1), "（", *given.get(2), "）"]),
     **_named("bd | 生卒 | 生卒年", _life),
     **_named("start date | end date | dts | birth date | death date | birth-date | film date | date table sorting", _date),
+    **_named("start date and age | birth date and age | death date and age | bda", _date),
+    **_named("gaps", joined("")),
     **_named("oldstyledate", lambda given: [*given.get(1), " [O.S. ", *given.get(3), "] ", *given.get(2)]),
     **_named("angbr | angle bracket | angbr ipa", wrapped("⟨", "⟩", 1)),
     **_named("vr", wrapped("⟨", "⟩", 1)),
@@ -333,6 +335,7 @@ FAMILIES: tuple[tuple[str, Rendering], ...] = (
     ("link-", argument(1)),
     ("internal link helper/", argument(1)),
     ("#tag:span", argument(1)),
+    ("script/", argument(1)),
 )
 
 

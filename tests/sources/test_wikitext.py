@@ -25,6 +25,11 @@ from curator.sources.wikitext import Namespaces, plain_text
         ("{{Infobox|a={{b|c}}|d=[[e]]}}Text", "Text"),
         ("{{lang|zh|中文}} {{transl|zh|Zhongwen}} {{nowrap|5 kg}}", "中文 Zhongwen 5 kg"),
         ("{{convert|5|km|mi}} of road", "5 km of road"),
+        (
+            "(born {{birth date and age|1950|1|2|df=y}}) {{ルビ|漢字|かんじ}} {{gaps|12|345}}",
+            "(born January 2, 1950) 漢字 12345",
+        ),
+        ("{{Script/Hans|简}}", "简"),
         ("{{convert|5|to|10|km2|sqmi}}, {{cvt|5|ft|7|in|cm}}, {{convert|3|-|4|C|F}}", "5 to 10 km², 5 ft 7 in, 3–4 °C"),
         ("{{As of|2010|5}} and {{as of|2011|lc=y}}", "As of May 2010 and as of 2011"),
         ("{{Nihongo|Tokyo Tower|東京タワー|Tōkyō tawā}}", "Tokyo Tower (東京タワー, Tōkyō tawā)"),
