@@ -18,6 +18,7 @@ from curator.pipeline.plan import manifest_path, whole_dataset_stages
 from curator.pipeline.recipe import Recipe
 from curator.selection import SELECTION
 from curator.selection.uneven import uneven
+from curator.tokens.build import remove_tokens
 
 # The folders of which a run removes what its manifests do not name, and how it calls its own files in each.
 PUBLISHED = {
@@ -37,7 +38,13 @@ class OutputTaken(UserError):
 
 def check_output(recipe: Recipe, splits: Mapping[str, Sequence[Split]]) -> None:
     """Before a run: raise ConfigError for a source that reads what the run itself writes, OutputTaken if publishing would
-    remove what somebody else has put there."""
+    remove what another recipe's run, or somebody by hand, has put there."""
+    other = _finished_run(recipe.output)
+    if other not in (None, recipe.name):
+        raise OutputTaken(
+            f"{recipe.output}: the finished run of another recipe is here, {other!r}, and this one, {recipe.name!r}, would replace "
+            "it. Give this one another --output; or, to let it, remove summary.json there"
+        )
     ours = tuple(storage.join(recipe.output, folder, "") for folder in (*PUBLISHED, "tokens", "artefacts", "work"))
     for name, found in splits.items():
         for path in (file.path for split in found for piece in split.pieces for file in piece.files):
@@ -54,14 +61,24 @@ def check_output(recipe: Recipe, splits: Mapping[str, Sequence[Split]]) -> None:
                 )
 
 
+def _finished_run(output: str) -> str | None:
+    try:
+        return str(orjson.loads(storage.read_bytes(storage.join(output, "summary.json")))["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def publish(recipe: Recipe, manifests: Sequence[Manifest], kept: Sequence[str], summary: Mapping[str, Any]) -> None:
     """Remove what earlier runs have left in the published folders, then write `summary.json`. `kept`: files of signatures and
-    cut points."""
+    cut points. Token shards of a recipe that had `tokenize:` go too: they are not of these documents; what they were made of,
+    below `artefacts/`, stays."""
     wanted = referred(recipe, manifests) | {path.removeprefix(recipe.output).lstrip("/") for path in kept}
     for folder in PUBLISHED:
         for path in storage.listing(storage.join(recipe.output, folder)):
             if path.removeprefix(recipe.output).lstrip("/") not in wanted:
                 storage.remove(path)
+    if not recipe.tokenize:
+        remove_tokens(recipe.output)
     write_summary(recipe.output, summary)
 
 

@@ -99,9 +99,8 @@ def histogram(
 
 def _edges(values: np.ndarray, limits: Sequence[float]) -> tuple[np.ndarray, bool]:
     low, high = (float(v) for v in np.quantile(values, (0.002, 0.99)))
-    near = [
-        v for v in limits if v <= max(high, 1e-9) * 4 or low == high
-    ]  # a bound that nothing comes near would squeeze all the rest
+    # A bound that nothing comes near would squeeze all the rest; one that somebody is beyond must be seen.
+    near = [v for v in limits if v <= max(high, 1e-9) * 4 or low == high or v < values.max()]
     low, high = min([low, *near]), max([high, *near])
     margin = 0.06 * (high - low) or 0.5
     if low in near and values.min() < low:  # room for what a bound at the edge has rejected

@@ -181,6 +181,19 @@ def _finished(folder: str, name: str) -> dict[str, Any] | None:
     return manifest if all(storage.exists(storage.join(folder, file)) for file in _files(manifest)) else None
 
 
+def remove_tokens(output: str) -> None:
+    """The shards of an earlier run, if there are any, its manifest last; the pinned tokenizer and the token files stay."""
+    folder = storage.join(output, "tokens")
+    try:
+        files = _files(shards.read_manifest(folder))
+    except shards.ShardError:
+        return
+    for path in storage.listing(folder):
+        if path.rsplit("/", 1)[-1] in files:
+            storage.remove(path)
+    storage.remove(storage.join(folder, shards.MANIFEST))
+
+
 def _files(manifest: Mapping[str, Any]) -> set[str]:
     entries = [entry for split in manifest["splits"].values() for entry in split["shards"]]
     return {shards.TOKENIZER} | {entry["file"] for entry in entries} | {entry["documents"]["file"] for entry in entries}

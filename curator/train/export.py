@@ -7,6 +7,7 @@ config.json  model.safetensors  generation_config.json  tokenizer.json  tokenize
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ def export_hf(output: str, folder: str, tokens: str | None = None, step: int | N
     checkpoint.load_weights(path, model)
     tokenizer = shards.tokenizer()
     target.mkdir(parents=True, exist_ok=True)
-    _write_weights(model, hf["model_type"], target / "model.safetensors")
     _write(target / "config.json", hf)
+    _write_weights(model, hf["model_type"], target / "model.safetensors")
+    shutil.copymode(target / "config.json", target / "model.safetensors")  # safetensors lets nobody else read what it writes
     _write(target / "generation_config.json", {"eos_token_id": shards.eos, "do_sample": True})
     (target / "tokenizer.json").write_bytes(tokenizer)
     _write(target / "tokenizer_config.json", _tokenizer_config(json.loads(tokenizer), shards))

@@ -127,6 +127,25 @@ def test_what_no_run_has_made_is_never_removed_from_an_output(folder):
     assert not half.exists(), "what a killed process has left goes"
 
 
+def test_the_finished_run_of_another_recipe_is_not_replaced(folder):
+    go(folder)
+    before = output_digest(str(folder / "out"))
+    for attempt in (plan, lambda it: run(it, Inline(), Watch())):
+        with pytest.raises(OutputTaken, match="the finished run of another recipe is here, 'toy', and this one, 'other'"):
+            attempt(recipe(folder, change=("name=other",)))
+    assert output_digest(str(folder / "out")) == before
+    (folder / "out" / "summary.json").unlink()
+    go(folder, change=("name=other",))
+
+
+def test_token_shards_of_a_recipe_that_makes_none_any_more_go(folder):
+    go(folder, more="tokenize: {tokenizer: zh_en_4k, sequence_length: 8}\nmixture: {weights: {a: 1.0}}\n")
+    (folder / "out" / "tokens" / "mine.txt").write_text("a note")
+    go(folder)
+    assert [path.name for path in (folder / "out" / "tokens").iterdir()] == ["mine.txt"], "what is not the run's own stays"
+    assert list((folder / "out" / "artefacts" / "tokenizer").rglob("tokenizer.json")), "the pinned tokenizer stays"
+
+
 def test_an_output_without_a_name_is_not_the_working_directory(folder):
     with pytest.raises(ConfigError, match="output: name the folder"):
         recipe(folder, change=("output=''",))

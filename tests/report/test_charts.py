@@ -39,6 +39,16 @@ def test_every_value_is_in_a_bar_and_the_bound_lies_between_its_sides() -> None:
     assert ">min 0.5<" in svg
 
 
+def test_a_bound_far_from_most_is_drawn_where_a_document_is_beyond_it() -> None:
+    kept, mine = np.linspace(0, 0.03, 300), np.array([0.81])
+    svg = histogram((kept, np.ones(300)), (mine[:0], mine[:0]), (mine, np.ones(1)), [("max", 0.4)], "label")
+    assert "→" not in svg
+    bar, bound = (float(re.findall(rf'class="{name}" d="M([\d.]+)', svg)[0]) for name in ("f-rejected", "limit"))
+    assert bar + 312 / BINS >= bound
+    spared = histogram((kept, np.ones(300)), (mine[:0], mine[:0]), (mine[:0], mine[:0]), [("max", 0.4)], "label")
+    assert "max 0.4 →" in spared
+
+
 def test_counts_that_spread_far_are_on_a_log_scale() -> None:
     values = np.geomspace(10, 1e6, 100)
     svg = histogram((values, np.ones(100)), (values[:0], values[:0]), (values[:0], values[:0]), [("min", 100.0)], "label")

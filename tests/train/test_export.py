@@ -89,6 +89,7 @@ def test_transformers_loads_what_was_exported_with_equal_logits(
     words = AutoTokenizer.from_pretrained(folder)
     assert words.decode(words("中文 text")["input_ids"]) == "中文 text"
     assert words.eos_token_id == theirs.config.eos_token_id == 256
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1, "who may read one file may read all"
 
 
 def test_export_says_what_is_wrong(trained: tuple[str, str], tmp_path: Path) -> None:
