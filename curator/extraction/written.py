@@ -10,7 +10,7 @@ from curator.extraction.tags import PRIME
 from curator.extraction.tokens import letter
 
 NO, YES = np.bool_(False), np.bool_(True)  # no literals: a kernel is compiled anew for each of those
-GROWTH = 5  # times as long text may become: each & an &amp;
+GROWTH = 6  # times as long text may become: each " an &quot;
 
 
 @inner
@@ -80,8 +80,8 @@ def _put(out, written, point):
     if point == 38:
         out[written], out[written + 1], out[written + 2], out[written + 3], out[written + 4] = 38, 97, 109, 112, 59  # &amp;
         return written + 5
-    if point == 60:
-        out[written], out[written + 1], out[written + 2], out[written + 3] = 38, 108, 116, 59  # &lt;
+    if point == 60 or point == 62:  # &lt; &gt;
+        out[written], out[written + 1], out[written + 2], out[written + 3] = 38, 108 if point == 60 else 103, 116, 59
         return written + 4
     if point == 34:
         out[written], out[written + 1], out[written + 2] = 38, 113, 117  # &quot;
@@ -100,7 +100,7 @@ def _put(out, written, point):
 
 @inner
 def write(page, at, end, out, written, attribute):
-    """Write page[at:end] from `out[written]` on; the place behind comes back. In an attribute quotes are escaped too."""
+    """Write page[at:end] from `out[written]` on; the place behind comes back. In an attribute > and quotes are escaped too."""
     while at < end:
         byte = page[at]
         if byte == 38 and at + 1 < end:
@@ -122,7 +122,7 @@ def write(page, at, end, out, written, attribute):
                     written = _put(out, written, second)
                 at = behind
                 continue
-        if byte == 38 or (byte == 34 if attribute else byte == 60):
+        if byte == 38 or byte == 60 or (attribute and (byte == 34 or byte == 62)):
             written = _put(out, written, np.int64(byte))
         elif byte == 13:  # a line end is one character
             if at + 1 == end or page[at + 1] != 10:
