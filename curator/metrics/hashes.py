@@ -14,6 +14,7 @@ SEED = np.uint64(0x9E3779B97F4A7C15)
 PRIME = np.uint64(0xD6E8FEB86659FD93)
 BLOCK = 16
 
+_EMPTY = np.array([n * int(SEED) % (1 << 64) for n in range(BLOCK + 1)], np.uint64)  # the state before so many bytes
 _LOW = np.array([(1 << 8 * min(n, 8)) - 1 for n in range(BLOCK + 1)], np.uint64)  # of n bytes, those that the first 8 hold
 _HIGH = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(BLOCK + 1)], np.uint64)
 
@@ -21,16 +22,21 @@ _HIGH = np.array([(1 << 8 * max(n - 8, 0)) - 1 for n in range(BLOCK + 1)], np.ui
 @numba.njit(inline="always")
 def mix(state, low, high):
     """The hash of what `state` is the hash of, and 16 bytes more."""
-    state = (state ^ low) * PRIME
+    return mixed(state ^ low, high)
+
+
+@numba.njit(inline="always")
+def mixed(state, high):
+    state = state * PRIME
     state = (state ^ (state >> np.uint64(32)) ^ high) * SEED
     return state ^ (state >> np.uint64(29))
 
 
 @numba.njit(inline="always")
-def hash_block(data, start, length):
-    """`hash_bytes` of at most 16 bytes, where 16 can be read."""
-    low = load64(data, start) & _LOW[length]
-    return mix(np.uint64(length) * SEED, low, load64(data, start + 8) & _HIGH[length])
+def load_block(data, start, length):
+    """What `mixed` makes the hash of at most 16 bytes of, where 16 can be read."""
+    size = np.uint64(length)  # of an index that cannot be negative: spares numba a test
+    return _EMPTY[size] ^ load64(data, start) & _LOW[size], load64(data, start + 8) & _HIGH[size]
 
 
 @numba.njit(cache=True, nogil=True)

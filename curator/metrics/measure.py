@@ -330,7 +330,7 @@ def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
 
 def _stop_words(run: Run, listed: WordList, scratch: Scratch) -> Counter:
     keys, ids = words.stop_table(listed)
-    seen = np.full(len(listed.words) + 1, -1, np.int64)
+    seen = np.full(len(listed.words), -1, np.int64)
     return lambda c: words.count_stop_words(c.rows, scratch.bounds, scratch.units, keys, ids, seen, run.counts)
 
 

@@ -178,14 +178,20 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
             if i + LANES <= len(data):
                 eight = load64(data, i)
                 if eight & np.uint64(0x8080808080808080) == 0:
-                    run = min(lowest(within(data, i, 0x80, 0xFF)), stop - i)
+                    others = within(data, i, 0x80, 0xFF)
                     spread64(points, n, data, i)
                     classes64(kinds, n, data, i)
                     count64(at, n, np.int32(i - start))
+                    if others == 0 and i + LANES <= stop:  # the next 64 need not wait for how many these were
+                        n += LANES
+                        i += LANES
+                        continue
+                    run = min(lowest(others), stop - i)
                     n += run
                     i += run
-                    continue
-                if eight & np.uint64(0x80) == 0:
+                    if i == stop:
+                        continue
+                elif eight & np.uint64(0x80) == 0:
                     run = min(lowest(eight & np.uint64(0x8080808080808080)) >> 3, stop - i)
                     spread8(points, n, eight)
                     found8 = np.uint64(0)
@@ -196,7 +202,7 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
                     n += run
                     i += run
                     continue
-                if i + 6 <= stop and eight & np.uint64(0xC0C0F0C0C0F0) == np.uint64(0x8080E08080E0):
+                elif i + 6 <= stop and eight & np.uint64(0xC0C0F0C0C0F0) == np.uint64(0x8080E08080E0):
                     one = _three_bytes(eight)
                     two = _three_bytes(eight >> np.uint64(24))
                     if (one >= 0x800) & (two >= 0x800) & ((one & 0xF800) != 0xD800) & ((two & 0xF800) != 0xD800):

@@ -34,7 +34,7 @@ from curator.metrics.classes import (
     STOP,
     SYMBOLS,
 )
-from curator.metrics.hashes import BLOCK, hash_block, hash_bytes
+from curator.metrics.hashes import BLOCK, hash_bytes, load_block, mixed
 from curator.metrics.vectors import LANES, after, before, below, count, highest, list64, lowest, within, within_few
 from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS, is_word
 
@@ -46,6 +46,8 @@ _HYPHEN, _SLASH, _AT, _BACKSLASH = (np.uint8(ord(mark)) for mark in "-/@\\")
 _EN_DASH, _DASHES = np.uint16(0x2013), (np.uint16(0x2010), np.uint16(0x2015))
 _BEFORE_CJK = np.uint16(0x2E7F)  # the last code point before those of Chinese and Japanese
 _ONE = np.uint64(1)
+_SIZE = np.uint64(24)  # bits for the bytes of a token: no span has so many
+_TOGETHER = 512  # tokens that are hashed
 _u = np.uint64  # of an index that cannot be negative: spares numba a test
 
 
@@ -195,21 +197,35 @@ def find_longest(kinds, rows, starts, stops, token_bounds, out):
 @numba.njit(cache=True, nogil=True)
 def hash_tokens(data, span_starts, span_stops, at, bounds, starts, stops, token_bounds, hashes, places):
     """Write a hash of each token, and the number of characters in all tokens before it. The other arrays: see `decode` and
-    `find_tokens`."""
+    `find_tokens`. In short loops over some tokens at a time: they need few registers, and what they multiply are vectors."""
     total = np.int32(0)
     places[0] = 0
+    for k in range(token_bounds[len(bounds) - 1]):
+        total += stops[_u(k)] - starts[_u(k)]
+        places[_u(k + 1)] = total
+    highs = np.empty(_TOGETHER, np.uint64)
+    long = np.empty(_TOGETHER, np.int64)
     near_end = len(data) - BLOCK
     for span in range(len(bounds) - 1):
         end = bounds[span + 1]
         base = span_starts[span]
-        for k in range(token_bounds[span], token_bounds[span + 1]):
-            first = np.int64(starts[_u(k)])
-            past = np.int64(stops[_u(k)])
-            begin = base + at[_u(first)]
-            length = (base + at[_u(past)] if past < end else span_stops[span]) - begin
-            if length <= BLOCK and begin <= near_end:
-                hashes[_u(k)] = hash_block(data, begin, length)
-            else:
-                hashes[_u(k)] = hash_bytes(data, begin, length)
-            total += np.int32(past - first)
-            places[_u(k + 1)] = total
+        size = span_stops[span] - base
+        for first in range(token_bounds[span], token_bounds[span + 1], _TOGETHER):
+            some = min(token_bounds[span + 1] - first, _TOGETHER)
+            others = 0
+            for k in range(some):
+                begin = np.int64(at[_u(starts[_u(first + k)])])
+                past = np.int64(stops[_u(first + k)])
+                length = (at[_u(past)] if past < end else size) - begin
+                if (length > BLOCK) | (base + begin > near_end):
+                    long[_u(others)] = first + k
+                    others += 1
+                    continue
+                hashes[_u(first + k)], highs[_u(k)] = load_block(data, base + begin, length)
+            for k in range(some):
+                hashes[_u(first + k)] = mixed(hashes[_u(first + k)], highs[_u(k)])
+            for k in range(others):
+                token = _u(long[_u(k)])
+                begin = np.int64(at[_u(starts[token])])
+                past = np.int64(stops[token])
+                hashes[token] = hash_bytes(data, base + begin, (at[_u(past)] if past < end else size) - begin)

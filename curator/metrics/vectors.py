@@ -12,6 +12,8 @@ from numba.core import cgutils
 
 intrinsic: Any = extending.intrinsic  # what it makes is called without the first argument
 
+COMPRESSES = "+avx512vbmi2"  # ... that puts together those of 64 bytes that have a bit
+PERMUTES = "+avx512vbmi"  # the feature of a processor that looks 64 bytes up in a table of 128
 LANES = 64  # of `within`: an array that it reads must go on for as many elements behind the last that matters
 
 
@@ -63,23 +65,35 @@ def spread64(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> A
 
 def lookup64(values: Callable[[], Sequence[int]], commonest: int) -> Any:
     """A function that writes to `array[index]` and on what a table has for each of the 64 bytes from `data[start]` on; anything
-    for bytes that the table is too short for. It is faster the more of the table is 0 or, from some place to some place, the
-    `commonest` value. The table is asked for when the function is compiled."""
+    for bytes from 128 on. Some processors have an instruction for it; for others it is faster the more of the table is 0 or,
+    from some place to some place, the `commonest` value. The table is asked for when the function is compiled."""
 
     @intrinsic
     def look_up(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             keys = _neighbours(context, builder, signature, args, 2)
-            found = ir.Constant(keys.type, [0] * LANES)
-            for low, high, value in _painted(list(values()), commonest):
-                many = [ir.Constant(keys.type, [n] * LANES) for n in (low, high - low, value)]
-                inside = builder.icmp_unsigned("<=", builder.sub(keys, many[0]), many[1])
-                found = builder.select(inside, many[2], found)
+            table = list(values())
+            if PERMUTES in context.codegen().magic_tuple()[2]:
+                found = _permuted(builder, keys, table)
+            else:
+                found = ir.Constant(keys.type, [0] * LANES)
+                for low, high, value in _painted(table, commonest):
+                    many = [ir.Constant(keys.type, [n] * LANES) for n in (low, high - low, value)]
+                    inside = builder.icmp_unsigned("<=", builder.sub(keys, many[0]), many[1])
+                    found = builder.select(inside, many[2], found)
             return _put(context, builder, signature, args, found)
 
         return types.void(array, types.int64, data, types.int64), code
 
     return look_up
+
+
+def _permuted(builder: Any, keys: Any, values: list[int]) -> Any:
+    """Each key's value in a table of 128."""
+    halves = [ir.Constant(keys.type, values[first : first + LANES]) for first in (0, LANES)]
+    kind = ir.FunctionType(keys.type, [keys.type] * 3)
+    permute = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpermi2var.qi.512")
+    return builder.call(permute, [halves[0], keys, halves[1]])
 
 
 def _painted(values: list[int], commonest: int) -> list[tuple[int, int, int]]:
@@ -165,15 +179,30 @@ def highest(typingctx: Any, bits: Any) -> Any:
     return types.int64(types.uint64), code
 
 
+def _compressed(context: Any, builder: Any, signature: Any, args: Any) -> None:
+    """Write what `list64` does: the numbers from 0 to 63 that have a bit, without those that have none."""
+    few, many = ir.VectorType(ir.IntType(8), LANES), ir.VectorType(ir.IntType(32), LANES)
+    marks = ir.VectorType(ir.IntType(1), LANES)
+    kind = ir.FunctionType(few, [few, marks, few])
+    compress = cgutils.get_or_insert_function(builder.module, kind, "llvm.experimental.vector.compress.v64i8")
+    numbers, nothing = ir.Constant(few, list(range(LANES))), ir.Constant(few, ir.Undefined)
+    found = builder.call(compress, [numbers, builder.bitcast(args[2], marks), nothing])
+    first = _everywhere(builder, many, builder.trunc(args[3], many.element))
+    _put(context, builder, signature, args, builder.add(builder.zext(found, many), first))
+
+
 _PLACES = [[k for k in range(8) if byte >> k & 1] + [0] * (8 - byte.bit_count()) for byte in range(256)]
 
 
 @intrinsic
 def list64(typingctx: Any, array: Any, index: Any, bits: Any, first: Any) -> Any:
-    """For each bit k that is set, write `first` + k to `array[index]` and on, 32-bit numbers; 8 elements behind the last may be
-    written over. Returns the index behind the last. No branch, whatever the bits are: eight at a time are looked up."""
+    """For each bit k that is set, write `first` + k to `array[index]` and on, 32-bit numbers; LANES elements from there
+    on may be written over. Returns the index behind the last. No branch, whatever the bits are."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if COMPRESSES in context.codegen().magic_tuple()[2]:
+            _compressed(context, builder, signature, args)
+            return builder.add(args[1], builder.ctpop(args[2]))
         few, many = ir.VectorType(ir.IntType(8), 8), ir.VectorType(ir.IntType(32), 8)
         table = ir.Constant(ir.ArrayType(few, 256), [ir.Constant(few, row) for row in _PLACES])
         held = cgutils.global_constant(builder, "places", table)

@@ -10,6 +10,7 @@ import numpy as np
 from curator.metrics.classes import IN_WORD, table
 from curator.metrics.hashes import hash_bytes
 from curator.metrics.lists import WordList
+from curator.metrics.vectors import LANES, below, lowest, within
 
 # What find_tokens counts.
 TOKENS = 0
@@ -42,23 +43,30 @@ def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
     """Add each span's stop words to its row of `out`.
 
     `keys` is an open table of hashes of stop words, a power of two long, 0 where free; `ids` says which word each is; `seen`
-    remembers the last row that used each word, and has one element more.
+    remembers the last row that used each word. Most words meet a free slot: the others are found 64 at a time.
     """
     last_slot = np.uint64(len(keys) - 1)
+    taken = np.empty(len(keys), np.uint8)
+    for slot in range(len(keys)):
+        taken[slot] = keys[slot] != 0
+    meets = np.empty(LANES, np.uint8)
     for span in range(len(rows)):
         hits = distinct = 0
-        for k in range(token_bounds[span], token_bounds[span + 1]):
-            found = hashes[np.uint64(k)]
-            slot = (found >> np.uint64(40)) & last_slot
-            key = keys[slot]
-            while (key != 0) & (key != found):
-                slot = (slot + np.uint64(1)) & last_slot
-                key = keys[slot]
-            # No branch from here: which words are listed cannot be guessed. A free slot has the last id, which no word has.
-            number = np.uint64(ids[slot])
-            hits += key != 0
-            distinct += (key != 0) & (seen[number] != rows[span])
-            seen[number] = rows[span]
+        for first in range(token_bounds[span], token_bounds[span + 1], LANES):
+            some = min(token_bounds[span + 1] - first, LANES)
+            for k in range(some):
+                meets[np.uint64(k)] = taken[(hashes[np.uint64(first + k)] >> np.uint64(40)) & last_slot]
+            left = within(meets, 0, 1, 1) & below(some)
+            while left:
+                found = hashes[np.uint64(first + lowest(left))]
+                left &= left - np.uint64(1)
+                slot = (found >> np.uint64(40)) & last_slot
+                while keys[slot] != 0 and keys[slot] != found:
+                    slot = (slot + np.uint64(1)) & last_slot
+                if keys[slot] != 0:
+                    hits += 1
+                    distinct += seen[ids[slot]] != rows[span]
+                    seen[ids[slot]] = rows[span]
         row = out[rows[span]]
         row[STOP_WORDS] += distinct
         row[STOP_WORD_HITS] += hits
@@ -82,7 +90,7 @@ def stop_table(words: WordList) -> tuple[np.ndarray, np.ndarray]:
     size = SLOTS
     while size < 8 * len(forms):
         size *= 2
-    keys, ids = np.zeros(size, np.uint64), np.full(size, len(words.words), np.int32)
+    keys, ids = np.zeros(size, np.uint64), np.zeros(size, np.int32)
     for form, number in sorted(forms.items()):
         at = (form >> 40) & (size - 1)
         while keys[at]:

@@ -146,9 +146,10 @@ class Filter:
         cut = first >= 0
         found: dict[str, pa.Array] = {"text": without(lines, cut) if cut.any() else text}
         missing = ~lines.row_valid
+        rules = len(self.line_metrics)
+        by_rule = np.bincount(lines.rows[cut] * rules + first[cut], minlength=len(text) * rules).reshape(len(text), rules)
         for number, asked in enumerate(self.line_metrics):
-            by_row = np.bincount(lines.rows[first == number], minlength=len(text)).astype(np.int32)
-            found[f"lines.{asked.name}"] = pa.array(by_row, mask=missing)
+            found[f"lines.{asked.name}"] = pa.array(by_rule[:, number].astype(np.int32), mask=missing)
         for key in self.cuts:
             found[key] = self._share(key, lines, cut)
         return found
@@ -157,11 +158,13 @@ class Filter:
         """For each line the number of the first rule that it fails, -1 if there is none."""
         text = lines.texts.valid.nonzero()[0]
         values = self.measured(lines.texts.part(text), self.line_metrics)
-        first = np.full(len(lines.rows), -1, np.int16)
+        of_text = np.full(len(text), -1, np.int16)
         for number, (rule, asked) in reversed(list(enumerate(zip(self.line_rules, self.line_metrics)))):
             value = values[asked.name]
             failed = pc.and_(pc.invert(rule.passes(value)), pc.is_valid(value))
-            first[text[failed.to_numpy(zero_copy_only=False)]] = number
+            np.copyto(of_text, number, where=failed.to_numpy(zero_copy_only=False))
+        first = np.full(len(lines.rows), -1, np.int16)
+        first[text] = of_text
         return first
 
     def _share(self, key: str, lines: Lines, cut: np.ndarray) -> pa.Array:

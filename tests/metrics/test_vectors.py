@@ -1,0 +1,46 @@
+"""What one instruction does on some processors, others do by several: the same."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import pytest
+
+from curator.metrics import vectors
+from curator.metrics.vectors import LANES
+
+VALUES = [(n * n) % 11 for n in range(128)]
+
+
+@pytest.fixture(params=["this processor", "any processor"])
+def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "any processor":
+        monkeypatch.setattr(vectors, "PERMUTES", "none has it")
+        monkeypatch.setattr(vectors, "COMPRESSES", "none has it")
+
+
+@pytest.mark.usefixtures("processor")
+def test_bytes_are_looked_up_in_a_table() -> None:
+    look_up = vectors.lookup64(lambda: VALUES, 0)
+
+    @numba.njit
+    def compiled(found, data):
+        look_up(found, 0, data, 0)
+        look_up(found, LANES, data, LANES)
+
+    found = np.empty(128, np.uint8)
+    compiled(found, np.arange(128, dtype=np.uint8))
+    assert found.tolist() == VALUES
+
+
+@pytest.mark.usefixtures("processor")
+def test_bits_are_listed() -> None:
+    @numba.njit
+    def compiled(found, bits, first):
+        return vectors.list64(found, 1, bits, first)
+
+    for bits in (0, 1, 1 << 63, (1 << 64) - 1, 0x8000F0000A000001):
+        found = np.zeros(1 + LANES + 8, np.int32)
+        places = [1000 + k for k in range(LANES) if bits >> k & 1]
+        assert compiled(found, np.uint64(bits), 1000) == 1 + len(places)
+        assert found[1 : 1 + len(places)].tolist() == places
