@@ -221,7 +221,7 @@ def _counters(
         made += [_phrases([alike[n] for n in some], [named[n] for n in some], room) for some in phrases.together(named)]
     if on_lines := [run for run in runs if run.kernel is Kernel.LINES]:
         made.append(_lines(on_lines, counts[Kernel.LINES], longest))
-    made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]
+    made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
     return made
 
 
@@ -231,7 +231,7 @@ class Scratch:
     def __init__(self, room: int, longest: int) -> None:
         self.units, self.places = (
             memory.scratch("units", room + PADDING, np.uint64),
-            memory.scratch("places", room + 1, np.int32),
+            memory.scratch("places", room + PADDING, np.int32),
         )
         self.starts, self.stops = memory.scratch("starts", room, np.int32), memory.scratch("stops", room, np.int32)
         kinds = {"keys": np.uint64, "picked": np.uint32, "sources": np.uint32, "counts": np.uint32}
@@ -240,7 +240,6 @@ class Scratch:
         tallies = memory.scratch("n-gram tallies", slots, np.uint8)
         ends = (memory.scratch(f"n-gram {name}", ngrams.LONGEST + 1, np.int64) for name in ("covered", "ends"))
         self.arrays = *(memory.scratch(f"n-gram {name}", size, kind) for name, kind in kinds.items()), tallies, *ends
-        self.characters = memory.scratch("n-gram characters", size, np.uint32)
         self.table = memory.scratch("n-gram table", slots, np.int32)
         self.base = memory.scratch("base", 1, np.int64)
         self.begins = np.empty(0, np.uint8)
@@ -324,8 +323,7 @@ def _spaced_words(run: Run) -> Counter:
 def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
     lengths = _lengths(run)
 
-    held = scratch.characters, scratch.arrays, scratch.table, scratch.base
-    return lambda c: ngrams.count_character_ngrams(c.points, c.kinds, c.bounds, c.rows, lengths, *held, run.counts)
+    return lambda c: _repetition(run, lengths, c.bounds, c.rows, scratch, c.points, c.kinds)
 
 
 def _stop_words(run: Run, listed: WordList, scratch: Scratch) -> Counter:
@@ -336,7 +334,8 @@ def _stop_words(run: Run, listed: WordList, scratch: Scratch) -> Counter:
 
 def _word_ngrams(run: Run, scratch: Scratch) -> Counter:
     lengths = _lengths(run)
-    return lambda c: _repetition(run, lengths, scratch.bounds, c.rows, scratch)
+    none = np.empty(0, np.uint32), np.empty(0, np.uint8)
+    return lambda c: _repetition(run, lengths, scratch.bounds, c.rows, scratch, *none)
 
 
 def _phrases(runs: Sequence[Run], lists: Sequence[WordList], room: int) -> Counter:
@@ -351,10 +350,17 @@ def _phrases(runs: Sequence[Run], lists: Sequence[WordList], room: int) -> Count
     return count
 
 
-def _repetition(run: Run, lengths: np.ndarray, bounds: np.ndarray, rows: np.ndarray, scratch: Scratch) -> None:
-    ngrams.count_ngrams(
-        scratch.units, scratch.places, bounds, rows, lengths, scratch.arrays, scratch.table, scratch.base, run.counts
-    )
+def _repetition(
+    run: Run,
+    lengths: np.ndarray,
+    bounds: np.ndarray,
+    rows: np.ndarray,
+    scratch: Scratch,
+    points: np.ndarray,
+    kinds: np.ndarray,
+) -> None:
+    units, held = (scratch.units, scratch.places), (scratch.arrays, scratch.table, scratch.base)
+    ngrams.count_ngrams(*units, bounds, points, kinds, rows, lengths, *held, run.counts)
 
 
 def _lengths(run: Run) -> np.ndarray:

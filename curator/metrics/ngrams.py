@@ -26,7 +26,7 @@ import numpy as np
 
 from curator.metrics.classes import BLANKS
 from curator.metrics.hashes import PRIME, SEED
-from curator.metrics.vectors import LANES, list64, lowest, spread64, within
+from curator.metrics.vectors import LANES, count64, list64, lowest, spread64, within
 
 LONGEST = 20  # of the lengths that may be asked for
 TOP, DUP, JOINED, SKIPPING = 1, 2, 4, 8  # what may be asked of a length; TOP and JOINED of none longer than the shortest others
@@ -62,29 +62,24 @@ def skipping_column(n: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def count_ngrams(units, places, bounds, rows, wanted, scratch, table, held, out):
+def count_ngrams(units, places, bounds, points, kinds, rows, wanted, scratch, table, held, out):
     """Add to each span's row of `out` what its n-grams cover, for the lengths n from 2 on where `wanted[n]` has a bit of TOP,
     JOINED, DUP or SKIPPING. `places` is the number of characters before each unit.
 
-    `scratch` has room for the longest span's units and LANES more, and for its tallies; `table` 2 * SLOTS for each unit. It
-    holds candidates, plus a base that grows with each use (`held[0]`), so that what was left there before reads as free.
+    If there are `points`, their spans are counted, a unit for each that is not whitespace: `units` and `places` have then room
+    for the longest span's and LANES more. `scratch` has room for as many, and for its tallies; `table` 2 * SLOTS for each unit.
+    It holds candidates, plus a base that grows with each use (`held[0]`), so that what was left there before reads as free.
     """
     for span in range(len(rows)):
         begin, end = bounds[span], bounds[span + 1]
+        if len(points):
+            begin, end = 0, _visible(points, kinds, begin, end, units, places)
         _count(units[begin:end], places[begin : end + 1], wanted, scratch, table, held, out[rows[span]])
 
 
 @numba.njit(cache=True, nogil=True)
-def count_character_ngrams(points, kinds, bounds, rows, wanted, units, scratch, table, held, out):
-    """The same of the characters that are not whitespace. `units` has room for the longest span's and LANES more."""
-    for span in range(len(rows)):
-        total = _visible(points, kinds, bounds[span], bounds[span + 1], units)
-        _count(units[:total], None, wanted, scratch, table, held, out[rows[span]])
-
-
-@numba.njit(cache=True, nogil=True)
-def _visible(points, kinds, begin, end, units):
-    """Write the characters that are not whitespace. Returns how many."""
+def _visible(points, kinds, begin, end, units, places):
+    """Write the characters that are not whitespace, and how many are before each. Returns how many."""
     n = 0
     for at in range(begin, end, LANES):
         bits = ~within(kinds, at, BLANKS[0], BLANKS[-1]) & _inside(at, end)
@@ -93,12 +88,14 @@ def _visible(points, kinds, begin, end, units):
             spread64(units, n, points, at + low)  # whatever follows is written over
             n += lowest(~(bits >> u(low)))
             bits &= bits + (_ONE << u(low))
+    for at in range(0, n + 1, LANES):
+        count64(places, at, np.int32(at))
     return n
 
 
 @numba.njit(inline="always")
 def _chars(places, first, end):
-    return end - first if places is None else np.int64(places[u(end)] - places[u(first)])
+    return np.int64(places[u(end)] - places[u(first)])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -119,7 +116,7 @@ def _asked(wanted):
 
 @numba.njit(inline="always")
 def _count(units, places, wanted, scratch, table, held, row):
-    """What the n-grams of one span cover. Without `places`, each unit is one character."""
+    """What the n-grams of one span cover."""
     keys, picked, sources, counts, times, depths, reaches, tallies, covered, ends = scratch
     shortest, last_top, first, longest = _asked(wanted)
     total = len(units)
