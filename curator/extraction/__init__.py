@@ -44,7 +44,7 @@ def extract(page: str | bytes, form: Literal["text", "markdown"] = "text", url: 
     title = about.title(tree.html)
     canonical = about.canonical(tree.html, said, url)
     blocks = cut(tree, title or "", about.description(said))
-    chosen = choose(load(), tree, blocks, kind(tree.html, said, title, canonical))
+    chosen = choose(load().of(blocks.counts), tree, blocks, kind(tree.html, said, title, canonical))
     text, near = "", ""
     if chosen.any():
         text = markdown(tree, blocks, chosen) if form == "markdown" else plain(tree, blocks, chosen)

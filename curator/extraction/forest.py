@@ -1,6 +1,6 @@
 """Boosted trees, evaluated: no training library at run time.
 
-A model is a JSON file of plain lists: per tree the inner nodes' feature, threshold, left and right child, and the leaves'
+A model is plain lists in a JSON file: per tree the inner nodes' feature, threshold, left and right child, and the leaves'
 values. A child below zero is a leaf (-1 the first). A value goes left when it is not greater than the threshold.
 
 No tree is walked. A word holds a bit for each leaf of a tree, from left to right; every node whose value goes right takes away
@@ -22,6 +22,8 @@ import numpy as np
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
+
+from curator.extraction.blocks import CHARS, HAN
 
 intrinsic: Any = extending.intrinsic  # what it makes is called without the first argument
 
@@ -81,14 +83,27 @@ def _leaves(tree: Mapping[str, list], root: int) -> list[int]:
     return found
 
 
+@dataclass(frozen=True)
+class Models:
+    """One for pages whose text is mostly Han characters, one for all others."""
+
+    han: Forest
+    other: Forest
+
+    def of(self, counts: np.ndarray) -> Forest:
+        """The one for a page; `counts` are those of its blocks."""
+        return self.han if 2 * counts[:, HAN].sum() > counts[:, CHARS].sum() else self.other
+
+
 @lru_cache(maxsize=1)
-def load() -> Forest:
-    """The model that lies beside this file: see `train`."""
+def load() -> Models:
+    """The models that lie beside this file: see `train`."""
     return read(files("curator.extraction").joinpath("model.json").read_text(encoding="ascii"))
 
 
-def read(text: str) -> Forest:
-    return Forest.of(json.loads(text)["trees"])
+def read(text: str) -> Models:
+    held = json.loads(text)
+    return Models(Forest.of(held["han"]), Forest.of(held["other"]))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -47,6 +47,9 @@ class GoldPage:
     language: str  # zh, en, or the origin's own code
     kind: str  # news, forum, qa, blog, docs
     site: str  # registrable domain: no site is on both sides of a split
+    charset: str | None = None  # as HTTP said it
+    digest: str = ""  # of the visible text that was marked, and which stretches of it were (see `marked`), in place of a text
+    keep: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def tongue(self) -> str:
@@ -54,7 +57,7 @@ class GoldPage:
 
     @property
     def page(self) -> str:
-        return decode(self.payload).text
+        return decode(self.payload, self.charset).text
 
 
 def load(folder: Path) -> list[GoldPage]:

@@ -19,7 +19,7 @@ from resiliparse.parse.html import HTMLTree
 
 from curator.extraction import extract
 from curator.extraction.gold import GoldPage, load, score, table
-from curator.extraction.train import example, judge, report
+from curator.extraction.train import beside, example, judge, report
 
 DATA = Path(os.environ.get("CURATOR_DATA", "../shared/data"))
 SPEED_PAGES = 150  # of the gold, drawn evenly: trafilatura takes seconds for them
@@ -80,7 +80,9 @@ def main(arguments: list[str] | None = None) -> None:
     if "--speed" in (arguments or sys.argv):
         return
     examples = [example(page) for page in pages]
-    print("\nF1 of character 5-grams on sites not trained on\n\n" + report(examples, *judge(examples)), flush=True)
+    print(
+        "\nF1 of character 5-grams on sites not trained on\n\n" + report(examples, *judge(examples, beside(DATA))), flush=True
+    )
     peers(pages, decoded)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curator.extraction.blocks import CHARS, HAN
 from curator.extraction.choose import LEAST, best
 from curator.extraction.features import FIRST
 from curator.extraction.forest import MOST_LEAVES, Forest, load
@@ -79,8 +80,18 @@ def test_the_model_is_small_plain_and_of_this_code() -> None:
     assert MODEL.stat().st_size < 1 << 20
     held = json.loads(MODEL.read_text(encoding="ascii"))
     assert held["features"] == FEATURES
-    feature = load().feature
-    assert FIRST <= feature.max() < FEATURES, "the model does not look at what the whole page says"
+    for model in (load().han, load().other):
+        assert FIRST <= model.feature.max() < FEATURES, "the model does not look at what the whole page says"
+
+
+def test_a_page_of_mostly_han_characters_has_a_model_of_its_own() -> None:
+    counts = np.zeros((2, 22), np.float32)
+    counts[:, CHARS], counts[0, HAN] = 10, 10
+    models = load()
+    assert models.of(counts) is models.other
+    counts[1, HAN] = 1
+    assert models.of(counts) is models.han
+    assert models.of(counts[:0]) is models.other
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 50)), min_size=1, max_size=7))

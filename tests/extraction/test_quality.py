@@ -18,9 +18,10 @@ FLOORS = {"zh": 0.94, "en": 0.87}
 @pytest.mark.slow
 def test_a_fifth_of_the_sites_is_read_by_a_model_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "MODELS", 2)
-    pages = load(Path(os.environ.get("CURATOR_DATA", "../shared/data")) / "html_gold")
+    data = Path(os.environ.get("CURATOR_DATA", "../shared/data"))
+    pages = load(data / "html_gold")
     examples = [train.example(page) for page in pages]
-    results = train.judged(examples, train.folds(examples, train.FOLDS, 0), 0)
+    results = train.judged(examples, train.beside(data), train.folds(examples, train.FOLDS, 0), 0)
     for tongue, floor in FLOORS.items():
         found = [results[page.name] for page in pages if page.tongue == tongue and page.name in results]
         assert len(found) > 30
