@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -172,11 +173,12 @@ def drift(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     lines = []
     for name in sorted(before.keys() | after.keys()):
         if name not in after:
-            lines.append(f"{name}: removed (was {_short(before[name])})")
+            lines.append(f"{name}: removed (was {_said(before[name])})")
         elif name not in before:
-            lines.append(f"{name}: new ({_short(after[name])})")
+            lines.append(f"{name}: new ({_said(after[name])})")
         elif before[name] != after[name]:
-            lines.append(f"{name}: {_short(before[name])} -> {_short(after[name])}")
+            was, now = (_said(side[name]) for side in (before, after))
+            lines.append(f"{name}: changed" if was == now else f"{name}: {was} -> {now}")
     return lines
 
 
@@ -186,8 +188,13 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
     return {name: value}
 
 
-def _short(value: Any) -> str:
+# A digest, or a time of a file in nanoseconds: that it differs says something, what it is does not.
+_UNREADABLE = re.compile(r"(?:, )?\b(?:[0-9a-f]{24,}|[0-9]{15,})\b")
+
+
+def _said(value: Any) -> str:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    text = _UNREADABLE.sub("", text) or "there"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -42,8 +42,8 @@ def check_output(recipe: Recipe, splits: Mapping[str, Sequence[Split]]) -> None:
     other = _finished_run(recipe.output)
     if other not in (None, recipe.name):
         raise OutputTaken(
-            f"{recipe.output}: the finished run of another recipe is here, {other!r}, and this one, {recipe.name!r}, would replace "
-            "it. Give this one another --output; or, to let it, remove summary.json there"
+            f"{recipe.output}: the finished run of another recipe is here, {other!r}, and this one, {recipe.name!r}, would "
+            "replace it. Give this one another --output; or, to let it, remove summary.json there"
         )
     ours = tuple(storage.join(recipe.output, folder, "") for folder in (*PUBLISHED, "tokens", "artefacts", "work"))
     for name, found in splits.items():

@@ -107,14 +107,25 @@ def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
                 raise RunFailed(f"tokens: {error}") from error
             for part in built["parts"]:
                 watch.realised(part["name"], part["asked_weight"], part["effective_weight"], part["tokens"], part["epochs"])
-            for shortage in built["shortages"]:
-                watch.note(f"the mixture falls short: {shortage}")
+            for note in _of_tokens(built):
+                watch.note(note)
         found = {name: dict(marked.summary) for name, marked in marks.items()}
         summary = summarise(recipe, progress.all(), progress.finals(), found, built, elapsed)
         for each in summary["uneven"]:
             watch.note(each["said"])
         publish(recipe, progress.all(), kept, summary)
         return summary
+
+
+def _of_tokens(built: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as one might think, of the manifest of token shards."""
+    for shortage in built["shortages"]:
+        yield f"the mixture falls short: {shortage}"
+    outside = sorted(built["encoded"].keys() - {part["source"] for part in built["parts"]})
+    if outside:
+        yield f"no part of the mixture takes {', '.join(outside)}: no token of theirs is in the shards"
+    if built["drift"]:
+        yield built["drift"]
 
 
 @contextmanager

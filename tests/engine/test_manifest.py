@@ -29,6 +29,9 @@ def test_drift_names_fields():
         'order: ["a","b"] -> ["a"]', "sample: new (0.5)", "stages.a.min: 1 -> 2", "stages.b: removed (was {})",
     ]  # fmt: skip
     assert drift(old, old) == []
+    old = {"input": {"a": "10 bytes, 1795361880402158134", "b": f"7 bytes, {'3f' * 16}"}, "marks": "9a" * 16}
+    new = {"input": {"a": "12 bytes, 1795361880402158135", "b": f"7 bytes, {'4f' * 16}"}, "marks": "1b" * 16}
+    assert drift(old, new) == ["input.a: 10 bytes -> 12 bytes", "input.b: changed", "marks: changed"]
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
 
 

@@ -44,6 +44,10 @@ class Told(Watch):
     def __init__(self) -> None:
         self.ran: list[tuple[int, str]] = []
         self.reasons: list[str] = []
+        self.notes: list[str] = []
+
+    def note(self, line):
+        self.notes.append(line)
 
     def pass_begins(self, number, passes, states):
         self.reasons += [r for s in states for r in s.reasons]
@@ -139,7 +143,8 @@ def test_the_finished_run_of_another_recipe_is_not_replaced(folder):
 
 
 def test_token_shards_of_a_recipe_that_makes_none_any_more_go(folder):
-    go(folder, more="tokenize: {tokenizer: zh_en_4k, sequence_length: 8}\nmixture: {weights: {a: 1.0}}\n")
+    _, told = go(folder, more="tokenize: {tokenizer: zh_en_4k, sequence_length: 8}\nmixture: {weights: {a: 1.0}}\n")
+    assert "no part of the mixture takes b: no token of theirs is in the shards" in told.notes
     (folder / "out" / "tokens" / "mine.txt").write_text("a note")
     go(folder)
     assert [path.name for path in (folder / "out" / "tokens").iterdir()] == ["mine.txt"], "what is not the run's own stays"
