@@ -189,12 +189,12 @@ class Stage(Protocol):
 
     Implementations are frozen keyword-only dataclasses whose fields are the YAML options. A key of `writes` that is a
     column of SCHEMA (`text`, `title`, `language` …) replaces it; any other is a metric, which the engine calls
-    `<stage name>.<key>`. A null text rejects its document with the reason `<stage name>.text`; a rejected document keeps the
-    text that it came with. A stage may have a `warm()` that compiles its kernels: it is called once before the
-    workers start, so that they find them in the cache; `warmings()` is the same in parts by name, picklable callables,
-    which are called beside each other, those of one name once. It may have `tallies`, keys of `writes` whose sums over the
-    documents that it lets pass the ledger keeps; `numbers`, columns of `reads` that must hold numbers; and `resources`
-    (`{"gpu": 0.25}`), what a worker needs for it.
+    `<stage name>.<key>`; under a name by `as:` a stage replaces the text alone, and what its `rewrites` says. A null text
+    rejects its document with the reason `<stage name>.text`; a rejected document keeps the text that it came with. A stage
+    may have a `warm()` that compiles its kernels: it is called once before the workers start, so that they find them in the
+    cache; `warmings()` is the same in parts by name, picklable callables, which are called beside each other, those of one
+    name once. It may have `tallies`, keys of `writes` whose sums over the documents that it lets pass the ledger keeps;
+    `numbers`, columns of `reads` that must hold numbers; and `resources` (`{"gpu": 0.25}`), what a worker needs for it.
     """
 
     reads: frozenset[str]

@@ -269,11 +269,13 @@ def _stage(entry: Any, stages: Items, index: int, known: Mapping[str, Any], sour
     for source in getattr(stage, "prefer", ()) if whole else ():
         if source != "*" and source not in sources and sources:
             raise given.error(f"prefer: no source {source!r}{nearest(source, sources)}", "prefer")
+    own = set(stage.writes) - set(getattr(stage, "rewrites", ()))
+    columns = {key: column_of(key, name, aliased=alias is not None and key in own) for key in stage.writes}
     placed = Placed(
         name=name,
         stage=stage,
-        columns={key: column_of(key, name, aliased=alias is not None) for key in stage.writes},
-        types={column_of(key, name, aliased=alias is not None): type_ for key, type_ in stage.writes.items()},
+        columns=columns,
+        types={columns[key]: type_ for key, type_ in stage.writes.items()},
         rules=tuple(getattr(stage, "rules", ())),
         where=_where(section),
     )
@@ -301,7 +303,7 @@ def _make(cls: Any, kind: str, options: Section, alias: str | None) -> tuple[Any
 
 def column_of(key: str, name: str, aliased: bool) -> str:
     """What the engine calls a column that a stage writes: its own name for the text and the columns that every document has,
-    `<stage name>.<key>` for a metric, and for all but the text where the recipe gives the stage a name with `as:`."""
+    `<stage name>.<key>` for a metric, and for all but what it rewrites where the recipe gives the stage a name with `as:`."""
     if key == "text" or (key in SCHEMA.names and not aliased):
         return key
     return f"{name}.{key}"

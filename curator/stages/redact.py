@@ -1,4 +1,4 @@
-"""`redact`: private data out of the text, and a note of where it was."""
+"""`redact`: private data out of the text and what is published beside it, and a note of where it was."""
 
 from __future__ import annotations
 
@@ -36,26 +36,37 @@ class Redact:
     `replace: pseudonym` puts stand-ins of the same form, in ranges that are nobody's: equal values get equal ones in every
     document of runs with the same `seed`, from which the values could be tried out: keep it as private as they are.
 
-    `count` is how many were replaced, `spans` their types and where what replaced them stands in the new text, in characters,
-    and a column for each entity how many there were of it; the values are kept nowhere. `per_thousand` is `count` by a
-    thousand characters of text (of a text shorter than that, by the text); with `max_per_thousand` a document that has more
-    is rejected. One pass over the bytes finds the few places that are looked at any further.
+    `columns` are what it rewrites, by default all: the text; the title; of the URL user and password and the values behind the
+    path (host and path name the document, and stay as they are); of the metadata each string, and each number that becomes a
+    placeholder, under the key that says what it is (keys and all else stay). Not looked at: `date`, `license`, names of files.
+
+    `count` is how many were replaced, `outside_text` how many of them in other columns than the text; `spans` are those of the
+    text, their types and where what replaced them stands in the new text, in characters; a column for each entity is how many
+    there were of it. The values are kept nowhere. `per_thousand` is how many the text had by a thousand of its characters (a
+    text shorter than that, at all); with `max_per_thousand` a document that has more is rejected. One pass over the bytes
+    finds the few places that are looked at any further.
     """
 
     name: str = "redact"
     entities: tuple[str, ...] = tuple(privacy.ENTITIES)
+    columns: tuple[str, ...] = ("text", *privacy.FIELDS)
     replace: Literal["placeholder", "pseudonym"] = "placeholder"
     seed: str = ""
     max_per_thousand: float | None = None
     ner: str | None = None
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
 
     def __post_init__(self) -> None:
         if not self.entities or len(set(self.entities)) < len(self.entities):
             raise ValueError("entities: name at least one, and each once")
         privacy.check(self.entities, self.ner)
+        if "text" not in self.columns or len(set(self.columns)) < len(self.columns):
+            raise ValueError("columns: name `text`, and each once")
+        for column in self.columns:
+            if column != "text" and column not in privacy.FIELDS:
+                raise ValueError(f"columns: no {column!r}. There are: text, {', '.join(privacy.FIELDS)}")
         if self.ner is not None and privacy.PERSON not in self.entities:
             raise ValueError("ner: is for `person`, which `entities` does not name")
         if self.replace == "pseudonym" and not self.seed:
@@ -75,9 +86,13 @@ class Redact:
         return self.entities
 
     @property
+    def rewrites(self) -> frozenset[str]:
+        return frozenset(self.columns)
+
+    @property
     def writes(self) -> Mapping[str, pa.DataType]:
-        columns = {"text": pa.string(), "count": pa.int32(), "per_thousand": pa.float32(), "spans": SPANS}
-        return columns | dict.fromkeys(self.entities, pa.int32())
+        counts = dict.fromkeys(("count", "outside_text", *self.entities), pa.int32())
+        return dict.fromkeys(self.columns, pa.string()) | {"per_thousand": pa.float32(), "spans": SPANS} | counts
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -96,23 +111,45 @@ class Redact:
         text = docs.column("text")
         null = ~text.is_valid().to_numpy(zero_copy_only=False)
         found = privacy.find(text, self.entities, self.ner)
-        where = [row for row, of_row in enumerate(found) if of_row]
-        changed = {row: self._replaced(text[row].as_py(), found[row]) for row in where}
+        changed = {row: self._replaced(text[row].as_py(), of_row) for row, of_row in enumerate(found) if of_row}
         marks = [None if null[row] else changed[row][1] if row in changed else [] for row in range(len(text))]
+        columns = {"text": _with(text, {row: new for row, (new, _) in changed.items()})}
         counts = np.zeros((len(self.entities), len(text)), np.int32)
-        number = {name: n for n, name in enumerate(self.entities)}
-        for row in where:
-            for *_, name in found[row]:
-                counts[number[name], row] += 1
+        self._count(((row, of_row) for row, of_row in enumerate(found) if of_row), counts)
+        in_text = counts.sum(0, dtype=np.int32)
+        for name in self.columns:
+            if name != "text":
+                # a column that no document of the batch has stays empty
+                column = docs.column(name) if name in docs.schema.names else pa.nulls(len(docs), pa.string())
+                columns[name] = self._field(column, privacy.FIELDS[name], counts)
         count = counts.sum(0, dtype=np.int32)
         characters = pc.fill_null(pc.utf8_length(text), 0).to_numpy(zero_copy_only=False)
-        columns = {
-            "text": _with(text, {row: new for row, (new, _) in changed.items()}),
+        return {
+            **columns,
             "count": pa.array(count, mask=null),
-            "per_thousand": pa.array((1000 * count / np.maximum(characters, SHORTEST)).astype(np.float32), mask=null),
+            "outside_text": pa.array(count - in_text, mask=null),
+            "per_thousand": pa.array((1000 * in_text / np.maximum(characters, SHORTEST)).astype(np.float32), mask=null),
             "spans": pa.array([None if row is None else [m._asdict() for m in row] for row in marks], SPANS),
+            **{name: pa.array(of_name, mask=null) for name, of_name in zip(self.entities, counts)},
         }
-        return columns | {name: pa.array(of_name, mask=null) for name, of_name in zip(self.entities, counts)}
+
+    def _field(self, column: pa.Array, parts_of: privacy.Parts, counts: np.ndarray) -> pa.Array:
+        """A column beside the text, rewritten; what was found in it is added to `counts`."""
+        parts = [(row, part) for row, value in enumerate(column.to_pylist()) if value for part in parts_of(value)]
+        found = privacy.find(pa.array([part.text for _, part in parts], pa.large_string()), self.entities, self.ner)
+        new: dict[int, list[tuple[int, int, str]]] = {}
+        for (row, part), spans in zip(parts, found):
+            first, last = len(part.before), len(part.before) + len(part.value)
+            own = [(start - first, end - first, name) for start, end, name in spans if first <= start and end <= last]
+            if own:
+                new.setdefault(row, []).append((part.start, part.end, part.written(self._replaced(part.value, own)[0])))
+                self._count([(row, own)], counts)
+        return _with(column, {row: _spliced(column[row].as_py(), pieces) for row, pieces in new.items()})
+
+    def _count(self, found: Iterable[tuple[int, Iterable[privacy.Found]]], counts: np.ndarray) -> None:
+        for row, of_row in found:
+            for *_, name in of_row:
+                counts[self.entities.index(name), row] += 1
 
     def _replaced(self, text: str, found: Iterable[privacy.Found]) -> tuple[str, list[Mark]]:
         """The new text, and (type, start, end) of what replaced each in it."""
@@ -127,6 +164,14 @@ class Redact:
             written += len(new)
             at = end
         return "".join([*parts, text[at:]]), marks
+
+
+def _spliced(value: str, pieces: Iterable[tuple[int, int, str]]) -> str:
+    parts, at = [], 0
+    for start, end, new in pieces:
+        parts += [value[at:start], new]
+        at = end
+    return "".join([*parts, value[at:]])
 
 
 def _with(text: pa.Array, new: Mapping[int, str]) -> pa.Array:

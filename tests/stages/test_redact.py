@@ -156,7 +156,8 @@ def test_only_the_entities_that_are_named() -> None:
     text = f"a@b.cn 13812345678 {ID}"
     assert Redact(entities=("email",))(texts(text))["text"].to_pylist() == [f"<EMAIL> 13812345678 {ID}"]
     assert Redact(entities=("id_card",))(texts(text))["text"].to_pylist() == ["a@b.cn 13812345678 <ID_CARD>"]
-    assert set(Redact(entities=("email",)).writes) == {"text", "count", "per_thousand", "spans", "email"}
+    counts = {"count", "outside_text", "per_thousand", "spans", "email"}
+    assert set(Redact(entities=("email",), columns=("text",)).writes) == {"text", *counts}
 
 
 def test_stand_ins_are_equal_for_equal_values_wherever_they_stand() -> None:
