@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from curator.privacy.finders import AMOUNT_AFTER, Finder, Span, as_found, before
-from curator.privacy.places import CHAT
+from curator.privacy.finders import AMOUNT_AFTER, Finder, Judge, Span, as_found, before
+from curator.privacy.places import CHAT, NUMBER
 
 # What may stand between the word and the account: no sentence, but `field held`, `问题，例如` of a note on a change.
 _JOINING = (
@@ -63,5 +63,27 @@ def _wechat(match: re.Match[str], text: str) -> Span | None:
     return match.span("id") if whose or re.search("[0-9_]", name) else None
 
 
-QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=120),)
-WECHATS = (Finder(CHAT, _WECHAT, _wechat, back=4, longest=130), Finder(CHAT, _WXID, as_found, back=2, longest=40))
+# As spam has them, in short or under another name, with the number at once behind it: 玩家Q群, 群号, 企鹅, TOPQQ：, 我+V, 加V.
+_ACCOUNT = re.compile(r"[1-9](?<![0-9@._-].)[0-9]{6,10}(?![0-9@_%只隻]|[.-][0-9])")
+_BEHIND = r"(?:号码?|號碼?)?[ \u3000]?(?:[:：=]|是|为|為)?[ \u3000]?\Z"
+_GROUP = "(?:交流|[讨討][论論]|玩家|[书書]友|粉[丝絲]|[车車]友|官方|[学學][习習]|技[术術]|福利)群"
+_QQ_BEFORE = re.compile(
+    rf"[Qq]{{2}}[ \u3000]?[:：]\Z|(?:(?<![A-Za-z])[Qq]群|群[号號]|企[鹅鵝](?:群|号|號|(?=[ ：:]))|扣扣群?|{_GROUP})群?{_BEHIND}"
+)
+_WECHAT_BEFORE = re.compile(rf"(?:[加+＋➕][VvＶｖ][Xx信]?|[Vv]信){_BEHIND}")
+
+
+def _said_before(said: re.Pattern[str]) -> Judge:
+    def judge(match: re.Match[str], text: str) -> Span | None:
+        told = said.search(before(text, match.start(), 12)) and not AMOUNT_AFTER.match(text, match.end())
+        return match.span() if told else None
+
+    return judge
+
+
+QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=120), Finder(NUMBER, _ACCOUNT, _said_before(_QQ_BEFORE)))
+WECHATS = (
+    Finder(CHAT, _WECHAT, _wechat, back=4, longest=130),
+    Finder(NUMBER, _ACCOUNT, _said_before(_WECHAT_BEFORE)),
+    Finder(CHAT, _WXID, as_found, back=2, longest=40),
+)

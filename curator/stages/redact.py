@@ -55,7 +55,7 @@ class Redact:
     max_per_thousand: float | None = None
     ner: str | None = None
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
 
     def __post_init__(self) -> None:
