@@ -6,12 +6,10 @@ the phrases of a list, all on the same texts in one process on one core.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
@@ -19,6 +17,7 @@ import pyarrow as pa
 from curator.metrics import Asked, measure
 from curator.metrics.lists import WordList
 from curator.stages.filter import Filter
+from filters import beside
 
 ROUNDS = 7
 HAN = re.compile("[\u4e00-\u9fff]+")
@@ -27,13 +26,7 @@ PEER_EVERY = 6  # of the documents, for the peer, which takes a minute for all
 
 def agreement() -> ModuleType:
     """The documents, and the peer as FineWeb-2 sets it, are those of the test of agreement."""
-    path = Path(__file__).parents[1] / "metrics" / "test_agreement_zh.py"
-    spec = importlib.util.spec_from_file_location("agreement", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return beside("metrics/test_agreement_zh.py")
 
 
 def best(calls: list[Callable[[], object]], rounds: int = ROUNDS) -> list[float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,9 @@ FAMILIES = ("gopher_repetition", "gopher_quality", "fineweb", "c4")  # c4 last: 
 
 
 def beside(path: str) -> ModuleType:
+    """A module of the tests, which sees what pytest lets it see."""
+    if (tests := str(Path(__file__).parents[1])) not in sys.path:
+        sys.path.insert(0, tests)
     spec = importlib.util.spec_from_file_location(Path(path).stem, Path(__file__).parents[1] / path)
     assert spec
     assert spec.loader
