@@ -13,7 +13,7 @@ quality = importlib.import_module("chinese_quality")  # of tests/bench, which co
 FLOORS = {
     "messages joined to pages: lengths, newlines matched": 0.97,
     "single messages: no whitespace, lengths matched": 0.92,
-    "raw pages as they are": 0.90,
+    "raw pages as they are": 0.93,
     "raw pages: no whitespace, lengths matched": 0.92,
 }
 
@@ -85,6 +85,29 @@ def test_pages_of_errors_gambling_and_porn_go(pages) -> None:
         texts = [p["text"] for p in pages if p["label"] == "junk" and p["kind"] in kinds]
         assert len(texts) > 10
         assert quality.rejected(stage, texts, lengths=False) >= floor, kinds
+
+
+PROSE = """    河水从村前流过，到了冬天就只剩一条细线。孩子们在石头上跳来跳去，谁也不怕弄湿鞋子。祖父说，
+他小时候这里还有船，装着盐和布，从上游一直走到县城，要两天的工夫。后来修了路，船就没有人坐了，码头也塌了一半。
+现在每年春天，还有人到那里去钓鱼，带着凳子和一壶茶，坐到太阳落山才回家。"""
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        ("{织梦_随机数字3}", "{织梦_随机数字4}"),
+        ("www.example1.com_专题推荐:www.example2.net", "新闻由www.example1.com自动更新"),
+        ("手机可以押龙虎的网站", "押龙虎技巧"),
+        ("百家乐开户", "时时彩官网"),
+        ("某市代孕网", "代孕价格"),
+    ],
+)
+def test_what_only_doorways_have_rejects_whatever_text_stands_around_it(planted: tuple[str, str]) -> None:
+    stage = Filter.load("zh_web")
+    pages = [PROSE, f"{planted[0]}\n{PROSE}", f"{planted[0]}\n{PROSE * 20}\n{planted[1]}"]
+    alone = Filter.load("zh_web", {r.reason.partition(".")[2]: None for r in stage.rules if r.reason != "zh_web.doorway"})
+    assert quality.judged(stage, pages[:1])[0] == [None]
+    assert quality.judged(alone, pages)[0] == [None, None, "zh_web.doorway"], "one may be a quotation"
 
 
 @pytest.mark.data
