@@ -66,24 +66,28 @@ def run(
     It can be killed at any moment and run again: what is done stays, and the result is the same bytes.
     """
     with complaining():
+        from curator.engine.lease import Lease
         from curator.pipeline.publish import write_summary
+        from curator.pipeline.run import find
         from curator.pipeline.run import run as run_recipe
         from curator.report.funnel import funnel
         from curator.report.progress import Shown
 
         loaded = _load(recipe, output, changes, sample, verify)
         training = training_of(loaded)
-        executor = executor_for(on, workers)
-        try:
-            prepare(loaded, executor)
-            summary = run_recipe(loaded, executor, Shown(console))
-        finally:
-            executor.close()  # the trainer wants the cores
-        if training is not None:
-            summary["training"] = train_on(training, loaded.output)
-            write_summary(loaded.output, summary)
-        console.print(funnel(summary))
-        _write_report(loaded.output)
+        inputs = find(loaded)  # what is wrong with them is told before a cluster starts
+        with Lease(loaded.output):
+            executor = executor_for(on, workers)
+            try:
+                prepare(loaded, executor)
+                summary = run_recipe(loaded, executor, Shown(console), inputs)
+            finally:
+                executor.close()  # the trainer wants the cores
+            if training is not None:
+                summary["training"] = train_on(training, loaded.output)
+                write_summary(loaded.output, summary)
+            console.print(funnel(summary))
+            _write_report(loaded.output)
         made = "documents, rejected, tokens" if loaded.tokenize else "documents, rejected"
         say(f"{made}, summary.json and report.html are in {loaded.output}/")
 

@@ -19,18 +19,22 @@ BEAT = 15.0  # seconds between signs of life
 TAKEOVER = 0.5  # seconds after which one who took over a dead lease looks whether another did so too
 STALE = 90.0  # without one for so long, a writer counts as dead
 
+_HELD: set[str] = set()  # tokens of this process: a part of a command needs no lease of its own within the command's
+
 
 class OutputInUse(UserError):
     """Another run writes to the same output."""
 
 
 class Lease:
-    """`with Lease(output):` holds `<output>/lease.json` for the time of the block."""
+    """`with Lease(output):` holds `<output>/lease.json` for the time of the block; one within another of this process is a part
+    of it."""
 
     def __init__(self, output: str) -> None:
         self.output = output
         self.path = storage.join(output, "lease.json")
         self.token = uuid.uuid4().hex
+        self._part = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -43,6 +47,9 @@ class Lease:
             if holder is None:  # it may be at the point of writing it
                 time.sleep(TAKEOVER)
                 holder = self._holder()
+            if holder is not None and holder.get("token") in _HELD:
+                self._part = True
+                return self
             if holder is not None and _alive(holder):
                 raise OutputInUse(
                     f"{self.output}: a run writes here already (process {holder['pid']} on {holder['host']}). "
@@ -52,6 +59,7 @@ class Lease:
             time.sleep(TAKEOVER)
             if not self._mine():
                 raise OutputInUse(f"{self.output}: another run has begun here at the same moment")
+        _HELD.add(self.token)
         self._thread.start()
         return self
 
@@ -72,6 +80,9 @@ class Lease:
                     storage.write_bytes(self.path, self._said())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._part:
+            return
+        _HELD.discard(self.token)
         self._stop.set()
         self._thread.join()
         if self._mine():

@@ -14,7 +14,7 @@ import orjson
 from curator import storage
 from curator.dedup.deduplication import Deduplication
 from curator.dedup.earlier import Keeping, keep
-from curator.documents import Executor, Shard
+from curator.documents import Executor, Shard, Split
 from curator.engine.digest import ordered_digest
 from curator.engine.lease import Lease
 from curator.engine.leg import Leg
@@ -62,10 +62,19 @@ class Marks:
     summary: Mapping[str, Any]
 
 
-def run(recipe: Recipe, executor: Executor, watch: Watch) -> dict[str, Any]:
-    """Run what is not done yet and publish the result; returns the summary. Raises ConfigError for missing inputs."""
+Inputs = Mapping[str, Sequence[Split]]
+
+
+def find(recipe: Recipe) -> Inputs:
+    """What a run would read. Raises ConfigError for missing inputs, OutputTaken if the output is somebody else's."""
     splits = find_inputs(recipe)
     check_output(recipe, splits)
+    return splits
+
+
+def run(recipe: Recipe, executor: Executor, watch: Watch, inputs: Inputs | None = None) -> dict[str, Any]:
+    """Run what is not done yet and publish the result; returns the summary. `inputs`: of `find`, if it was called before."""
+    splits = inputs or find(recipe)
     for note in recipe.notes:
         watch.note(note)
     elapsed: dict[str, float] = {}
@@ -261,8 +270,7 @@ class PassPlan:
 
 def plan(recipe: Recipe) -> list[PassPlan]:
     """What `run` would do now, without doing it."""
-    splits = find_inputs(recipe)
-    check_output(recipe, splits)
+    splits = find(recipe)
     ways = routes(recipe)
     barriers = whole_dataset_stages(recipe)
     progress = Progress()

@@ -37,3 +37,11 @@ def test_a_lease_that_is_just_being_written_is_no_dead_one(tmp_path, monkeypatch
     with pytest.raises(OutputInUse, match="a run writes here already"), Lease(str(tmp_path)):
         pass
     writer.join()
+
+
+def test_a_lease_within_one_of_the_same_process_is_a_part_of_it(tmp_path):
+    with Lease(str(tmp_path)):
+        with Lease(str(tmp_path)):
+            pass
+        assert (tmp_path / "lease.json").exists()
+    assert not (tmp_path / "lease.json").exists()

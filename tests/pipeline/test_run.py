@@ -276,7 +276,7 @@ def test_a_second_writer_is_refused(folder):
     lease = Lease(loaded.output)
     with lease:
         path = Path(lease.path)
-        path.write_text(path.read_text().replace('"pid":', '"pid":1,"was":'))
+        path.write_text(path.read_text().replace('"pid":', '"pid":1,"was":').replace(lease.token, "theirs"))
         with pytest.raises(OutputInUse, match="a run writes here already"):
             run(loaded, Inline(), Watch())
 
