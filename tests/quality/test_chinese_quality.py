@@ -110,6 +110,14 @@ def test_what_only_doorways_have_rejects_whatever_text_stands_around_it(planted:
     assert quality.judged(alone, pages)[0] == [None, None, "zh_web.doorway"], "one may be a quotation"
 
 
+def test_news_about_promotions_is_none() -> None:
+    news = """运营商5G手机促销方式曝光。记者昨日从多家营业厅获悉，三大运营商近期将推出5G手机优惠活动，用户预存话费可享受购机
+折扣，部分机型最低价降至千元以下，办理套餐还可获赠流量。业内人士表示，运营商希望通过补贴和促销吸引更多用户换机，下半年价格将进一步下降。
+不过有消费者反映，部分优惠套餐设有最低消费和在网时长限制，办理前应当问清楚合约条款。"""
+    advert = "新店开业大酬宾，全场五折起，进店有礼，会员再享折上折，凭短信到店领取精美礼品，欢迎光临，订购请回电。" * 3
+    assert quality.judged(Filter.load("zh_web"), [news, advert])[0] == [None, "zh_web.promotion"]
+
+
 @pytest.mark.data
 def test_pages_of_real_text_stay_and_lose_their_frame(pages) -> None:
     texts = [p["text"] for p in pages if p["label"] == "good"]
