@@ -56,7 +56,7 @@ def test_run_plan_digest_report_clean(recipe, tmp_path):
     assert curator("report", str(tmp_path / "out")).exit_code == 0
     changed = curator("plan", recipe, "--set", "stages.0.length.min=5")
     assert "1 x stages.length.options.min: 4 -> 5" in changed.output
-    (tmp_path / "out" / "documents" / "x.part").write_text("left by a killed process")
+    (tmp_path / "out" / "documents" / "a-0123456789.parquet.77-0123abcd.part").write_text("left by a killed process")
     assert "would remove 1 files" in curator("clean", recipe, "--dry").output
     assert "removed 1 files" in curator("clean", recipe).output
     assert curator("digest", str(tmp_path / "out")).stdout == first.stdout

@@ -317,7 +317,7 @@ def killed_at(write: int) -> Iterator[list[int]]:
     def counted_replace(partial, path):
         changes[0] += 1
         if changes[0] == write:
-            shutil.copy(partial, f"{path}.left.part")  # a killed process leaves it there
+            shutil.copy(partial, f"{path}.77-0123abcd.part")  # a killed process leaves it there
             if write % 2:
                 replace(partial, path)
             raise Killed
