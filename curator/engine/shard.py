@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -108,7 +109,7 @@ def _judge(
     within = holds_where(docs, placed.where)
     measured, failures = measure_within(call, placed.stage.writes, inputs, within)
     before = docs.column("text")
-    docs = _with_columns(docs, placed, measured, within)
+    docs = _with_columns(docs, placed, measured, _measured(within, failures, len(docs)))
     reasons = decide(docs, placed.rules, within)
     if placed.rewrites_text:
         missing = pc.is_null(docs.column("text"))
@@ -175,6 +176,15 @@ def _sign(
 
 def _signature_schema(ends: Placed) -> pa.Schema:
     return pa.schema([SCHEMA.field("id"), SCHEMA.field("source"), *((k, t) for k, t in ends.stage.signature.items())])
+
+
+def _measured(within: pa.Array | None, failures: Mapping[int, str], count: int) -> pa.Array | None:
+    """The rows that a stage has measured: a document on which it raised keeps the columns that it came with."""
+    if not failures:
+        return within
+    sound = np.ones(count, np.bool_)
+    sound[list(failures)] = False
+    return pa.array(sound) if within is None else pc.and_(within, pa.array(sound))
 
 
 def _with_columns(

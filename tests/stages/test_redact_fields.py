@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -142,3 +143,21 @@ def test_what_a_run_publishes_holds_no_value_under_any_name_of_the_stage(tmp_pat
     assert not {"private.title", "private.metadata", "private.url"} & set(kept.columns)
     assert "139" not in str(kept.drop("id").to_dicts())
     assert summary["sources"]["a"]["tallies"]["private.phone"] == 2
+
+
+def test_a_document_that_cannot_be_judged_is_set_aside_as_it_came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"text": "the one that fails.", "title": "its title", "shelf": 7}, {"text": "another.", "title": "its own"}]
+    (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(RECIPE.format(folder=tmp_path))
+    call = Redact.__call__
+
+    def fails(stage: Redact, docs: pa.RecordBatch) -> Mapping[str, pa.Array]:
+        if "the one that fails." in docs.column("text").to_pylist():
+            raise ValueError("no way")
+        return call(stage, docs)
+
+    monkeypatch.setattr(Redact, "__call__", fails)
+    run(load_recipe(str(tmp_path / "recipe.yaml")), Inline(), Watch())
+    (gone,) = pl.read_parquet(f"{tmp_path}/out/rejected/*.parquet").to_dicts()
+    assert (gone["reason"], gone["title"], gone["metadata"]) == ("private:ValueError", "its title", '{"shelf":7}')
+    assert pl.read_parquet(f"{tmp_path}/out/documents/*.parquet")["title"].to_list() == ["its own"]
