@@ -55,5 +55,5 @@ def _top(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda c: (-c[1], c[0]))
     shown = [f"{name} {count:,}" for name, count in ordered[:MOST_REASONS]]
     if len(ordered) > MOST_REASONS:
-        shown.append(f"{len(ordered) - MOST_REASONS} more {sum(count for _, count in ordered[MOST_REASONS:]):,}")
+        shown.append(f"{len(ordered) - MOST_REASONS} others {sum(count for _, count in ordered[MOST_REASONS:]):,}")
     return ", ".join(shown)

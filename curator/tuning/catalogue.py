@@ -43,10 +43,14 @@ class Entry:
 
 
 def catalogue(part: str = "") -> list[Entry]:
-    """The metrics whose name is, or has in it, `part`. Raises ConfigError, with the nearest name, if there is none."""
+    """The metrics whose name is, or has in it, `part`; or which a rule of that name judges by. Raises ConfigError, with the
+    nearest name, if there is none."""
     used = _used()
     every = {**METRICS, **CUTS}
     names = [part] if part in every else [name for name in every if part.lower() in name]
+    if not names:
+        rules = (f"{part}: ", f"lines.{part}: ")
+        names = [name for name in every if any(said.startswith(rules) for each in used.get(name, {}).values() for said in each)]
     if not names:
         raise ConfigError(f"there is no metric {part!r}{nearest(part, every)}", "curator metrics")
     found = []

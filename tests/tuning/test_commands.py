@@ -137,6 +137,8 @@ def test_metrics_are_looked_up_by_name_or_part():
     assert found["used"]["en_web"] == ["short_line_ratio: {max: 0.75, chars: 30}"]
     assert {entry["kind"] for entry in json.loads(curator("metrics", "bullet", "--json").stdout)} == {"ratio"}
     assert "must be given" in curator("metrics", "listed_domains").output
+    (found,) = json.loads(curator("metrics", "function_ratio", "--json").stdout)
+    assert found["name"] == "phrases_per_word", "a rule is found by its own name too"
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,8 @@ def test_a_stage_with_a_number_of_its_own_is_a_reason(output):
 def test_reasons_that_do_not_exist_name_the_nearest(output):
     with pytest.raises(ConfigError, match=r"Did you mean 'mine.han_ratio'\? The run's reasons: length.chars, "):
         inspect(read_run(output), "mine.hann_ratio")
+    with pytest.raises(ConfigError, match=r"for 'q'\. "):
+        inspect(read_run(output), "q")
     assert inspect(read_run(output), "mine.language").matched == 0, "a rule that rejected nothing is no slip"
 
 
