@@ -108,8 +108,8 @@ def inspect(
 def unknown(run: Run, reason: str) -> ConfigError:
     known = [*run.reasons, *(rule for rule in run.rules if rule not in run.reasons)]
     near = nearest(reason, known)
-    listed = "" if near.startswith(". There are") else f"{'' if near else '.'} The run's reasons: {', '.join(known)}" if known else ""
-    return ConfigError(f"nothing was rejected for {reason!r}{near}{listed}", run.output)
+    listed = f" The run's reasons: {', '.join(known)}" if known and not near.startswith(". There are") else ""
+    return ConfigError(f"nothing was rejected for {reason!r}{near or '.'}{listed}", run.output)
 
 
 def _rule_of(run: Run, reason: str) -> tuple[StoredFilter | None, Rule | None]:
