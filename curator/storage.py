@@ -45,7 +45,7 @@ def resolve(path: str) -> str:
     if path.startswith("pypi:"):
         return str(wheel_member(path.removeprefix("pypi:")))
     path = path if is_remote(path) else plain(path)
-    if path.startswith(SHIPPED) and not os.path.exists(path):
+    if not os.path.exists(path):
         return next((shipped for shipped in _shipped(path) if os.path.exists(shipped)), path)
     return path
 
@@ -113,8 +113,8 @@ def find(patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[File]:
 
 
 def _shipped(pattern: str) -> Iterator[str]:
-    """A relative path that is not below the working directory may be one of the files that curator ships."""
-    if not (is_remote(pattern) or os.path.isabs(pattern) or ":" in pattern):
+    """A path that is not below the working directory may be one of the files that curator ships."""
+    if pattern.startswith(SHIPPED):
         yield from (str(root / pattern) for root in _preset_roots() if (root / "pipelines").is_dir())
 
 

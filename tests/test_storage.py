@@ -229,3 +229,10 @@ def test_a_file_that_curator_ships_is_read_from_anywhere_and_one_of_its_name_her
     assert storage.read_bytes(name) == b"mine"
     assert storage.local(name) == storage.Path(name)
     assert not storage.exists("pipelines/none.yaml")
+
+
+def test_from_elsewhere_only_what_is_shipped_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert storage.find(["pipelines/quickstart.yaml"])
+    with pytest.raises(storage.StorageError, match="nothing matches 'tests'"):
+        storage.find(["tests"])
