@@ -12,7 +12,8 @@ import html
 import numba
 import numpy as np
 
-from curator.metrics.vectors import LANES, lowest, within
+from curator.extraction.tokens import find
+from curator.metrics.vectors import LANES
 
 _INLINE, _RAW, _FORMATTING, _LEVEL = 1, 2, 4, 8  # stands in a line; holds no markup; is opened again; is a level of nesting
 _HAVE = {
@@ -55,17 +56,6 @@ def _traits(name):
     while _NAMES[slot] != name and _NAMES[slot] != 0:
         slot = (slot + np.uint64(1)) % np.uint64(_SLOTS)
     return _TRAITS[slot]
-
-
-@numba.njit(cache=True, nogil=True)
-def _find(page, at, end, byte):
-    """The next place of a byte, at the earliest `at`; `end` if there is none. LANES more bytes stand behind the end."""
-    while at < end:
-        found = within(page, at, byte, byte)
-        if found != 0:
-            return min(at + lowest(found), end)
-        at += LANES
-    return end
 
 
 @numba.njit(cache=True, nogil=True)
@@ -112,7 +102,7 @@ def _attributes(page, at, end):
             while at < end and _blank(page[at]):
                 at += 1
             if at < end and (page[at] == 34 or page[at] == 39):  # a quoted value
-                at = _find(page, at + 1, end, page[at]) + 1
+                at = find(page, at + 1, end, page[at]) + 1
             else:
                 while at < end and not _blank(page[at]) and page[at] != 62:
                     at += 1
@@ -125,9 +115,9 @@ def _after_comment(page, at, end):
     if at < end and page[at] == 62:
         return at + 1
     begin = at + 2
-    at = _find(page, begin, end, 62)
+    at = find(page, begin, end, 62)
     while at < end and not (page[at - 1] == 45 and page[at - 2] == 45):
-        at = _find(page, at + 1, end, 62)
+        at = find(page, at + 1, end, 62)
     return min(at + 1, end)
 
 
@@ -135,7 +125,7 @@ def _after_comment(page, at, end):
 def _after_raw(page, at, end, name):
     """The place of the end tag that closes a script or another element whose content is no markup."""
     while True:
-        at = _find(page, at, end, 60)
+        at = find(page, at, end, 60)
         if at + 2 >= end:
             return end
         if page[at + 1] == 47:
@@ -156,7 +146,7 @@ def _scan(page, end, text, most):
         byte = page[at]
         if byte != 60 or at + 1 >= end:
             if most < 0:
-                at = _find(page, at + 1, end, 60)
+                at = find(page, at + 1, end, 60)
                 continue
             if _blank(byte):
                 if pending == 0:
@@ -201,7 +191,7 @@ def _scan(page, end, text, most):
         elif following == 33 and at + 3 < end and page[at + 2] == 45 and page[at + 3] == 45:  # <!--
             at = _after_comment(page, at + 4, end)
         elif following == 33 or following == 63 or following == 47:  # <! <? </ : up to the next >
-            at = _find(page, at, end, 62) + 1
+            at = find(page, at, end, 62) + 1
         else:  # a bare <
             if most < 0:
                 at += 1
