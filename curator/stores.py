@@ -52,10 +52,12 @@ def os_errors(path: str) -> Iterator[None]:
         raise OSError(errno.EIO, f"{type(error).__name__}: {error}", path) from error
 
 
-def of_the_store(error: BaseException) -> bool:
-    """Whether a file could not be read for reasons of its disk or store: what libraries say of damaged data has no number, and
-    where damaged data say that something lies is perhaps no place in a file (EINVAL)."""
-    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
+def of_the_machine(error: BaseException) -> bool:
+    """Whether a file could not be read for reasons of its disk or store, or of memory that is short: what libraries say of
+    damaged data has no number, and where damaged data say that something lies is perhaps no place in a file (EINVAL)."""
+    if isinstance(error, OSError):
+        return error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
+    return isinstance(error, MemoryError)
 
 
 def reading(filesystem: fsspec.AbstractFileSystem, inside: str, path: str) -> IO[bytes]:

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from curator import __version__
@@ -105,3 +106,10 @@ def test_a_notice_is_a_line_and_the_warnings_of_libraries_stay_warnings(capsys):
         warnings.warn("of a library", RuntimeWarning, stacklevel=1)
     assert [str(other.message) for other in others] == ["of a library"]
     assert capsys.readouterr().err == "curator: [no] markup: going on without it\n"
+
+
+def test_memory_that_is_short_is_one_sentence(capsys):
+    with pytest.raises(typer.Exit), complaining():
+        raise MemoryError("malloc of size 4096 failed")
+    said = "curator: there is not enough memory (malloc of size 4096 failed): use fewer workers, or a larger machine\n"
+    assert capsys.readouterr().err == said

@@ -47,6 +47,10 @@ def complaining(again: str = "; run the same command again to go on") -> Iterato
         where = f"{error.filename}: " if error.filename else ""
         complaints.print(printable(f"curator: {where}{error.strerror or error}"))
         raise typer.Exit(1) from None
+    except MemoryError as error:  # of the machine: no document is blamed for it
+        said = f" ({error})" if str(error) else ""
+        complaints.print(printable(f"curator: there is not enough memory{said}: use fewer workers, or a larger machine"))
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         complaints.print(f"curator: stopped{again}")
         raise typer.Exit(130) from None

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 
 from curator.errors import UserError
 
-# What is no document's fault: a model that is gone, a library that a node lacks, a GPU that is none. It stops the run; as an
-# error of the documents it would be in their manifests, and the next run, on a sound machine, would take it for done.
-NOT_OF_A_DOCUMENT = (OSError, ImportError, UserError)
+# What is no document's fault: a model that is gone, a library that a node lacks, a GPU that is none, memory that is short. It
+# stops the run; as an error of the documents it would be in their manifests, and the next run, on a sound machine, would take
+# it for done. A RecursionError is none of these: what nests is the document.
+NOT_OF_A_DOCUMENT = (OSError, ImportError, MemoryError, UserError)
 
 
 def holds_where(docs: pa.RecordBatch, where: Mapping[str, tuple[str, ...]]) -> pa.Array | None:

@@ -14,9 +14,9 @@ from curator import storage
 from curator.documents import SCHEMA, TRANSIENT, Tally
 from curator.engine.leg import Leg
 from curator.engine.manifest import Ledger
-from curator.errors import UserError
+from curator.engine.measuring import NOT_OF_A_DOCUMENT
 
-UNREADABLE = "unreadable"  # the store failed, not the data: such a shard is read again by the next run
+UNREADABLE = "unreadable"  # the store or the machine failed, not the data: such a shard is read again by the next run
 
 
 class Batch(NamedTuple):
@@ -50,8 +50,8 @@ def _read_raw(leg: Leg, ledger: Ledger, damage: list[dict[str, Any]]) -> Iterato
                     documents -= len(docs) - len(wanted)
                     docs = wanted
                 yield Batch(docs)
-        except (OSError, UserError) as error:  # also a wheel, or a store's library, that cannot be had
-            _give_up(tally, documents, UNREADABLE, getattr(error, "strerror", None) or str(error))
+        except NOT_OF_A_DOCUMENT as error:  # also a wheel, or a store's library, that cannot be had
+            _give_up(tally, documents, UNREADABLE, getattr(error, "strerror", None) or str(error) or type(error).__name__)
         except Exception as error:
             _give_up(tally, documents, "reader_failed", f"{type(error).__name__}: {error}")
         ledger.take(tally)

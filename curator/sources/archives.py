@@ -27,7 +27,7 @@ from curator.charsets import decode
 from curator.sources.packing import XZ_BYTES
 from curator.sources.streams import StreamError, decompressed
 from curator.storage import open_input
-from curator.stores import of_the_store
+from curator.stores import of_the_machine
 
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
@@ -140,7 +140,7 @@ class Zip:
         try:
             self._archive = zipfile.ZipFile(raw)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error) as error:
-            if of_the_store(error):
+            if of_the_machine(error):
                 raise
             raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
         named = {_zip_name(info): info for info in self._archive.infolist()}  # of two equal names the last, as unzip has it
@@ -177,7 +177,7 @@ class Zip:
             with self._archive.open(info) as stream:
                 content = stream.read(info.file_size + 1)  # a buffer of that size is made, whatever is there
         except _ZIP_FAILURES as error:
-            if of_the_store(error):
+            if of_the_machine(error):
                 raise
             raise MemberError("corrupt_member", str(error)) from None
         self._budget.check(len(content))
@@ -210,7 +210,6 @@ _ZIP_FAILURES = (
     ValueError,
     NotImplementedError,  # an unknown method of compression
     RuntimeError,
-    MemoryError,  # an LZMA dictionary larger than there is memory
     struct.error,
 )
 
@@ -265,7 +264,7 @@ def _as_archive_error() -> Iterator[None]:
     except StreamError as error:
         raise ArchiveError(error.kind, str(error)) from None
     except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError, OverflowError, struct.error) as error:
-        if of_the_store(error):
+        if of_the_machine(error):
             raise
         raise ArchiveError("truncated" if "unexpected end" in str(error) else "corrupt", str(error)) from None
 

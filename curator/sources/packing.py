@@ -112,6 +112,13 @@ FAILURES: tuple[type[Exception], ...] = (
     *(ZLIB_ERROR, zstandard.ZstdError, brotli.error, lzma.LZMAError),
     *(OSError, EOFError, ValueError, RuntimeError),
 )
+_NO_MEMORY = ("not enough memory", "allocation_failed")  # of zstd and of lz4, which have no kind of their own for it
+
+
+def blame(failure: Exception) -> None:
+    """Raise MemoryError if what was raised of FAILURES is no fault of the data."""
+    if any(words in str(failure) for words in _NO_MEMORY):
+        raise MemoryError(str(failure)) from failure
 
 
 # ----------------------------------------------------------------------------------------------------------------- gzip

@@ -19,7 +19,7 @@ from curator.documents import BATCH_BYTES, BATCH_ROWS, File, Piece, Tally
 from curator.sources.fields import SEPARATOR, take
 from curator.sources.mapped import MAPPED, Mapped
 from curator.storage import open_input
-from curator.stores import of_the_store
+from curator.stores import of_the_machine
 
 BUFFER_BYTES = 1 << 20
 MAGIC = b"PAR1"
@@ -151,7 +151,7 @@ def rows_of(
         try:
             file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
         except UNREADABLE as failure:
-            if of_the_store(failure):
+            if of_the_machine(failure):
                 raise
             raw.seek(0)
             kind = "corrupt" if raw.read(4) == MAGIC else "not_parquet"
@@ -179,7 +179,7 @@ def _group(
         try:
             batch = next(batches, None)
         except UNREADABLE as failure:
-            if of_the_store(failure):
+            if of_the_machine(failure):
                 raise
             _lost(tally, "corrupt", f"row group {index} cannot be read: {failure}", row + done, rows - done)
             return

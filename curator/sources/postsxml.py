@@ -18,7 +18,7 @@ from curator.sources.archives import MemberError, safe_name
 from curator.sources.sevenzip import MAGIC, SevenZip
 from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
-from curator.stores import of_the_store
+from curator.stores import of_the_machine
 
 NAME = "posts.xml"
 ROW_BYTES = 4 << 20  # bodies have 30,000 characters at most, 200 kB if each is escaped
@@ -70,7 +70,7 @@ def _zipped(raw: IO[bytes]) -> Iterator[Table]:
         archive = zipfile.ZipFile(raw)
         infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     except _ZIP_FAILURES as failure:
-        if of_the_store(failure):
+        if of_the_machine(failure):
             raise
         raise StreamError("corrupt", f"not a readable zip: {failure}") from None
     for info in infos:
@@ -85,7 +85,7 @@ def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes
             while portion := stream.read(PORTION_BYTES):
                 yield portion
     except _ZIP_FAILURES as failure:
-        if of_the_store(failure):
+        if of_the_machine(failure):
             raise
         raise StreamError("corrupt", f"damaged zip: {failure}") from None
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from curator.sources.packing import FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, packing
+from curator.sources.packing import FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, blame, packing
 from curator.storage import open_input
 
 PACKED = ("", ".gz", ".zst", ".bz2", ".xz", ".lz4")  # how the names of such files end
@@ -160,6 +160,7 @@ def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], mark: re.Patter
             try:
                 portion = member.decompress(data, PORTION_BYTES)
             except FAILURES as failure:
+                blame(failure)
                 raise StreamError("corrupt", f"damaged compressed data: {failure}") from None
             data = b""
             if portion:

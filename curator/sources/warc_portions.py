@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import IO, NamedTuple
 
-from curator.sources.packing import FAILURES, Packing, gzip, packing, zstd
+from curator.sources.packing import FAILURES, Packing, blame, gzip, packing, zstd
 from curator.sources.streams import PORTION_BYTES
 from curator.sources.warc_framing import FRAMINGS, START_BYTES
 
@@ -126,6 +126,7 @@ def _member(window: _Window, kind: Packing, start: int) -> Generator[Portion, No
         try:
             part = state.decompress(data, PORTION_BYTES)
         except FAILURES as failure:
+            blame(failure)
             damage, message = "corrupt", str(failure)
             break
         if part:
@@ -188,7 +189,7 @@ class _Search:
                     at += TRIAL_BYTES
                 else:
                     given += state.decompress(b"", START_BYTES)
-        except FAILURES:
-            pass
+        except FAILURES as failure:
+            blame(failure)
         given = given.lstrip()
         return any(framing.starts(given, 0) for framing in FRAMINGS)

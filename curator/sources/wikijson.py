@@ -17,6 +17,7 @@ from curator.documents import Tally
 from curator.sources import wikikinds
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikihtml import article
+from curator.stores import of_the_machine
 
 READ_BYTES = 64 << 10  # at most lost where a tar file breaks off
 TAR_MAGIC = b"ustar"
@@ -44,6 +45,8 @@ def lines(path: str, most: int, tally: Tally) -> Iterator[bytes | None]:
     except StreamError as error:
         tally.broken(error.kind, error.offset, str(error))
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
+        if of_the_machine(error):
+            raise
         tally.broken("truncated" if "unexpected end" in str(error) else "corrupt", "end", str(error))
 
 

@@ -27,7 +27,9 @@ def test_a_document_that_a_stage_cannot_take_costs_itself():
     assert failures == {2: "ValueError: no size"}
 
 
-@pytest.mark.parametrize("failure", [OSError(2, "gone"), ModuleNotFoundError("presidio"), UserError("no GPU here")])
+@pytest.mark.parametrize(
+    "failure", [OSError(2, "gone"), ModuleNotFoundError("presidio"), MemoryError(), UserError("no GPU here")]
+)
 def test_what_the_machine_lacks_is_no_documents_fault(failure):
     with pytest.raises(type(failure)):
         measure(stage(failure), TYPES, (DOCS,))

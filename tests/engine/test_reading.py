@@ -47,7 +47,10 @@ def leg(reader: Sorting) -> Leg:
     [
         (OSError(28, "No space left on device"), UNREADABLE),
         (UserError("pip could not bring the wheel"), UNREADABLE),
+        (MemoryError(), UNREADABLE),
+        (ModuleNotFoundError("a library that this node lacks"), UNREADABLE),
         (ValueError("a defect"), "reader_failed"),
+        (RecursionError("what nests is the data"), "reader_failed"),
     ],
 )
 def test_what_a_reader_held_when_it_failed_is_an_error_each(failure, kind):

@@ -1,4 +1,5 @@
-"""A store that fails while a file is read: it is read again by the next run, and never taken for a damaged file."""
+"""A store that fails while a file is read, or memory that is short: it is read again by the next run, and never taken for a
+damaged file."""
 
 from __future__ import annotations
 
@@ -6,18 +7,25 @@ import errno
 import gzip
 import io
 import os
+import re
 import tarfile
 import zipfile
+from unittest.mock import Mock
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from fsspec.implementations.memory import MemoryFileSystem
 
 from curator import storage
 from curator.documents import Piece, Tally
 from curator.sources import SOURCES
+from curator.sources.archives import Limits, Zip
+from curator.sources.packing import Packing
+from curator.sources.streams import members
+from curator.sources.warc_portions import _members
 
 TEXT = os.urandom(200_000).hex().encode()
 
@@ -77,6 +85,7 @@ def parquet() -> bytes:
         ("code", "x.tar", tarred()),
         ("arxiv", "arXiv_src_2203_001.tar", tarred()),
         ("stackexchange", "x.zip", zipped("Posts.xml")),
+        ("wikipedia", "x-NS0-ENTERPRISE-HTML.json.tar", tarred()),
         ("parquet", "x.parquet", parquet()),
         ("jsonl", "x.jsonl.gz", gzip.compress(TEXT)),
     ],
@@ -92,3 +101,38 @@ def test_a_store_that_fails_is_told_as_such(tmp_path, monkeypatch, kind, name, d
         list(SOURCES[kind]().read(Piece(file), tally))
     assert caught.value.errno == errno.EIO
     assert [place for place in tally.damage if place["file_damage"]] == []
+
+
+def test_memory_that_is_short_is_no_damage_of_an_archive(monkeypatch):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", TEXT)
+    monkeypatch.setattr(zipfile.LZMADecompressor, "decompress", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        Zip(packed, Limits()).read("a.txt")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        zstandard.ZstdError("zstd decompressor error: Allocation error : not enough memory"),
+        RuntimeError("LZ4F_decompress failed with code: ERROR_allocation_failed"),
+    ],
+)
+def test_memory_that_is_short_is_no_damage_of_a_stream(failure):
+    member = Mock(eof=False, needs_input=True, decompress=Mock(side_effect=failure))
+    packing = Packing("zstd", lambda: member, re.compile(b"x"))
+    with pytest.raises(MemoryError):
+        list(members(io.BytesIO(b"x" * 100), packing))
+    with pytest.raises(MemoryError):
+        list(_members(io.BytesIO(b"x" * 100), packing))
+
+
+def test_memory_that_is_short_is_no_damage_of_parquet(tmp_path, monkeypatch):
+    (tmp_path / "x.parquet").write_bytes(parquet())
+    (file,) = storage.find([str(tmp_path / "x.parquet")])
+    monkeypatch.setattr(
+        pq.ParquetFile, "iter_batches", lambda *_, **__: iter(Mock(side_effect=pa.ArrowMemoryError("malloc")), 0)
+    )
+    with pytest.raises(MemoryError):
+        list(SOURCES["parquet"]().read(Piece(file), Tally()))
