@@ -11,11 +11,11 @@ import codecs
 import re
 from functools import cached_property
 
-from curator.charsets.decoding import Decoded, beyond_ascii, decoded_as, whole_characters
+from curator.charsets.decoding import Decoded, beyond_ascii, decoded_as
 from curator.charsets.detection import detect, familiar, utf16_by_zeros
 from curator.charsets.labels import codec_of, meta_charset
 
-__all__ = ["Decoded", "codec_of", "decode", "detect", "meta_charset", "whole_characters"]
+__all__ = ["Decoded", "codec_of", "decode", "detect", "meta_charset"]
 
 MOST_BAD = 0.02  # of the characters beyond ASCII may be bad before a declared charset is doubted
 MOST_BAD_AT_ALL = 0.2  # and before every charset is
@@ -76,7 +76,7 @@ class _Judge:
             if any(escape in self.payload for escape in _ESCAPED.get(charset, ())):
                 return self.as_(charset)
         same = next((c for c in self.declared if not c.startswith("utf-16") and c not in _ESCAPED), "utf-8")
-        return Decoded(self.payload.decode("ascii"), same, 0)
+        return Decoded(self.payload, same, 0)
 
     def surely_utf8(self) -> bool:
         """Whether UTF-8 that fits is believed against a label. Two bytes may be valid by chance: a Chinese character of GBK is

@@ -6,15 +6,29 @@ import codecs
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
 
 _MOST_REPAIRED = 1000  # bad places that are looked up in a neighbouring code page: bounds the calls back into Python
 
 
 @dataclass(frozen=True)
 class Decoded:
-    text: str
+    """What is asked for is made when it is: most payloads are UTF-8, and most who read them go on with bytes."""
+
+    held: str | bytes  # bytes are valid UTF-8
     charset: str  # the Python codec that made the text
     replaced: int  # characters U+FFFD that stand for bad bytes
+
+    @cached_property
+    def text(self) -> str:
+        return self.held if isinstance(self.held, str) else self.held.decode()
+
+    @cached_property
+    def utf8(self) -> bytes:
+        return self.held if isinstance(self.held, bytes) else self.held.encode("utf-8", "replace")
 
 
 def beyond_ascii(text: str) -> int:
@@ -23,6 +37,8 @@ def beyond_ascii(text: str) -> int:
 
 def decoded_as(payload: bytes, charset: str) -> Decoded:
     """The text of a payload in this charset, whatever else it may be."""
+    if charset == "utf-8" and (whole := _utf8(payload)) is not None:
+        return Decoded(whole, charset, 0)
     with suppress(UnicodeDecodeError):  # most have nothing bad that would be counted
         return Decoded(_decode_whole_characters(payload, charset, "strict"), charset, 0)
     text = _decode_whole_characters(payload, charset, "replace")
@@ -40,15 +56,34 @@ def _decode_whole_characters(payload: bytes, charset: str, errors: str) -> str:
     return codecs.getincrementaldecoder(charset)(errors).decode(payload, False)
 
 
-def whole_characters(payload: bytes) -> bytes:
-    """Without a character of UTF-8 that the end cuts."""
+def _utf8(payload: bytes) -> bytes | None:
+    """The whole characters of a payload that is UTF-8 without a fault, None for another. Arrow looks at its bytes four times
+    as fast as Python makes characters of them."""
+    cut = _cut(payload)
+    if cut:
+        try:
+            if codecs.getincrementaldecoder("utf-8")().decode(payload[-cut:], False):
+                return None
+        except UnicodeDecodeError:
+            return None
+        payload = payload[:-cut]
+    ends = pa.py_buffer(np.array([0, len(payload)], np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(payload)).validate(full=True)
+    except pa.ArrowInvalid:
+        return None
+    return payload
+
+
+def _cut(payload: bytes) -> int:
+    """How many bytes at the end may be the beginning of a character of UTF-8."""
     for cut in range(1, min(len(payload), 3) + 1):
         byte = payload[-cut]
         if byte >= 0xC0:
-            return payload[:-cut] if cut < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else payload
+            return cut if cut < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
         if byte < 0x80:
             break
-    return payload
+    return 0
 
 
 def _written_replacements(payload: bytes, charset: str) -> int:

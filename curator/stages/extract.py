@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
@@ -13,7 +12,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
 from curator import extraction
-from curator.charsets import Decoded, decode, whole_characters
+from curator.charsets import decode
 from curator.stages.markup import visible_text, work
 
 MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
@@ -120,7 +119,7 @@ def read_page(
     if not markup:
         page = Page(decoded.text if decoded.text.strip() else None)
     else:
-        page = _main_text(decoded.text, utf8(payload, decoded), engine, "markdown" if form == "markdown" else "text")
+        page = _main_text(decoded.utf8, engine, "markdown" if form == "markdown" else "text")
     return replace(page, replaced=decoded.replaced, charset=decoded.charset)
 
 
@@ -137,7 +136,7 @@ def visible(payload: pa.BinaryScalar, content_type: str | None, charset: str | N
             return None
         markup = is_markup(part, content_type)
         decoded = decode(part, charset, markup)
-        text = visible_text(utf8(part, decoded), most) if markup else decoded.text[:most]
+        text = visible_text(decoded.utf8, most) if markup else decoded.text[:most]
         if len(text) == most or len(part) == whole:
             break
     return text
@@ -167,30 +166,22 @@ def is_markup(payload: bytes, content_type: str | None) -> bool:
     return head.lstrip().startswith(b"<") or _LOOKS_LIKE_MARKUP.search(head) is not None
 
 
-def utf8(payload: bytes, decoded: Decoded) -> bytes:
-    """What was decoded, in UTF-8; mostly the payload is that already."""
-    if decoded.charset == "utf-8" and not decoded.replaced and not payload.startswith(BOM_UTF8):
-        return whole_characters(payload)
-    return decoded.text.encode("utf-8", "replace")
-
-
-def _main_text(page: str, data: bytes, engine: str, form: Literal["text", "markdown"]) -> Page:
-    """`data` is the page in UTF-8."""
-    if b"\0" in data:
-        page, data = page.replace("\0", ""), data.replace(b"\0", b"")
+def _main_text(page: bytes, engine: str, form: Literal["text", "markdown"]) -> Page:
+    """`page` is in UTF-8."""
+    page = page.replace(b"\0", b"")
     if engine != "curator":
-        text, title = _plain_text(page, data, main_content=True)
+        text, title = _plain_text(page, main_content=True)
         return Page(text.strip() or None, clean_title(title))
-    found = extraction.extract(data, form)
-    text = found.text or _plain_text(page, data, main_content=False)[0]
+    found = extraction.extract(page, form)
+    text = found.text or _plain_text(page, main_content=False)[0]
     return Page(text.strip() or None, clean_title(found.title), found.author, found.published, found.canonical)
 
 
-def _plain_text(page: str, data: bytes, main_content: bool) -> tuple[str, str | None]:
+def _plain_text(page: bytes, main_content: bool) -> tuple[str, str | None]:
     """What resiliparse takes for the main text, else all that is visible; and the title."""
-    if work(data) > MOST_WORK:
-        return visible_text(data), None
-    tree = HTMLTree.parse(page)
+    if work(page) > MOST_WORK:
+        return visible_text(page), None
+    tree = HTMLTree.parse(page.decode())
     text = extract_plain_text(tree, main_content=main_content, alt_texts=False)
     if main_content and not text.strip():
         text = extract_plain_text(tree, main_content=False, alt_texts=False)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.charsets import codec_of, decode, meta_charset, whole_characters
+from curator.charsets import codec_of, decode, meta_charset
+from curator.charsets.decoding import decoded_as
 
 ZH = "中华人民共和国万岁，世界人民大团结万岁。今天天气很好，我们一起去公园散步吧。" * 5
 HANT = "臺灣的氣候溫暖潮濕，適合種植水稻與茶葉。圖書館裡有許多珍貴的書籍與雜誌。" * 5
@@ -312,5 +313,18 @@ def test_a_bad_byte_costs_itself_and_is_counted(text: str, declared: str | None,
 @given(st.text(alphabet="aé中😀", max_size=6), st.integers(0, 24))
 def test_a_character_that_the_end_cuts(text: str, length: int) -> None:
     cut = text.encode()[:length]
-    assert whole_characters(cut) == cut.decode("utf-8", "ignore").encode()
-    assert decode(cut, "utf-8").text.encode() == whole_characters(cut)
+    whole = cut.decode("utf-8", "ignore")
+    assert decode(cut, "utf-8").text == whole
+    assert decode(cut, "utf-8").utf8 == whole.encode()
+
+
+CRITICAL = ["é中😀\ufffd".encode(), b"\xed\xa0\x80", b"\xc0\x80", b"\xf4\x90", *map(bytes, zip(range(256)))]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(st.binary(max_size=12), st.lists(st.sampled_from(CRITICAL), max_size=6).map(b"".join)))
+def test_any_bytes_are_the_utf8_that_pythons_decoder_sees(payload: bytes) -> None:
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(payload, False)
+    found = decoded_as(payload, "utf-8")
+    assert (found.text, found.utf8) == (text, text.encode())
+    assert found.replaced == text.count("\ufffd") - payload.count("\ufffd".encode())
