@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from curator.cli.errors import complaining, say
+from curator.cli.replacing import Replace, check_free
 
 
 def dsir(
@@ -22,6 +23,7 @@ def dsir(
         str | None, typer.Option("--read", help="A source that reads raw dumps: wikipedia, books …", metavar="SOURCE")
     ] = None,
     text: Annotated[str, typer.Option("--text", help="The field of JSONL and Parquet that holds the text.")] = "text",
+    replace: Replace = False,
 ) -> None:
     """Fit importance weights towards a target set (DSIR), for the stage `dsir`.
 
@@ -30,8 +32,9 @@ def dsir(
     """
     with complaining(again=""):
         from curator.pipeline.corpus import Corpus
-        from curator.stages.dsir_table import fit, save
+        from curator.stages.dsir_table import MANIFEST, fit, save
 
+        check_free(to, MANIFEST, replace)
         wanted, found = Corpus(target, read, text), Corpus(raw, read, text)
         described = {"files": {"target": wanted.described(), "raw": found.described()}}
         table = fit(wanted, found, buckets=buckets, told=described)

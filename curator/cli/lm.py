@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from curator.cli.errors import complaining, say
+from curator.cli.replacing import Replace, check_free
 from curator.errors import Notice
 
 commands = typer.Typer(help="N-gram language models, for the stage `perplexity`: train one, look at one.", no_args_is_help=True)
@@ -47,9 +48,11 @@ def lm_train(
     ] = "auto",
     memory: Annotated[str, typer.Option("--memory", help="What counting may hold; the rest lies in TMPDIR.")] = "1GiB",
     arpa: Annotated[bool, typer.Option("--arpa", help="Write the model as text too.")] = False,
+    replace: Replace = False,
 ) -> None:
     """Train an n-gram model with modified Kneser-Ney smoothing: model.bin in KenLM's format, manifest.json."""
     with complaining(again=""):
+        from curator.lm.artefact import MANIFEST
         from curator.lm.train import Training, amount, thresholds, train
         from curator.pipeline.corpus import Corpus
         from curator.pipeline.languages import meant
@@ -57,6 +60,7 @@ def lm_train(
 
         for code in sorted(set(language or ()) - known_codes()):  # a model of one's own may have labelled the documents with it
             warnings.warn(f"--language {code}: no usual code of a language{meant(code, known_codes())}", Notice, stacklevel=1)
+        check_free(to, MANIFEST, replace)
         corpus = Corpus(documents, read, text)
         training = Training(
             tokens=tokens,

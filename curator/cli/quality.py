@@ -10,6 +10,7 @@ import typer
 
 from curator.cli.dsir import dsir
 from curator.cli.errors import complaining, say
+from curator.cli.replacing import Replace, check_free
 
 if TYPE_CHECKING:
     from curator.pipeline.corpus import Corpus
@@ -35,12 +36,15 @@ def quality_train(
     group_by: Annotated[
         str | None, typer.Option("--group-by", help="`source`: judge on each source by a model trained without it; `none`.")
     ] = None,
+    replace: Replace = False,
 ) -> None:
     """Train a fastText classifier that tells good documents from others: calibrated, quantised, with its evidence."""
     with complaining(again=""):
         from curator.quality import training
+        from curator.quality.artefact import MANIFEST
         from curator.quality.recipe import load
 
+        check_free(to, MANIFEST, replace)
         grouped = [] if group_by is None else [f"group_by={group_by}"]
         found = load(recipe, [*(changes or ()), *grouped], positive or (), negative or ())
         sides = [_corpora(side) for side in (found.positive, found.negative)]

@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from curator.cli.errors import complaining, console, say
+from curator.cli.replacing import Replace, check_free
 
 commands = typer.Typer(help="Vocabularies: train one, extend one by Chinese, convert, compare.", no_args_is_help=True)
 tracing = typer.Typer()
@@ -33,14 +34,18 @@ def tokenizer_train(
     ] = None,
     read: Read = None,
     text: Field = "text",
+    replace: Replace = False,
 ) -> None:
     """Train a vocabulary on a sample of documents, without those held out for validation: tokenizer.json, training.json."""
     with complaining(again=""):
         from curator.tokens.build import read_recipe
+        from curator.tokens.recipe import TRAINED
 
         options = read_recipe(recipe)
         name = recipe.rsplit("/", 1)[-1].removesuffix(".yaml")
-        _train(options, documents, to or name, read, text)
+        to = to or name
+        check_free(to, TRAINED, replace)
+        _train(options, documents, to, read, text)
 
 
 @commands.command("extend")
@@ -58,12 +63,13 @@ def tokenizer_extend(
     sample: Annotated[str, typer.Option("--sample", help="Bytes of text to learn from.")] = "50 MB",
     read: Read = None,
     text: Field = "text",
+    replace: Replace = False,
 ) -> None:
     """Add merges for Chinese to a vocabulary: no old id changes. Also writes new_tokens.parquet, which says for each new id of
     which old ones its embedding should be the mean."""
     with complaining(again=""):
         from curator.config import ConfigError, quantity
-        from curator.tokens.recipe import VocabularyRecipe
+        from curator.tokens.recipe import TRAINED, VocabularyRecipe
 
         try:
             options = VocabularyRecipe(
@@ -74,6 +80,7 @@ def tokenizer_extend(
             )
         except ValueError as error:
             raise ConfigError(str(error), "tokenizer extend") from None
+        check_free(to, TRAINED, replace)
         _train(options, documents, to, read, text)
 
 

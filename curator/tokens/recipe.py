@@ -27,6 +27,7 @@ from curator.tokens.fingerprint import fingerprint
 from curator.tokens.sample import Sample, choose
 
 REVISION = 1
+TRAINED = "training.json"  # beside tokenizer.json, and written last
 RETRAIN = "retrain: true trains it again and changes every id"
 LATER = ("base", "corpus", "read", "lowercase")  # options of later versions: at their defaults, what was pinned stays pinned
 
@@ -167,7 +168,7 @@ def _pins(folder: str) -> dict[str, Any]:
 
 
 def _drift(name: str, folder: str, pin: Mapping[str, Any], sample: Sample) -> str:
-    before = json.loads(storage.read_bytes(storage.join(folder, pin["hash"], "training.json")))
+    before = json.loads(storage.read_bytes(storage.join(folder, pin["hash"], TRAINED)))
     return (
         f"tokenizer {name!r} is pinned: it was trained on {before['documents']:,} documents, {before['bytes']:,} bytes; "
         f"the sample of this run would be another one ({sample.documents:,} documents, {sample.bytes:,} bytes). {RETRAIN}"
@@ -180,7 +181,7 @@ def _drift(name: str, folder: str, pin: Mapping[str, Any], sample: Sample) -> st
 def train(recipe: VocabularyRecipe, sample: Sample, folder: str, progress: Progress | None = None) -> str:
     """Train on the sample, unless that was done; returns the name of the artefact's folder."""
     name = fingerprint(recipe.algorithm, REVISION, recipe.described(), sample.digest, tokenizers.__version__)
-    if not storage.exists(storage.join(folder, name, "training.json")):
+    if not storage.exists(storage.join(folder, name, TRAINED)):
         write(recipe, sample, storage.join(folder, name), progress)
     return name
 
@@ -222,7 +223,7 @@ def write(recipe: VocabularyRecipe, sample: Sample, folder: str, progress: Progr
         "sha256": storage.content_digest(path),
         "library": f"tokenizers {importlib.metadata.version('tokenizers')}",
     }
-    storage.write_bytes(storage.join(folder, "training.json"), json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    storage.write_bytes(storage.join(folder, TRAINED), json.dumps(manifest, ensure_ascii=False, indent=1).encode())
     if progress:
         progress("vocabulary training", 1, 1)
     return manifest

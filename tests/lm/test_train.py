@@ -223,3 +223,23 @@ def test_the_command_trains_and_shows(tmp_path: Path):
     flip(Path(model) / MODEL)
     assert CliRunner().invoke(app, ["lm", "show", model]).exit_code == 1
     assert CliRunner().invoke(app, ["lm", "train", "nothing*.txt", "--to", model]).exit_code == 1
+
+
+def test_a_model_is_replaced_only_where_that_is_asked_for(tmp_path: Path):
+    (tmp_path / "corpus.txt").write_text("\n".join(ENGLISH), encoding="utf-8")
+    command = ["lm", "train", str(tmp_path / "*.txt"), "--to", str(tmp_path / "m")]
+    made = {}
+
+    def run(*more: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [*command, *more])
+        made[more] = (tmp_path / "m" / MODEL).read_bytes()
+        return done.exit_code, done.output
+
+    assert run("--order", "3")[0] == 0
+    code, said = run("--order", "2")
+    assert (code, "manifest.json is there already: name another --to, or give --replace" in said) == (1, True)
+    assert made["--order", "2"] == made["--order", "3"]
+    assert run("--order", "2", "--replace")[0] == 0
+    assert made["--order", "2", "--replace"] != made["--order", "3"]
+    (tmp_path / "m" / "manifest.json").unlink()  # as of one that was killed: it goes on without being asked
+    assert run("--order", "3")[0] == 0

@@ -54,6 +54,10 @@ def test_the_recipe_may_name_its_corpus(texts, tmp_path, monkeypatch):
     Path("zh.yaml").write_text("size: 300\ncorpus: texts/zh.txt\n")
     said("tokenizer", "train", "zh.yaml")
     assert Tokenizer.from_file("zh/tokenizer.json").get_vocab_size() == 300
+    Path("zh.yaml").write_text("size: 310\ncorpus: texts/zh.txt\n")
+    assert "zh/training.json is there already" in said("tokenizer", "train", "zh.yaml", code=1)
+    said("tokenizer", "train", "zh.yaml", "--replace")
+    assert Tokenizer.from_file("zh/tokenizer.json").get_vocab_size() == 310
     Path("none.yaml").write_text("size: 300\n")
     assert "name documents to learn from" in said("tokenizer", "train", "none.yaml", code=1)
     Path("far.yaml").write_text("size: 300\nweights: {books: 1}\n")
