@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import os
 import posixpath
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from curator.wheels import cache_folder, wheel_member
 
 PRESETS = Path(__file__).resolve().parent  # in the wheel, pipelines/, filters/ and tokenizers/ lie below the package
 SHIPPED = "pipelines/"  # whose files recipes name by paths
+HALF_WRITTEN = re.compile(r"\.\d+-[0-9a-f]{8}\.part$")  # of `create`, in a process that was killed
 
 
 # ------------------------------------------------------------------------------------------------------------- finding

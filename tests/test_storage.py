@@ -120,9 +120,9 @@ def test_whatever_a_store_fails_at_is_an_error_of_the_system(tmp_path):
     for read in (storage.read_bytes, storage.passing_digest, lambda it: storage.read_range(it, 0, 1)):
         with pytest.raises(OSError, match=r"Failure: (could not connect|no credentials)") as caught:
             read(path)
-        assert stores.of_the_store(caught.value)
+        assert stores.of_the_machine(caught.value)
         assert caught.value.filename == path
-    assert not stores.of_the_store(gzip.BadGzipFile("what damaged data is"))
+    assert not stores.of_the_machine(gzip.BadGzipFile("what damaged data is"))
 
 
 @pytest.mark.parametrize("path", ["nobody://bucket/x", "nobody://bucket/*.gz"])

@@ -10,12 +10,13 @@ from curator import storage
 from curator.cli.errors import complaining, say
 
 commands = typer.Typer(help="Hand a trained model or token shards to other tools.", no_args_is_help=True)
+_WHERE = "an empty or a new folder, or one that holds an export of the same {}, which is written again"
 
 
 @commands.command("hf")
 def export_hf(
     output: Annotated[str, typer.Argument(help="The output of a run that was trained.", metavar="OUTPUT")],
-    folder: Annotated[str, typer.Argument(help="Write here: an empty or a new folder.", metavar="FOLDER")],
+    folder: Annotated[str, typer.Argument(help=f"Write here: {_WHERE.format('checkpoint')}.", metavar="FOLDER")],
     tokens: Annotated[
         str | None,
         typer.Option("--tokens", help="Its token shards, if not `<output>/tokens`.", metavar="DIR"),
@@ -34,7 +35,7 @@ Output = Annotated[str, typer.Argument(help="The output of a run, or a folder of
 Folder = Annotated[
     str,
     typer.Argument(
-        help="Write here: an empty or a new folder, or one that holds an export of the same shards, which is written again.",
+        help=f"Write here: {_WHERE.format('shards')}.",
         metavar="FOLDER",
     ),
 ]

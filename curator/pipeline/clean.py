@@ -8,7 +8,7 @@ from curator import storage
 from curator.engine.lease import Lease
 from curator.engine.manifest import Manifest
 from curator.pipeline.plan import whole_dataset_stages
-from curator.pipeline.publish import HALF_WRITTEN, referred
+from curator.pipeline.publish import referred
 from curator.pipeline.recipe import Recipe
 from curator.pipeline.run import marks_on_disk
 
@@ -44,7 +44,7 @@ def _needless(below: str, wanted: Collection[str], stages: Collection[str], fini
     match below.split("/"):
         case ["work", "attempts", *_] | ["probe", *_]:
             return True
-        case _ if HALF_WRITTEN.search(below):
+        case _ if storage.HALF_WRITTEN.search(below):
             return True
         case ["work", folder, *_] if folder.startswith("pass"):
             return below not in wanted

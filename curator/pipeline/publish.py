@@ -29,7 +29,6 @@ PUBLISHED = {
     "cuts": r"[^/]+\.json",
 }
 _OURS = re.compile("|".join(rf"{folder}/{name}" for folder, name in PUBLISHED.items()))
-HALF_WRITTEN = re.compile(r"\.\d+-[0-9a-f]{8}\.part$")  # of `storage.create`, in a process that was killed
 
 
 class OutputTaken(UserError):
@@ -54,7 +53,7 @@ def check_output(recipe: Recipe, splits: Mapping[str, Sequence[Split]]) -> None:
     for folder in PUBLISHED:
         for path in storage.listing(storage.join(recipe.output, folder)):
             below = path.removeprefix(recipe.output).lstrip("/")
-            if not _OURS.fullmatch(HALF_WRITTEN.sub("", below)):
+            if not _OURS.fullmatch(storage.HALF_WRITTEN.sub("", below)):
                 raise OutputTaken(
                     f"{path}: no run has made this, and a run removes from {folder}/ what is not its own. "
                     "Move it away, or give the run another --output"

@@ -14,7 +14,6 @@ that reads `sequence_length + 1` (nanotron), or shifts in the model (Hugging Fac
 from __future__ import annotations
 
 import gzip
-import json
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,22 +23,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator import storage
-from curator.errors import UserError
+from curator.tokens.filling import filling
 from curator.tokens.shards import ShardError, TokenShards
 
 BLOCK = 4 << 20  # ids at a time
 MEGATRON_TYPES = {2: 8, 4: 4}  # bytes of an id -> the code of uint16, of int32
 
 
-class ExportError(UserError, ValueError):
-    """An export that cannot be made: the message says why."""
-
-
 def export(kind: str, output: str, folder: str) -> dict[str, Any]:
     """Write the token shards of a run (or of a folder of shards) in a format of WRITERS; returns what `export.json` says.
 
-    An export of the same shards is written again. Raises ShardError if there are no shards, or not those of the manifest,
-    ExportError if `folder` holds anything else.
+    An export of the same shards is written again, and one that was killed is finished. Raises ShardError if there are no
+    shards, or not those of the manifest, ExportError if `folder` holds anything else.
     """
     tokens = output.rstrip("/")
     if not storage.exists(storage.join(tokens, "manifest.json")):
@@ -60,15 +55,12 @@ def export(kind: str, output: str, folder: str) -> dict[str, Any]:
         "ids_per_sequence": first.sequence_length + (kind in ("nanotron", "parquet")),
         "splits": {name: len(shards) for name, shards in splits.items()},
     }
-    done = storage.join(folder, "export.json")
-    if storage.listing(folder) and not (storage.exists(done) and json.loads(storage.read_bytes(done)) == made):
-        raise ExportError(f"{folder}: not empty, and not this export: name another folder")
     for shards in splits.values():
         shards.verify()
-    for name, shards in splits.items():
-        WRITERS[kind](shards, folder, name)
-    storage.write_bytes(storage.join(folder, "tokenizer.json"), first.tokenizer())
-    storage.write_bytes(done, json.dumps(made, indent=1).encode())
+    with filling(folder, made):
+        for name, shards in splits.items():
+            WRITERS[kind](shards, folder, name)
+        storage.write_bytes(storage.join(folder, "tokenizer.json"), first.tokenizer())
     return made
 
 

@@ -1,7 +1,7 @@
 """A checkpoint as a folder that Hugging Face's `transformers` loads: a LlamaForCausalLM, whose names our weights have already,
 or what an architecture is there (`architectures.export`).
 
-config.json  model.safetensors  generation_config.json  tokenizer.json  tokenizer_config.json
+config.json  model.safetensors  generation_config.json  tokenizer.json  tokenizer_config.json  export.json
 """
 
 from __future__ import annotations
@@ -14,40 +14,39 @@ from typing import Any
 from torch import Tensor
 
 from curator import storage
+from curator.tokens.filling import filling
 from curator.tokens.shards import TokenShards
 from curator.train import checkpoint
 from curator.train.architectures.build import build_model
 from curator.train.architectures.export import transformers_config, transformers_weights
-from curator.train.config import ModelConfig, TrainedRunError
+from curator.train.config import ModelConfig
 
 
 def export_hf(output: str, folder: str, tokens: str | None = None, step: int | None = None) -> dict[str, Any]:
     """Write the newest whole checkpoint below `output`, or that of `step`, to `folder`; what was written comes back.
 
     `tokens` is the folder of token shards (default: `<output>/tokens`), for the tokenizer and the id that ends a document.
-    Weights stay float32, as they were trained. Raises ShardError, and TrainedRunError for a missing checkpoint or a folder
-    that is not empty.
+    Weights stay float32, as they were trained. An export of the same checkpoint is written again, and one that was killed
+    is finished. Raises ShardError, TrainedRunError for a missing checkpoint, ExportError for a folder that holds anything else.
     """
     path, described = checkpoint.find(Path(output), step)
     shards = TokenShards(tokens or storage.join(output, "tokens"))
     checkpoint.check_shards(path, described, shards)
-    target = Path(folder)
-    if target.exists() and any(target.iterdir()):
-        raise TrainedRunError(f"{target}: there is something in it already; name an empty or a new folder")
     config = checkpoint.model_config(described)
     hf = llama_config(config, shards.vocabulary_size, shards.sequence_length, shards.eos)
     if config.architecture is not None:
         hf = transformers_config(config, hf)
     model = build_model(config, shards.vocabulary_size, shards.sequence_length)
     checkpoint.load_weights(path, model)
-    tokenizer = shards.tokenizer()
-    target.mkdir(parents=True, exist_ok=True)
-    _write(target / "config.json", hf)
-    _write_weights(model, hf["model_type"], target / "model.safetensors")
-    shutil.copymode(target / "config.json", target / "model.safetensors")  # safetensors lets nobody else read what it writes
-    _write(target / "generation_config.json", {"eos_token_id": shards.eos, "do_sample": True})
-    (target / "tokenizer.json").write_bytes(tokenizer)
-    _write(target / "tokenizer_config.json", _tokenizer_config(json.loads(tokenizer), shards))
+    tokenizer, target = shards.tokenizer(), Path(folder)
+    made = {"format": "hf", "tokenizer": shards.tokenizer_hash, "step": described["step"], "files": described["files"]}
+    with filling(str(target), made):
+        _write(target / "generation_config.json", {"eos_token_id": shards.eos, "do_sample": True})
+        _write_weights(model, hf["model_type"], target / "model.safetensors")
+        shutil.copymode(target / "generation_config.json", target / "model.safetensors")  # safetensors lets nobody else read it
+        (target / "tokenizer.json").write_bytes(tokenizer)
+        _write(target / "tokenizer_config.json", _tokenizer_config(json.loads(tokenizer), shards))
+        _write(target / "config.json", hf)  # last: without it nobody loads the folder
     return {"checkpoint": str(path), "step": described["step"], "parameters": model.parameter_count(), "folder": str(target)}
 
 

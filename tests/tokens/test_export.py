@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 from typing import Any
+from unittest.mock import Mock
 
 import datasets
 import numpy as np
 import pytest
 from datatrove.utils.dataset import DatatroveFolderDataset
 
-from curator.tokens.export import WRITERS, ExportError, export
+from curator.tokens.export import WRITERS, export
+from curator.tokens.filling import ExportError
 from curator.tokens.shards import ShardError, TokenShards
 
 LENGTH = 32
@@ -111,6 +113,25 @@ def test_another_export_is_not_written_over(output, tmp_path):
     assert ids.read_bytes() == whole, "the same export is written again, as the command's help says"
     with pytest.raises(ExportError, match="not empty, and not this export"):
         export("megatron", output, str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_an_export_that_was_killed_is_finished_by_the_same_command_alone(output, tmp_path, monkeypatch, kind):
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    export(kind, output, str(whole))
+    with monkeypatch.context() as patch:
+        patch.setattr(TokenShards, "tokenizer", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            export(kind, output, str(half))
+    (half / "train.bin.4711-0123abcd.part").write_bytes(b"of a process that was killed")
+    with pytest.raises(ExportError, match="not empty, and not this export"):
+        export("olmo" if kind == "megatron" else "megatron", output, str(half))
+    export(kind, output, str(half))
+    assert contents(half) == contents(whole)
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_no_shards_are_said(tmp_path):

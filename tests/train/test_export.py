@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from typer.testing import CliRunner
 
 from curator.cli import app
-from curator.train import ModelConfig, OptimizerConfig, linear
+from curator.tokens.filling import ExportError
+from curator.train import ModelConfig, OptimizerConfig, export, linear
 from curator.train.config import TrainedRunError
 from curator.train.export import export_hf, llama_config, llama_name
 from curator.train.model import Decoder
@@ -92,6 +94,23 @@ def test_transformers_loads_what_was_exported_with_equal_logits(
     assert len({path.stat().st_mode for path in folder.iterdir()}) == 1, "who may read one file may read all"
 
 
+@pytest.mark.parametrize("last", ["_write", "_write_weights", "_tokenizer_config"])
+def test_an_export_that_was_killed_is_finished_with_the_same_bytes(
+    trained: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    output, _ = trained
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    export_hf(output, str(whole))
+    with monkeypatch.context() as patch:
+        patch.setattr(export, last, Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            export_hf(output, str(half))
+    assert not (half / "config.json").exists(), "nobody loads half a model"
+    for _ in range(2):  # the second time, as one that is done
+        export_hf(output, str(half))
+        assert {p.name: p.read_bytes() for p in half.iterdir()} == {p.name: p.read_bytes() for p in whole.iterdir()}
+
+
 def test_export_says_what_is_wrong(trained: tuple[str, str], tmp_path: Path) -> None:
     output, tokens = trained
     with pytest.raises(TrainedRunError, match="no whole checkpoint"):
@@ -100,7 +119,7 @@ def test_export_says_what_is_wrong(trained: tuple[str, str], tmp_path: Path) -> 
         export_hf(output, str(tmp_path / "a"), tokens, step=99)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(TrainedRunError, match="name an empty or a new folder"):
+    with pytest.raises(ExportError, match="not empty, and not this export: name another folder"):
         export_hf(output, str(tmp_path / "full"), tokens)
     (Path(tokens) / "tokenizer.json").write_text("{}")
     found = CliRunner().invoke(app, ["export", "hf", output, str(tmp_path / "b")])
