@@ -237,6 +237,34 @@ def test_boilerplate_goes_and_the_text_stays(preset: str, text: str) -> None:
     assert docs.column(f"{preset}.text").to_pylist() == [(text + mention).strip()]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "【免责声明】本文仅代表作者本人观点，与某某网无关。本网站对文中陈述、观点判断保持中立，不对所包含内容的准确性、可靠性或完整性提供"
+        "任何明示或暗示的保证。请读者仅作参考，并请自行承担全部责任。",
+        "声明：凡注明来源本站的所有作品，均为本站合法拥有版权的作品。非本站作品均来自互联网，转载目的在于传递更多信息，并不代表本站赞同其观点。",
+        "本站所有小说为转载作品，所有章节均由网友上传，转载至本站只是为了宣传本书让更多读者欣赏。",
+        "《山河旧事》情节跌宕起伏、扣人心弦，是一本情节与文笔俱佳的都市小说，某某小说网转载收集山河旧事最新章节。",
+        "免責聲明：本文所載資料僅供參考，並不構成投資建議，本網對使用該資料所導致的結果概不承擔任何責任。",
+    ],
+)
+def test_disclaimers_of_any_length_go_and_talk_of_them_stays(line: str) -> None:
+    told = "法院认为，网站虽然写明转载目的在于传播信息，但并未取得作者许可，因此仍应当承担相应的赔偿责任，判决书已经送达。\n"
+    reasons, docs = judged(load("zh_web"), [{**PLAIN[0], "text": PROSE_ZH + told + line}])
+    assert reasons == [None]
+    assert docs.column("zh_web.text").to_pylist() == [(PROSE_ZH + told).strip()]
+
+
+def test_an_article_about_networks_is_no_frame() -> None:
+    text = (
+        "Facebook said on Monday that it would let people move their photos from Instagram to other services, a step that "
+        "YouTube and Twitter took years ago. Its lawyers had long argued that the pictures belong to whoever posts them.\n"
+        "Critics of Facebook, among them two former directors of advertising, doubt that many will use it. On Reddit the "
+        "news was met with jokes; on Twitter, with silence. The archives of WhatsApp, larger than both, are left out.\n"
+    )
+    assert judged(load("en_web"), [{**PLAIN[0], "text": text + PROSE_EN, "language": "en"}])[0] == [None]
+
+
 def test_mojibake_menus_spam_and_error_pages_go_and_verse_stays() -> None:
     verse = "\n".join(
         ["空山新雨後，天氣晚來秋。", "明月松間照，清泉石上流。", "竹喧歸浣女，蓮動下漁舟。", "隨意春芳歇，王孫自可留。"]
