@@ -106,9 +106,18 @@ def inspect(
 
 
 def unknown(run: Run, reason: str) -> ConfigError:
+    """For a name that is no reason: the nearest one, or those that it is a part of (a stage, a rule without its filter)."""
+    lines = [rule.reason for applied in filters_of(run).values() for rule in applied.line_rules]
+    if reason in (*lines, *(name.replace(".lines.", ".") for name in lines)):
+        share = f"{Run.stage_of(reason, run.stages)}.cut_char_ratio"
+        return ConfigError(f"{reason!r} cuts lines and rejects no document; {share} is of those that lost too much", run.output)
     known = [*run.reasons, *(rule for rule in run.rules if rule not in run.reasons)]
+    parts = [name for name in known if reason and f".{reason}." in f".{name}."]
+    parts = [name for name in parts if name in run.reasons] or parts
+    if parts:
+        return ConfigError(f"name the whole of a reason: {reason!r} is a part of {', '.join(parts)}", run.output)
     near = nearest(reason, known)
-    listed = f" The run's reasons: {', '.join(known)}" if known and not near.startswith(". There are") else ""
+    listed = f" The run's reasons: {', '.join(run.reasons)}" if run.reasons and not near.startswith(". There are") else ""
     return ConfigError(f"nothing was rejected for {reason!r}{near or '.'}{listed}", run.output)
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
+from curator.charsets import decode
 from curator.config import ConfigError
 from curator.sources.streams import PACKED, StreamError, open_stream
 
@@ -37,7 +38,7 @@ def read_document(path: str, row: int | None = None, key: str | None = None) -> 
     else:
         found = {"text": _text(path)}
     if not isinstance(found.get("text"), str):
-        raise ConfigError("the document has no `text`", path)
+        raise ConfigError("the document has no `text`, or one that is no string", path)
     return found
 
 
@@ -51,15 +52,19 @@ def _text(path: str) -> str:
                 data += more
     if len(data) > MOST_BYTES:
         raise ConfigError(f"is longer than {MOST_BYTES >> 20} MiB: not one document", path)
-    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    return decode(data, markup=False).text.replace("\r\n", "\n")
 
 
 def _of_lines(path: str, row: int | None, key: str | None) -> Mapping[str, Any]:
     only: Mapping[str, Any] | None = None
-    for number, line in enumerate(_lines(path)):
+    rows = 0
+    for number, (at, line) in enumerate(_lines(path)):
+        rows = number + 1
         if row is not None and number != row:
             continue
         found = _parsed(line)
+        if row is not None and found is None:
+            raise ConfigError(f"row {row} is no JSON object", path, at)
         if row is None and key is None:
             if only is not None:
                 raise _which(path)
@@ -68,15 +73,18 @@ def _of_lines(path: str, row: int | None, key: str | None) -> Mapping[str, Any]:
             only = found
             break
     if only is None:
-        raise _nothing(path, row, key)
+        raise _nothing(path, rows, row, key)
     return only
 
 
-def _lines(path: str) -> Iterator[bytes]:
+def _lines(path: str) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, each with its number from 1."""
     with _opened(path) as stream:
+        at = 0
         while line := stream.readline(MOST_BYTES):
+            at += 1
             if line.strip():
-                yield line
+                yield at, line
 
 
 @contextmanager
@@ -110,7 +118,7 @@ def _of_parquet(path: str, row: int | None, key: str | None) -> Mapping[str, Any
         elif row is None and file.metadata.num_rows > 1:
             raise _which(path)
         if not 0 <= (row or 0) < file.metadata.num_rows:
-            raise _nothing(path, row, key)
+            raise _nothing(path, file.metadata.num_rows, row, key)
         return _row(file, row or 0)
 
 
@@ -127,6 +135,7 @@ def _which(path: str) -> ConfigError:
     return ConfigError("holds several documents: choose one with --row N (from 0) or --id ID", path)
 
 
-def _nothing(path: str, row: int | None, key: str | None) -> ConfigError:
-    what = f"no document {key!r}" if key is not None else f"no row {row or 0}"
-    return ConfigError(f"holds {what} that can be read", path)
+def _nothing(path: str, rows: int, row: int | None, key: str | None) -> ConfigError:
+    what = "no document that can be read" if row is None else f"no row {row}"
+    what = what if key is None else f"no document {key!r}"
+    return ConfigError(f"holds {what}; it has {rows:,} {'row' if rows == 1 else 'rows'}, counted from 0", path)

@@ -142,7 +142,19 @@ def _rule_score(
     column = there.get(rule.column)
     if column is None or not (docs.column(measured_on) if own else column)[0].is_valid:
         return RuleScore(rule, name, None, None, about)
+    if not _comparable(rule, column.type):
+        kind = "a string" if rule.among else "true or false" if rule.equals is not None else "a number"
+        raise ConfigError(f"{rule.column} is {column[0].as_py()!r}, and {rule.reason} judges {kind}", "the document")
     return RuleScore(rule, name, column[0].as_py(), rule.passes(column)[0].as_py(), about)
+
+
+def _comparable(rule: Rule, kind: pa.DataType) -> bool:
+    """What a file of documents brings is of any type; the engine's columns are of the right one."""
+    if rule.among is not None:
+        return pa.types.is_string(kind)
+    if rule.equals is not None:
+        return pa.types.is_boolean(kind)
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def _cut_lines(stage: Filter, text: str) -> tuple[list[LineScore], int]:

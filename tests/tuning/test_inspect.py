@@ -94,6 +94,20 @@ def test_reasons_that_do_not_exist_name_the_nearest(output):
     assert inspect(read_run(output), "mine.language").matched == 0, "a rule that rejected nothing is no slip"
 
 
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("length", "name the whole of a reason: 'length' is a part of length.chars$"),
+        ("han_ratio", "'han_ratio' is a part of mine.han_ratio"),
+        ("mine.lines.digit_ratio", "cuts lines and rejects no document; mine.cut_char_ratio is of those"),
+        ("mine.digit_ratio", "cuts lines and rejects no document"),
+    ],
+)
+def test_a_part_of_a_reason_and_a_rule_on_lines_are_told_apart_from_slips(output, reason, said):
+    with pytest.raises(ConfigError, match=said):
+        inspect(read_run(output), reason)
+
+
 TEXT = "第一行有些中文。\n\n111 222 333\n\n第二行也有 abc 中文。\n999\n最后一行"
 
 

@@ -95,9 +95,11 @@ def test_documents_are_read_from_files_of_many_kinds(tmp_path, monkeypatch):
         path = str(tmp_path / name)
         assert read_document(path, row=2)["text"] == "text 2"
         assert read_document(path, key="d1") == rows[1]
-        for row, key in ((None, None), (3, None), (None, "d9")):
-            with pytest.raises(ConfigError):
+        for row, key, said in ((None, None, "several"), (9, None, "no row 9; it has"), (None, "d9", "no document 'd9'")):
+            with pytest.raises(ConfigError, match=said):
                 read_document(path, row, key)
+    with pytest.raises(ConfigError, match=r"a.jsonl:4: row 3 is no JSON object"):
+        read_document(str(tmp_path / "a.jsonl"), row=3)
     assert read_document(str(tmp_path / "a.txt"))["text"] == "行\n行ÿ"
     for path, said in ((str(tmp_path / "a.txt"), "is one text"), (str(tmp_path / "none.txt"), "no such file")):
         with pytest.raises(ConfigError, match=said):
@@ -117,6 +119,20 @@ def test_packed_files_are_read_by_their_first_bytes_and_damaged_ones_are_named(t
         (tmp_path / name).write_bytes(whole[:-9])
         with pytest.raises(ConfigError, match="truncated"):
             read_document(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("charset", ["gb18030", "big5", "utf-16"])
+def test_a_text_in_another_charset_is_read_as_every_source_reads_it(tmp_path, charset):
+    text = "這本書的內容很豐富，我們在這裡看到了許多有趣的事情。" * 4
+    (tmp_path / "a.txt").write_bytes(text.encode(charset))
+    assert read_document(str(tmp_path / "a.txt"))["text"] == text
+
+
+@pytest.mark.parametrize("value", ["high", True])
+def test_a_column_that_a_rule_cannot_judge_is_named(value):
+    document = {"text": PROSE, "language": "zh", "language.zh_score": value}
+    with pytest.raises(ConfigError, match=f"language.zh_score is {value!r}, and zh_language.language.zh_score judges a number"):
+        score(document, load_filters(["zh_language"], None))
 
 
 def test_a_folder_is_no_document(tmp_path):
