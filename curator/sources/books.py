@@ -66,7 +66,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 _MENTION = re.compile(r"project gutenberg", re.IGNORECASE)
 _START = re.compile(
-    r"^[ \t]*\*{3}[ \t]*START OF (?:THE|THIS) PROJECT GUTENBERG(?:[^\n*]{0,300}+\n[^\n*]{0,200}\*{3}[ \t]*$|[^\n]{0,300}+$)"
-    r"|^[^\n]{0,80}\*END[ \t*]{1,10}THE SMALL PRINT![^\n]{0,300}+$",  # before
+    r"^[ \t]*\*{3}[ \t]*START OF (?:THE|THIS) (?:PROJECT GUTENBERG|COPYRIGHTED)"
+    r"(?:[^\n*]{0,300}+\n[^\n*]{0,200}\*{3}[ \t]*$|[^\n]{0,300}+$)"
+    r"|^[^\n]{0,80}\*END[ \t*]{1,10}THE SMALL PRINT![^\n]{0,300}+$"  # before
+    r"|^To contact Project Gutenberg of Australia[^\n]{0,300}+(?:\s{0,20}+[-=_]{3,}[ \t]*)?$",
     re.IGNORECASE | re.MULTILINE,
 )
 _END = re.compile(
-    r"^[ \t]*\*{3}[ \t]*END OF (?:THE|THIS) PROJECT GUTENBERG[^\n]{0,300}+$"
+    r"^[ \t]*\*{3}[ \t]*END OF (?:THE|THIS) (?:PROJECT GUTENBERG|COPYRIGHTED)[^\n]{0,300}+$"
     r"|^[ \t]*(?:This is the |The )?End of (?:the |this )?(?:Project Gutenberg|PG)[^\n]{0,300}+$"
+    r"|^[ \t]*(?:Ende|Fine?|Fim|Einde) (?:[^\W\d_]{1,6}[ \t]|l'){0,2}"
+    r"Pro(?:je[ck]?te?|jeto|getto|yecto)[ -]Gutenberg[^\n]{0,300}+$"
     r"|^[ \t]*\*{3}[ \t]*START: FULL LICENSE[^\n]{0,100}+$",
     re.IGNORECASE | re.MULTILINE,
 )
+_TITLE = re.compile(r"[ \t\ufeff]*(?:The )?Project Gutenberg(?:'s)? E?(?:-?text|book) of [^\n]{1,200}\n", re.IGNORECASE)
 _CREDIT = re.compile(
     r"\s*(?:produced by|e-?text prepared by|transcribed (?:from|by)|this etext was (?:produced|prepared)|prepared by"
     r"|scanned (?:and|by)"
@@ -43,7 +48,8 @@ def unwrap(text: str) -> Book:
     if not _MENTION.search(text, 0, _HEAD_CHARS) and not _MENTION.search(text, max(len(text) - _HEAD_CHARS, 0)):
         return Book(text)
     starts = list(_START.finditer(text, 0, _HEAD_CHARS))
-    begin = starts[-1].end() if starts else 0
+    first = _TITLE.match(text)
+    begin = starts[-1].end() if starts else first.end() if first else 0
     end = _END.search(text, begin)
     if not starts and not end:
         return Book(text)

@@ -222,6 +222,35 @@ WRAPPINGS.append(
 )
 
 
+WRAPPINGS += [  # as volunteers of other languages, and of Australia, wrote them
+    (WRAPPINGS[0][0], f"\n\n{footer}\n\n*** END OF THE PROJECT GUTENBERG EBOOK ***\n")
+    for footer in (
+        "Ende dieses Projekt Gutenberg Etextes Das Buch, von Hans",
+        "Ende dieses Project Gutenberg Etextes Das Buch",
+        "Fin de Project Gutenberg's Le Livre, par Jean",
+        "Fin du Projet Gutenberg de Le Livre",
+        "Fin del Proyecto Gutenberg de El Libro",
+        "Fine del Progetto Gutenberg: Il Libro",
+    )
+]
+WRAPPINGS += [
+    (
+        f"Project Gutenberg Australia\n\n{FIELDS}* A Project Gutenberg of Australia eBook *\n[eBook #123]\n\n"
+        "To contact Project Gutenberg of Australia go to http://gutenberg.example\n\n-----\n\n",
+        "",
+    ),
+    (
+        f"*** START OF THE COPYRIGHTED PROJECT GUTENBERG ETEXT ***\n{FIELDS}*** START OF THE COPYRIGHTED ETEXT ***\n",
+        "\n*** END OF THE COPYRIGHTED ETEXT ***\nlaw\n",
+    ),
+]
+
+
+def test_the_first_line_of_a_wrapping_without_a_beginning_goes():
+    book = unwrap(f"The Project Gutenberg Etext of A Book\n\n{ENGLISH}\n\nEnd of the Project Gutenberg Etext of A Book\n")
+    assert book.text == ENGLISH
+
+
 @pytest.mark.parametrize(("header", "footer"), WRAPPINGS)
 def test_gutenberg_wrappings_go(header, footer):
     body = f"A BOOK\n\n{ENGLISH * 5}\n\nThe End"
