@@ -91,7 +91,7 @@ def core(tree: Tree, value: np.ndarray, share: float) -> int:
 def meeting(tree: Tree, blocks: Blocks, node: int) -> tuple[np.ndarray, np.ndarray]:
     """For each block how many elements it is up to the first that `node` lies in, and which that is."""
     steps, meet = np.empty(len(blocks), np.int32), np.empty(len(blocks), np.int32)
-    _meeting(tree.parent, tree.last, blocks.anchor, node, steps, meet)
+    meet_with(tree.parent, tree.last, blocks.anchor, node, steps, meet)
     return steps, meet
 
 
@@ -154,7 +154,7 @@ def _core(parent, last, value, least):
 
 
 @numba.njit(cache=True, nogil=True)
-def _meeting(parent, last, anchor, node, steps, meet):
+def meet_with(parent, last, anchor, node, steps, meet):
     for block in range(len(anchor)):
         at, count = anchor[block], 0
         while at > 0 and not at <= node < last[at]:
