@@ -26,10 +26,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from curator import stores
+from curator import caches, stores
 from curator.documents import File
 from curator.stores import StorageError, filesystem_of, is_remote, os_errors, plain
-from curator.wheels import cache_folder, wheel_member
+from curator.wheels import wheel_member
 
 PRESETS = Path(__file__).resolve().parent  # in the wheel, pipelines/, filters/ and tokenizers/ lie below the package
 SHIPPED = "pipelines/"  # whose files recipes name by paths
@@ -224,20 +224,26 @@ def open_input(path: str) -> IO[bytes]:
 
 
 def local(path: str) -> Path:
-    """A local copy of a file, for native libraries that open by name; remote files are brought into the cache once."""
+    """A local copy of a file, for native libraries that open by name; remote files are brought into the cache once, which
+    is to be opened soon: it may make room for others later."""
     path = resolve(path)
     if not is_remote(path):
         return Path(path)
     filesystem, inside = filesystem_of(path)
     with os_errors(path):
         stamp = hashlib.blake2b(f"{path}:{filesystem.ukey(inside)}".encode(), digest_size=12).hexdigest()
-    target = cache_folder() / "files" / stamp / posixpath.basename(inside)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
-        with os_errors(path):
-            filesystem.get_file(inside, str(partial))
-        partial.rename(target)
+    folder = caches.cache_folder() / "files"
+    target = folder / f"{stamp}-{posixpath.basename(inside)[-100:]}"
+    if not caches.held(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{target.name}.{uuid.uuid4().hex[:8]}.part"
+        try:
+            with os_errors(path):
+                filesystem.get_file(inside, str(partial))
+            partial.rename(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        caches.make_room(folder, caches.cache_bytes())
     return target
 
 

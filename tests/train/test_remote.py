@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import subprocess
@@ -20,9 +21,10 @@ import numpy as np
 import pytest
 
 from curator import storage
+from curator.caches import HELD_SECONDS, locked
 from curator.tokens.shards import ShardError, TokenShards
 from curator.train import TrainConfig, train
-from curator.train.remote import CachedShards, locked, open_shards
+from curator.train.remote import CachedShards, open_shards
 
 
 @pytest.fixture
@@ -244,3 +246,22 @@ def test_a_process_killed_half_way_leaves_nothing_that_looks_whole(store: Store)
     reader = store.reader(1)
     assert not list(here.glob(".*.partial"))
     np.testing.assert_array_equal(reader[0], store.local[0])
+
+
+def test_other_corpora_make_room_when_they_were_not_read_for_a_while(
+    remote: str, shards_of: Callable[..., str], corpus: dict, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    first = CachedShards(remote, "train", 1 << 30, cache)
+    assert all(first[index] is not None for index in (0, 49))
+    size = first.shards[0]["bytes"]
+    other = f"local://{shards_of('many', {'train': corpus['train']}, files=5)}"
+    CachedShards(other, "train", size + 10, cache)
+    assert files(first) == ["train-0.tokens", "train-1.tokens"], "somebody may be about to open them"
+    view = first[1]
+    for number, path in enumerate(sorted(first.here.glob("*.tokens"))):
+        os.utime(path, (time.time() - HELD_SECONDS - 10 + number, path.stat().st_mtime))
+    CachedShards(other, "train", size + 10, cache)
+    assert files(first) == ["train-1.tokens"]
+    assert view.sum() >= 0  # what is mapped outlives its name
+    np.testing.assert_array_equal(CachedShards(remote, "train", 1 << 30, cache)[1], view)
