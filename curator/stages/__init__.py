@@ -12,6 +12,7 @@ from curator.stages.normalize import Normalize
 from curator.stages.perplexity import Perplexity
 from curator.stages.quality import Quality
 from curator.stages.redact import Redact
+from curator.stages.unframe import Unframe
 
 STAGES: dict[str, type] = {
     "classifier": Classifier,
@@ -24,4 +25,5 @@ STAGES: dict[str, type] = {
     "perplexity": Perplexity,
     "quality": Quality,
     "redact": Redact,
+    "unframe": Unframe,
 }
