@@ -1,4 +1,5 @@
-r"""Expands an author's own macros: `\newcommand` and its kin, `\def`, `\let`, `\DeclareMathOperator`, `\newif`.
+r"""Expands an author's own macros: `\newcommand` and its kin, `\def`, `\let`, `\DeclareMathOperator`, `\newif`; `\if0 … \fi`,
+by which authors take text out, goes.
 
 Bounded by what is written and read, so that macros which call themselves, or double at every level, end soon: what is left is
 then left as it stands. Not TeX: no other conditionals, no delimited arguments, no `\csname`; a definition counts from its place
@@ -7,6 +8,7 @@ on, also outside of its group.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +26,7 @@ _KEPT = frozenset(
         *("sqrt", "frac", "left", "right", "input", "include"),
     ]
 )
+_NUMBERS = re.compile(r"([01])[ ]?([01]?)")  # `\if` compares two characters: true of `11`, and not of `0` and a line's end
 _MOST_ARGUMENT = 20_000  # tokens
 _MOST_MACROS = 20_000
 
@@ -63,6 +66,9 @@ class Expander:
                 self._flags[stack.pop()[1:] if stack else ""] = False
             elif not self.exhausted and name in self._flags:
                 self._branch(self._flags[name], stack)
+            elif not self.exhausted and token == "\\if" and stack and (numbers := _NUMBERS.match(stack[-1])):
+                stack.append(stack.pop()[numbers.end() :] or "\n")
+                self._branch(numbers[1] == numbers[2], stack)
             elif name.endswith(("true", "false")) and f"if{name.removesuffix('true').removesuffix('false')}" in self._flags:
                 self._flags[f"if{name.removesuffix('true').removesuffix('false')}"] = name.endswith("true")
             elif not self.exhausted and name in self.macros:
