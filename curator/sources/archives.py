@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import lzma
 import re
+import stat
 import struct
 import tarfile
 import zipfile
@@ -144,7 +145,7 @@ class Zip:
                 raise
             raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
         named = {_zip_name(info): info for info in self._archive.infolist()}  # of two equal names the last, as unzip has it
-        self._infos = {name: info for name, info in named.items() if not name.endswith("/")}
+        self._infos = {name: info for name, info in named.items() if not (name.endswith("/") or _is_link(info))}
 
     @property
     def members(self) -> Iterator[Member]:
@@ -190,6 +191,11 @@ class Zip:
         lengths = struct.unpack("<26x2H", self._raw.read(30))
         self._raw.seek(info.header_offset + 30 + sum(lengths) + 5)
         return int.from_bytes(self._raw.read(4), "little")
+
+
+def _is_link(info: zipfile.ZipInfo) -> bool:
+    """Its content is the path that it leads to."""
+    return stat.S_ISLNK(info.external_attr >> 16)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

@@ -82,7 +82,7 @@ class Code:
     file_header: str = "<file_sep>{path}\n"
     order: Literal["path", "dependencies"] = "path"
 
-    revision: ClassVar[int] = 6
+    revision: ClassVar[int] = 7
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "orjson", "resiliparse", "xxhash")
 

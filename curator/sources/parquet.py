@@ -65,8 +65,10 @@ class Parquet(Mapped):
         for name in self._texts:
             if name not in table.column_names:
                 near = get_close_matches(name, table.column_names, 1, 0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = f"; did you mean {near[0]!r}?" if near else "."
                 return "no_text_column", f"no column {name!r}{hint} The columns are: {', '.join(table.column_names)}"
+            if table.column_names.count(name) > 1:
+                return "no_text_column", f"several columns are called {name!r}"
             kind = table.schema.field(name).type
             if not _is_text(kind):
                 return "text_not_string", f"column {name!r} is of type {kind}, not of text"

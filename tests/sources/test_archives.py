@@ -83,6 +83,15 @@ def test_links_and_folders_are_no_files(tmp_path):
     assert contents(written(tmp_path, "x.tar", raw.getvalue())) == {}
 
 
+def test_links_in_a_zip_are_no_files(tmp_path):
+    link = zipfile.ZipInfo("link.txt")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("a.txt", b"A")
+    assert [(m.name, m.read()) for m in members(str(tmp_path / "a.zip"), "a.zip", Limits())] == [("a.txt", b"A")]
+
+
 @pytest.mark.parametrize(
     "name", ["/etc/passwd", "../x", "a/../../x", "..", "C:/x", "c:\\x", "\\\\host\\x", "a\\..\\..\\x", "a\0b"]
 )

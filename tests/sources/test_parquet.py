@@ -139,6 +139,15 @@ def test_other_columns_keep_what_can_be_decoded(tmp_path):
     assert [json.loads(row["metadata"])["other"] for row in rows] == ["caf\ufffd", "ok"]
 
 
+def test_two_columns_of_one_name_are_an_error(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["a", "b"]), pa.array(["c", "d"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    tally = Tally()
+    assert read(tmp_path / "a.parquet", tally=tally) == []
+    assert tally.errors == {"no_text_column": 2}
+    assert tally.damage[0]["message"] == "several columns are called 'text'"
+
+
 def test_no_text_column_names_those_that_are_there(tmp_path):
     tally = Tally()
     assert read(write(tmp_path, {"txt": ["a", "b", "c"], "url": ["u", "v", "w"]}), tally=tally) == []
