@@ -24,6 +24,7 @@ from curator.extraction.dom import (
     NAME,
     NO,
     OPEN,
+    RESERVE,
     SPACE,
     TEXT,
     WRITTEN,
@@ -40,9 +41,11 @@ from curator.extraction.grammar import BREAKS, KNOWN, LINE_EATEN, NOTED, NUMBER,
 from curator.extraction.notes import fits, note, note_type
 from curator.extraction.tokens import LESS, MORE, after_comment, attribute, blank, end_of_raw, find, letter, name_at
 from curator.extraction.written import write
+from curator.metrics.vectors import load64
 
 _HELD = RAW | PLAIN
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_CDATA = np.uint64(int.from_bytes(b"![CDATA[", "little"))
 _SVG, _ANNOTATION_XML, _P, _BR, _H1, _SCRIPT, _TEMPLATE, _PLAINTEXT = (
     NUMBER[name] for name in ("svg", "annotation-xml", "p", "br", "h1", "script", "template", "plaintext")
 )
@@ -177,7 +180,7 @@ def _after_declaration(dom, page, at, size):
     if page[at + 1] == 33 and at + 3 < size and page[at + 2] == 45 and page[at + 3] == 45:
         return after_comment(page, at, size)
     stop = find(page, at + 2, size, MORE)
-    if page[at + 1] == 33 and page[at + 2] == 91 and dom[current(dom) + SPACE] != 0:  # <![CDATA[
+    if load64(page, at + 1) == _CDATA and dom[current(dom) + SPACE] != 0:
         while stop < size and not (page[stop - 1] == 93 and page[stop - 2] == 93):
             stop = find(page, stop + 1, size, MORE)
     return min(stop + 1, size)
@@ -216,20 +219,20 @@ def build(page, size, dom, out, notes):
         if not letter(page[at + 1 + closing]):
             at = _after_declaration(dom, page, at, size)
             continue
-        packed, behind, sign = name_at(page, at + 1 + closing, size)
+        packed, behind, sign = name_at(page, at + 1 + closing, size, MORE)
         name = known(packed)
         if name < 0:
             custom = sign == 45 and not _mathjax(page, at + 1 + closing)
             name = KNOWN + np.int64((packed * _SPREAD) >> np.uint64(36)) + (CUSTOM if custom else 0)
         begin = at
         at, typed_from, typed_to = _after_tag(page, behind, size)
-        if page[at - 1] != 62:  # the page ends in the tag
+        if at > size or dom[FREE] + RESERVE > len(dom):
             break
         raw = not closing and has(name, _HELD) and (hidden > 0 or _is_html(dom, name))
         behind_raw, content = at, at
         if raw:
             content = size if name == _PLAINTEXT else end_of_raw(page, at, size, packed, name == _SCRIPT)
-            behind_raw = min(find(page, content, size, MORE) + 1, size)
+            behind_raw, _, _ = _after_tag(page, content + 2, size)
         if hidden:
             if name == _TEMPLATE:
                 hidden += -1 if closing else 1
@@ -247,7 +250,7 @@ def build(page, size, dom, out, notes):
                 if has(name, NOTED) and not (name == _H1 and headed):
                     noted = note(page, name, begin, at, content, size, notes, noted)
                     headed = headed or name == _H1
-                if typed_from < typed_to:
+                if typed_from < typed_to and fits(notes, noted, typed_to - typed_from):
                     noted = note_type(page, typed_from, typed_to, notes, noted)
         at = behind_raw
     if dom[MODE] == mode.IN_NOSCRIPT:

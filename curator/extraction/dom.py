@@ -17,6 +17,7 @@ from curator.extraction.grammar import (
     IMPLIED,
     KNOWN,
     NUMBER,
+    PART,
     SCOPE,
     SPECIAL,
 )
@@ -29,7 +30,7 @@ COLUMNS = 9
 NONE, TEXT, CUSTOM = np.int64(-1), np.int64(-1), np.int64(1 << 30)  # no literals: a kernel is compiled anew for each of those
 NO, HTML_SPACE = np.bool_(False), np.int64(0)
 MOST_OPEN, MOST_LISTED = 512, 48
-_SLACK = 16  # the parts of the innermost table, whatever the depth
+_SLACK = 4  # parts of the innermost table, whatever the depth
 # What stands before the nodes: how many elements are open and listed; how construction goes on; the form and the head; where
 # text is written; how many elements may yet be opened again or moved; whether the page is an old one; the next node.
 HEIGHT, LISTED, MODE, FORM, HEAD, WRITTEN, SPARE, QUIRKS, FREE = range(9)
@@ -38,12 +39,14 @@ LIST = OPEN + MOST_OPEN + _SLACK  # and the listed ones
 ROOT = LIST + MOST_LISTED + 1
 _TABLE, _P = NUMBER["table"], NUMBER["p"]
 _FIRST, _OPEN, _LIST = np.int64(0), np.int64(OPEN), np.int64(LIST)
+RESERVE = 256 * COLUMNS  # for what one tag and the text before it make: elements opened again, and parts of a table
 _MARK = -1  # in the list: formatting from outside ends here
 
 
 def empty(tags: int, quirks: bool) -> np.ndarray:
-    """Room for a page with so many tags: two elements and a text for each, and as many that are opened again."""
-    dom = np.empty(ROOT + (4 * tags + 1100) * COLUMNS, np.int32)
+    """Room for a page with so many tags: a column, its group, and text in it and behind for each, and one that is opened
+    again."""
+    dom = np.empty(ROOT + (5 * tags + 1000) * COLUMNS + RESERVE, np.int32)
     dom[:OPEN] = 0
     dom[SPARE], dom[QUIRKS], dom[FREE] = tags + 1000, quirks, ROOT
     dom[[FORM, HEAD]] = -1
@@ -134,8 +137,8 @@ def insert(dom, name, space, begin, end, foster):
 
 @inner
 def push(dom, node):
-    """Open an element; deeper than MOST_OPEN it stays without content, unless it is a part of a table that is open."""
-    room = MOST_OPEN + (_SLACK - 2 if has(np.int64(dom[node + NAME]), SCOPE | GRID) and dom[node + NAME] != _TABLE else 0)
+    """Open an element; deeper than MOST_OPEN it stays without content, unless it is part of a table that is open."""
+    room = MOST_OPEN + (_SLACK if has(np.int64(dom[node + NAME]), PART) else 0)
     height = dom[HEIGHT]
     if height < room:
         dom[OPEN + height] = node
@@ -279,10 +282,11 @@ def enlist(dom, page, node):
 
 @inner
 def twin(dom, node):
-    """An element with the same tag."""
-    dom[SPARE] -= 1
+    """An element with the same tag. A long one costs more: it will be read again."""
     name, space = np.int64(dom[node + NAME]), np.int64(dom[node + SPACE])
-    return new(dom, name, space, np.int64(dom[node + BEGIN]), np.int64(dom[node + END]))
+    begin, end = np.int64(dom[node + BEGIN]), np.int64(dom[node + END])
+    dom[SPARE] -= 1 + ((end - begin) >> 9)
+    return new(dom, name, space, begin, end)
 
 
 @inner

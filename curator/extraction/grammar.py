@@ -31,12 +31,14 @@ _TRAITS = {
     "BREAKS": "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu "
     "meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var",
     "GRID": "table tbody tfoot thead tr",
+    "PART": "caption colgroup tbody td tfoot th thead tr",
     "NOTED": "meta link title h1 time body script",
-    "LINE_EATEN": "pre listing textarea",
+    "LINE_EATEN": "pre listing",
 }
 TRAITS = tuple(_TRAITS)
 (
-    FLAT, RAW, PLAIN, SPECIAL, SCOPE, TABLE_SCOPE, FOREIGN, LIST_SCOPE, BUTTON_SCOPE, IMPLIED, BREAKS, GRID, NOTED, LINE_EATEN,
+    FLAT, RAW, PLAIN, SPECIAL, SCOPE, TABLE_SCOPE, FOREIGN, LIST_SCOPE, BUTTON_SCOPE, IMPLIED, BREAKS, GRID, PART, NOTED,
+    LINE_EATEN,
 ) = (np.int64(1 << at) for at in range(len(TRAITS)))  # fmt: skip
 
 # What a start tag does in a page's body, and an end tag: the first number is that of any other name.

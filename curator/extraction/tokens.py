@@ -11,7 +11,10 @@ from curator.extraction.compiled import inner
 from curator.extraction.tags import PRIME
 from curator.metrics.vectors import LANES, lowest, within
 
-LESS, MORE, QUOTE = np.uint8(60), np.uint8(62), np.uint8(34)  # no literals: a kernel is compiled anew for each type of those
+# No literals: a kernel is compiled anew for each type of those.
+LESS, MORE, EQUALS, QUOTE = np.uint8(60), np.uint8(62), np.uint8(61), np.uint8(34)
+_NUL = np.uint8(1)  # stands for a zero in a name, which is packed into zeros
+_RAW_NAME = 10  # bytes that hold the name of an element whose content is no markup, and what ends it
 
 
 def padded(page: bytes) -> np.ndarray:
@@ -39,21 +42,23 @@ def letter(byte):
 
 @inner
 def blank(byte):
-    return byte == 32 or 9 <= byte <= 13
+    return byte == 32 or (9 <= byte <= 13 and byte != 11)
 
 
 @inner
-def name_at(page, at, end):
-    """A name packed as `grammar.packed` does it, where it ends, and the last hyphen or colon in it (0 for none)."""
+def name_at(page, at, end, last):
+    """A name packed as `tags.packed` does it, where it ends, and the last hyphen or colon in it (0 for none). What ends the
+    name of an attribute is one byte more than for that of a tag: EQUALS, else MORE."""
     packed = np.uint64(0)
     shift = 56
     mark = 0
     while at < end:
         byte = page[at]
-        if blank(byte) or byte == 62 or byte == 47 or byte == 61:  # > / =
+        if blank(byte) or byte == 62 or byte == 47 or byte == last:  # > /
             break
         if 65 <= byte <= 90:
             byte = np.uint8(byte | 32)
+        byte = max(byte, _NUL)
         if byte == 45 or byte == 58:
             mark = np.int64(byte)
         if shift >= 0:
@@ -68,15 +73,15 @@ def name_at(page, at, end):
 @inner
 def attribute(page, at, end):
     """From `at` in a tag to its next attribute: its packed name, where its value begins and ends, and where to go on. Where the
-    tag has none left the name is 0, and the last place that behind its `>`."""
+    tag has none left the name is 0, and the last place that behind its `>`; where the page ends in it, a place behind `end`."""
     while at < end and (blank(page[at]) or page[at] == 47):
         at += 1
     if at >= end or page[at] == 62:
-        return np.uint64(0), at, at, min(at + 1, end)
+        return np.uint64(0), at, at, min(at, end) + 1
     first = at
-    name, at, _ = name_at(page, at, end)
+    name, at, _ = name_at(page, at, end, EQUALS)
     if at == first:  # a name may begin with `=`
-        name, at, _ = name_at(page, at + 1, end)
+        name, at, _ = name_at(page, at + 1, end, EQUALS)
     name = max(name, np.uint64(1))
     while at < end and blank(page[at]):
         at += 1
@@ -119,16 +124,16 @@ def end_of_raw(page, at, end, name, script):
         if at + 2 >= end:
             return end
         if page[at + 1] == 47:
-            closing, behind, _ = name_at(page, at + 2, end)
-            if closing == name and behind < end and page[behind] != 61:
+            closing, behind, _ = name_at(page, at + 2, min(at + 2 + _RAW_NAME, end), MORE)
+            if closing == name and behind < end:
                 if not inner:
                     return at
                 inner = False
         elif script and page[at + 1] == 33 and page[at + 2] == 45 and page[at + 3] == 45:
             hidden = not _closed_before(page, at + 2, end)
         elif script and hidden and not inner:
-            opening, behind, _ = name_at(page, at + 1, end)
-            inner = opening == name and behind < end and page[behind] != 61
+            opening, behind, _ = name_at(page, at + 1, min(at + 1 + _RAW_NAME, end), MORE)
+            inner = opening == name and behind < end
         at += 1
         if hidden and _closed_before(page, at, end):
             hidden, inner = False, False

@@ -38,7 +38,7 @@ from curator.extraction.dom import (
 from curator.extraction.dom import TEXT as TEXT_NODE
 from curator.extraction.formulas import with_sources
 from curator.extraction.grammar import FLAT, IDS, KNOWN, NUMBER, RAW
-from curator.extraction.tokens import attribute, name_at, padded
+from curator.extraction.tokens import MORE, attribute, name_at, padded
 from curator.extraction.words import NAME_WORDS
 from curator.extraction.written import GROWTH, YES, write
 
@@ -176,7 +176,7 @@ def _annotated(source, dom, math):
     node = np.int64(dom[math + FIRST])
     while node >= 0 and node != math:
         if dom[node + NAME] == _ANNOTATION and dom[node + FIRST] >= 0:
-            _, at, _ = name_at(source, np.int64(dom[node + BEGIN]) + 1, np.int64(dom[node + END]))
+            _, at, _ = name_at(source, np.int64(dom[node + BEGIN]) + 1, np.int64(dom[node + END]), MORE)
             while True:
                 name, value, stop, at = attribute(source, at, np.int64(dom[node + END]))
                 if name == 0:
@@ -218,7 +218,7 @@ def _walk(source, size, dom, out, tag, parent, last, words, flags, look, start, 
             rendered, classed = False, False
             place = np.int64(to)
             if to > from_:
-                _, place, _ = name_at(source, from_ + 1, to)
+                _, place, _ = name_at(source, from_ + 1, to, MORE)
             while place < to:
                 asked, value, stop, place = attribute(source, place, to)
                 if asked == 0:

@@ -44,6 +44,8 @@ HOSTILE = {
     "formulas in a script": "<script>" + "<math>" * 150_000 + "</script><p>text.",
     "images of formulas": "<img src=codecogs?x alt=y>" * 50_000,
     "copies": "<p>The same sentence, said again and again and again." * 30_000,
+    "a long tag opened again": "<p><b class='" + "ab " * 33_000 + "'>" + "<p>text, text." * 40_000,
+    "names in a script": "<script><!--" + "<script" * 150_000,
     "titles": "<title>" + "a" * 1_000_000 + "</title><p>text.",
 }
 

@@ -13,7 +13,7 @@ from resiliparse.parse.html import DOMNode, HTMLTree, NodeType
 
 from curator.extraction import notes
 from curator.extraction.build import build
-from curator.extraction.dom import BEGIN, END, FIRST, NAME, NEXT, ROOT, TEXT, empty
+from curator.extraction.dom import BEGIN, END, FIRST, FREE, NAME, NEXT, ROOT, TEXT, empty
 from curator.extraction.gold import load
 from curator.extraction.grammar import KNOWN, NAMES
 from curator.extraction.tokens import padded
@@ -199,6 +199,11 @@ def test_the_tree_is_that_of_a_browser(parts: list[str], doctype: str) -> None:
         ("<p><table>", [(2, "p"), (3, "table")]),
         ("<template><p>1</template>2", [(2, "2")]),
         ("<script>'<!-- <script> </script>' --></script>1", [(2, "1")]),
+        ("<p><style></style\ta='>'>1", [(2, "p"), (3, "style"), (3, "1")]),
+        ("<p>1<a href='2>", [(2, "p"), (3, "1")]),
+        ("<pre>\r\n1</pre><textarea>\n</textarea>\n2", [(2, "pre"), (3, "1"), (2, "textarea"), (2, "\n2")]),
+        ("<p\x0b>1<b=>2<i\0>3", [(2, "?"), (3, "1"), (3, "?"), (4, "2"), (4, "?"), (5, "3")]),
+        ("<math><![if x]>1<![CDATA[<b>2]]></math>3", [(2, "math"), (3, "1"), (2, "3")]),
     ],
 )
 def test_what_authors_wrote_is_repaired(page: str, shape: Shape) -> None:
@@ -211,6 +216,15 @@ def test_what_authors_wrote_is_repaired(page: str, shape: Shape) -> None:
 )
 def test_a_hostile_tree_is_bounded(page: str) -> None:
     assert len(ours(page)) <= 4 * page.count("<") + 1100
+
+
+@pytest.mark.parametrize("page", ["<p><b></p><table>" + " x<col>" * 3000, "<body itemtype='" + '"' * 50_000 + "'>"])
+def test_a_hostile_page_stays_in_the_room_it_was_given(page: str) -> None:
+    data = page.encode()
+    source, dom = padded(data), empty(1 + data.count(b"<"), _quirks(data))
+    out, said = np.empty(GROWTH * len(data) + 64, np.uint8), notes.room(len(data))
+    assert build(source, len(data), dom, out, said) <= len(said)
+    assert ROOT < dom[FREE] <= len(dom)
 
 
 @pytest.mark.data
