@@ -17,10 +17,13 @@ import pyarrow as pa
 
 from curator.metrics.classes import PUNCTUATION, table
 from curator.metrics.memory import scratch
-from curator.metrics.vectors import LANES, count64, load64, lookup64, lowest, spread8, spread64, store64, within
+from curator.metrics.vectors import LANES, below, count, count64, list64, lookup64, lowest, spell64, spread64, within
 
 PIECE_BYTES = 2 << 20
 CHUNK_BYTES = 256 << 10
+FEW = 6  # of 64 bytes that are not ASCII: two quotation marks
+_u = np.uint64  # of an index that cannot be negative: spares numba a test
+_LAST = tuple(~_u(0) << _u(LANES - k) for k in (1, 2, 3))  # the last places of 64
 PADDING = 3 * LANES  # elements behind the last character of a chunk that kernels may read, whatever they hold
 
 
@@ -154,10 +157,20 @@ classes64 = lookup64(lambda: table()[:0x80].tolist(), PUNCTUATION)
 
 
 @numba.njit(inline="always")
-def _three_bytes(eight):
-    """The code point that the lowest three bytes spell."""
-    low = (eight >> np.uint64(2)) & np.uint64(0xFC0) | (eight >> np.uint64(16)) & np.uint64(0x3F)
-    return np.uint32((eight & np.uint64(0xF)) << np.uint64(12) | low)
+def _read(data, i, inside, others):
+    """Of 64 bytes, `others` of them not ASCII: which begin characters, which are not as those before them want it, and how
+    many bytes there are before a character that goes on behind them."""
+    two, three = within(data, i, 0xC2, 0xDF) & inside, within(data, i, 0xE0, 0xEF) & inside
+    four, follow = within(data, i, 0xF0, 0xF4) & inside, within(data, i, 0x80, 0xBF) & inside
+    more, most = three | four, two | three | four
+    used = lowest(two & _LAST[0] | three & _LAST[1] | four & _LAST[2])
+    wrong = follow ^ (most << _u(1) | more << _u(2) | four << _u(3)) | others & inside & ~(most | follow)
+    e0, ed = within(data, i, 0xE0, 0xE0) & inside, within(data, i, 0xED, 0xED) & inside
+    if four | e0 | ed:  # overlong forms, surrogates, values above U+10FFFF
+        f0, f4 = within(data, i, 0xF0, 0xF0), within(data, i, 0xF4, 0xF4)
+        wrong |= e0 << _u(1) & within(data, i, 0x80, 0x9F) | ed << _u(1) & within(data, i, 0xA0, 0xBF)
+        wrong |= f0 << _u(1) & within(data, i, 0x80, 0x8F) | f4 << _u(1) & within(data, i, 0x90, 0xBF)
+    return inside & ~follow & below(used), wrong & below(used + 1), used
 
 
 @numba.njit(cache=True, nogil=True)
@@ -165,56 +178,43 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
     """Code points of the spans one after another, their classes, and how many bytes after its span's first each begins; span i
     is `bounds[i]:bounds[i + 1]`.
 
-    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD. Bytes
-    are looked at together: ASCII up to the first of 64 that is not, or of eight, or two characters of three bytes.
+    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD. 64
+    bytes are looked at together, unless one of them is not valid.
     """
     n = 0
     bounds[0] = 0
     for span in range(len(starts)):
         start = starts[span]
         stop = stops[span]
-        i = start
+        i = alone = start  # up to `alone`, characters are looked at one by one
         while i < stop:
-            if i + LANES <= len(data):
-                eight = load64(data, i)
-                if eight & np.uint64(0x8080808080808080) == 0:
-                    others = within(data, i, 0x80, 0xFF)
+            if i >= alone and i + LANES + 3 <= len(data):
+                others = within(data, i, 0x80, 0xFF)
+                left = stop - i
+                if count(others) <= FEW:
                     spread64(points, n, data, i)
                     classes64(kinds, n, data, i)
                     count64(at, n, np.int32(i - start))
-                    if others == 0 and i + LANES <= stop:  # the next 64 need not wait for how many these were
-                        n += LANES
-                        i += LANES
+                    if others == 0:
+                        n += min(left, LANES)
+                        i += min(left, LANES)
                         continue
-                    run = min(lowest(others), stop - i)
+                    run = min(lowest(others), left)
                     n += run
                     i += run
                     if i == stop:
                         continue
-                elif eight & np.uint64(0x80) == 0:
-                    run = min(lowest(eight & np.uint64(0x8080808080808080)) >> 3, stop - i)
-                    spread8(points, n, eight)
-                    found8 = np.uint64(0)
-                    for k in range(8):
-                        at[np.uint64(n + k)] = i - start + k
-                        found8 |= np.uint64(table[(eight >> np.uint64(8 * k)) & np.uint64(0xFF)]) << np.uint64(8 * k)
-                    store64(kinds, n, found8)
-                    n += run
-                    i += run
-                    continue
-                elif i + 6 <= stop and eight & np.uint64(0xC0C0F0C0C0F0) == np.uint64(0x8080E08080E0):
-                    one = _three_bytes(eight)
-                    two = _three_bytes(eight >> np.uint64(24))
-                    if (one >= 0x800) & (two >= 0x800) & ((one & 0xF800) != 0xD800) & ((two & 0xF800) != 0xD800):
-                        points[n] = one
-                        points[n + 1] = two
-                        kinds[n] = table[one]
-                        kinds[n + 1] = table[two]
-                        at[n] = i - start
-                        at[n + 1] = i - start + 3
-                        n += 2
-                        i += 6
+                else:
+                    begins, wrong, used = _read(data, i, below(left), others)
+                    if not wrong:
+                        spell64(points, n, data, i, begins)
+                        list64(at, n, begins, i - start)
+                        for k in range(n, n + count(begins)):
+                            kinds[_u(k)] = table[points[_u(k)]]
+                        n += count(begins)
+                        i += min(left, used)
                         continue
+                    alone = i + used
             a = np.uint32(data[i])
             if a < 0x80:
                 points[n] = a

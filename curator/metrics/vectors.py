@@ -30,28 +30,6 @@ def load64(typingctx: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
-def store64(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write the 8 bytes of a number to `array[index]` and on."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _put(context, builder, signature, args, args[2])
-
-    return types.void(array, types.int64, types.uint64), code
-
-
-@intrinsic
-def spread8(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write the 8 bytes of a number, each as an element of its own, to `array[index]` and on."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        wide = ir.VectorType(context.get_value_type(signature.args[0].dtype), 8)
-        found = builder.zext(builder.bitcast(args[2], ir.VectorType(ir.IntType(8), 8)), wide)
-        return _put(context, builder, signature, args, found)
-
-    return types.void(array, types.int64, types.uint64), code
-
-
-@intrinsic
 def spread64(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> Any:
     """Write 64 bytes from `data[start]` on, each as an element of its own, to `array[index]` and on."""
 
@@ -61,6 +39,49 @@ def spread64(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> A
         return _put(context, builder, signature, args, builder.zext(found, wide))
 
     return types.void(array, types.int64, data, types.int64), code
+
+
+@intrinsic
+def spell64(typingctx: Any, array: Any, index: Any, data: Any, start: Any, bits: Any) -> Any:
+    """Write the code points of the characters of UTF-8 that begin at `data[start + k]`, for each bit k that is set, to
+    `array[index]` and on; 64 elements from there on may be written over, and three bytes behind the 64 are read."""
+
+    def spelled(builder: Any, parts: Any) -> Any:
+        """Of vectors of the first, second, third and fourth bytes."""
+        wide = ir.VectorType(ir.IntType(32), parts[0].type.count)
+
+        def all_of(value: int, kind: Any = wide) -> Any:
+            return ir.Constant(kind, [value] * kind.count)
+
+        found = builder.shl(builder.zext(parts[0], wide), all_of(18))
+        for part, shift in zip(parts[1:], (12, 6, 0)):
+            low = builder.zext(builder.and_(part, all_of(0x3F, part.type)), wide)
+            found = builder.or_(found, builder.shl(low, all_of(shift)))
+        shift, mask = all_of(18), all_of(0x7F)
+        for first, then, most in ((0xC0, 12, 0x7FF), (0xE0, 6, 0xFFFF), (0xF0, 0, 0x1FFFFF)):
+            longer = builder.icmp_unsigned(">=", parts[0], all_of(first, parts[0].type))
+            shift, mask = builder.select(longer, all_of(then), shift), builder.select(longer, all_of(most), mask)
+        return builder.and_(builder.lshr(found, shift), mask)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to, at, data, start, bits = args
+
+        def bytes_from(place: Any, many: int) -> list[Any]:
+            places = [builder.add(place, place.type(k)) for k in range(4)]
+            return [_neighbours(context, builder, signature, [to, at, data, place], 2, many) for place in places]
+
+        if COMPRESSES in context.codegen().magic_tuple()[2]:
+            parts = [_compressed(builder, part, bits) for part in bytes_from(start, LANES)]
+            return _put(context, builder, signature, args, spelled(builder, parts))
+        left = cgutils.alloca_once_value(builder, bits)
+        with cgutils.for_range(builder, builder.ctpop(bits)) as loop:
+            now = builder.load(left)
+            place = builder.add(start, builder.cttz(now, ir.Constant(ir.IntType(1), 0)))
+            _put(context, builder, signature, [to, builder.add(at, loop.index)], spelled(builder, bytes_from(place, 1)))
+            builder.store(builder.and_(now, builder.sub(now, now.type(1))), left)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, data, types.int64, types.uint64), code
 
 
 def lookup64(values: Callable[[], Sequence[int]], commonest: int) -> Any:
@@ -179,16 +200,12 @@ def highest(typingctx: Any, bits: Any) -> Any:
     return types.int64(types.uint64), code
 
 
-def _compressed(context: Any, builder: Any, signature: Any, args: Any) -> None:
-    """Write what `list64` does: the numbers from 0 to 63 that have a bit, without those that have none."""
-    few, many = ir.VectorType(ir.IntType(8), LANES), ir.VectorType(ir.IntType(32), LANES)
+def _compressed(builder: Any, values: Any, bits: Any) -> Any:
+    """Those of a vector of 64 bytes that have a bit, without those that have none."""
     marks = ir.VectorType(ir.IntType(1), LANES)
-    kind = ir.FunctionType(few, [few, marks, few])
+    kind = ir.FunctionType(values.type, [values.type, marks, values.type])
     compress = cgutils.get_or_insert_function(builder.module, kind, "llvm.experimental.vector.compress.v64i8")
-    numbers, nothing = ir.Constant(few, list(range(LANES))), ir.Constant(few, ir.Undefined)
-    found = builder.call(compress, [numbers, builder.bitcast(args[2], marks), nothing])
-    first = _everywhere(builder, many, builder.trunc(args[3], many.element))
-    _put(context, builder, signature, args, builder.add(builder.zext(found, many), first))
+    return builder.call(compress, [values, builder.bitcast(bits, marks), ir.Constant(values.type, ir.Undefined)])
 
 
 _PLACES = [[k for k in range(8) if byte >> k & 1] + [0] * (8 - byte.bit_count()) for byte in range(256)]
@@ -201,7 +218,11 @@ def list64(typingctx: Any, array: Any, index: Any, bits: Any, first: Any) -> Any
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if COMPRESSES in context.codegen().magic_tuple()[2]:
-            _compressed(context, builder, signature, args)
+            numbers = ir.Constant(ir.VectorType(ir.IntType(8), LANES), list(range(LANES)))
+            many = ir.VectorType(ir.IntType(32), LANES)
+            found = builder.zext(_compressed(builder, numbers, args[2]), many)
+            first = _everywhere(builder, many, builder.trunc(args[3], many.element))
+            _put(context, builder, signature, args, builder.add(found, first))
             return builder.add(args[1], builder.ctpop(args[2]))
         few, many = ir.VectorType(ir.IntType(8), 8), ir.VectorType(ir.IntType(32), 8)
         table = ir.Constant(ir.ArrayType(few, 256), [ir.Constant(few, row) for row in _PLACES])
@@ -279,8 +300,8 @@ def _address(context: Any, builder: Any, signature: Any, args: Any, which: int =
     return cgutils.gep_inbounds(builder, array.data, args[which + 1])
 
 
-def _neighbours(context: Any, builder: Any, signature: Any, args: Any, which: int = 0) -> Any:
-    many = ir.VectorType(context.get_value_type(signature.args[which].dtype), LANES)
+def _neighbours(context: Any, builder: Any, signature: Any, args: Any, which: int = 0, lanes: int = LANES) -> Any:
+    many = ir.VectorType(context.get_value_type(signature.args[which].dtype), lanes)
     found = builder.load(builder.bitcast(_address(context, builder, signature, args, which), many.as_pointer()))
     found.align = 1
     return found

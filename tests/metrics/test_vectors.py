@@ -44,3 +44,17 @@ def test_bits_are_listed() -> None:
         places = [1000 + k for k in range(LANES) if bits >> k & 1]
         assert compiled(found, np.uint64(bits), 1000) == 1 + len(places)
         assert found[1 : 1 + len(places)].tolist() == places
+
+
+@pytest.mark.parametrize("text", ["a", "中文，" * 30, "aé中😀" * 20, "a" * 64])
+@pytest.mark.usefixtures("processor")
+def test_characters_are_spelled(text: str) -> None:
+    @numba.njit
+    def compiled(found, data, bits):
+        vectors.spell64(found, 1, data, 0, bits)
+
+    data = text.encode()
+    begins = [k for k, byte in enumerate(data[:LANES]) if byte & 0xC0 != 0x80]
+    found = np.zeros(1 + LANES, np.uint32)
+    compiled(found, np.frombuffer(data + bytes(LANES + 3), np.uint8), np.uint64(sum(1 << k for k in begins)))
+    assert found[1 : 1 + len(begins)].tolist() == [ord(character) for character in text[: len(begins)]]
