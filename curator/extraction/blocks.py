@@ -73,10 +73,7 @@ def cut(tree: Tree, title: str, description: str = "") -> Blocks:
     n = _cut(*room)
     counts = counts[:n]
     said, kinds = groups(spoken[:n])
-    times = np.bincount(said, minlength=kinds)
-    order = np.argsort(said, kind="stable")
-    counts[order, TWIN] = np.arange(n) - (np.cumsum(times) - times)[said[order]]
-    counts[:, TWINS] = times[said]
+    _again(said, np.zeros(kinds, np.int32), counts)
     anchor, first, behind, broken = (row[:n] for row in rows)
     return Blocks(anchor, first, behind, broken, phrases[:n], counts, said, int(lead))
 
@@ -164,6 +161,15 @@ def _group(keys, table, names, out):
             count += 1
         out[i] = table[spot]
     return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _again(said, times, counts):
+    for block in range(len(said)):
+        counts[block, TWIN] = times[said[block]]
+        times[said[block]] += 1
+    for block in range(len(said)):
+        counts[block, TWINS] = times[said[block]]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -76,7 +76,8 @@ def complete(tree: Tree, blocks: Blocks, shape: Outline, chance: np.ndarray, cho
     kind = np.empty(count, np.int32)
     kind[beside] = shape.alike
     parents = np.bincount(kind, minlength=shape.kinds)
-    most = shape.by_kind(size * chosen) >= MOST_CHOSEN * shape.by_kind(size)
+    held = shape.by_kind(np.stack([size, size * chosen], axis=1))
+    most = held[:, 1] >= MOST_CHOSEN * held[:, 0]
     out = chosen | (((parents >= MEMBERS) & most)[shape.alike] & (chance >= NOT_EXCLUDED))
     around = np.full(len(tree.tag), -1, np.int32)
     facts = np.zeros((len(tree.tag), 3), np.int32)

@@ -216,13 +216,11 @@ def _place(
         of_middle[4] / max(of_middle[0], 1), of_top[4] / all_prose, of_top[1] / max(of_top[0], 1),
         logs[3],
     ]  # fmt: skip
-    kinds = np.stack([shape.by_kind(values) for values in (np.ones(n), *each.T[[0, 1, 4]])], axis=1)
+    kinds, families = shape.by_kind(each), shape.by_family()
     # the family of repeated elements around the block with the most prose: posts of a thread, rows of a list
-    prose = shape.by_family(total[:, 4])
-    families = np.stack([shape.by_family(total[:, 0]), prose], axis=1)
-    around = shape.richest(prose, tree, blocks)
+    around = shape.richest(families[:, 4], tree, blocks)
     steps, meet = meeting(tree, blocks, top)
-    alike = (shape.alike, kinds, log(kinds[:, :2]))
+    alike = (shape.alike, kinds, log(kinds[:, [3, 0]]))
     family = (around, shape.twins, shape.members, families)
     page = (tree.parent, tree.last, blocks.anchor, shape.depth, total, each, counts)
     _placed(*page, *alike, *family, steps, meet, top, middle, all_bytes, all_prose, of_middle[0] / all_bytes, out)
@@ -245,18 +243,18 @@ def _placed(
         row, node, kind, size = out[block, _AT_PAGE + _PAGE : _AT_SINCE], anchor[block], alike[block], each[block, 0]
         row[0] = logs[kind, 0]
         row[1] = logs[kind, 1]
-        row[2] = kinds[kind, 1] / kinds[kind, 0]
-        row[3] = kinds[kind, 2] / max(kinds[kind, 1], 1.0)
-        row[4] = kinds[kind, 3] / max(kinds[kind, 1], 1.0)
-        row[5] = kinds[kind, 3] / all_prose
+        row[2] = kinds[kind, 0] / kinds[kind, 3]
+        row[3] = kinds[kind, 1] / max(kinds[kind, 0], 1.0)
+        row[4] = kinds[kind, 4] / max(kinds[kind, 0], 1.0)
+        row[5] = kinds[kind, 4] / all_prose
         if around[block] >= 0:
             up = around[block]
             family = twins[up]
             held = max(total[up, 0], 1.0)
             row[6] = min(members[family], 100)
-            row[7] = families[family, 1] / max(families[family, 0], 1.0)
+            row[7] = families[family, 4] / max(families[family, 0], 1.0)
             row[8] = families[family, 0] / all_bytes
-            row[9] = families[family, 1] / all_prose
+            row[9] = families[family, 4] / all_prose
             row[10] = families[family, 0] / max(members[family], 1)
             row[11] = total[up, 4] / held
             row[12] = size / held

@@ -14,6 +14,7 @@ from curator.extraction.blocks import BYTES, CHARS, COMMAS, LINKED, LINKS, STOPS
 from curator.extraction.tree import Tree
 
 LEVELS = 5  # ancestors that are described: each holds more text than the one before
+_SUMS = 7  # see `Outline.total`
 HIGHEST = 12  # ancestors that are searched for a family
 
 
@@ -42,11 +43,16 @@ class Outline:
         return out
 
     def by_kind(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self.alike, values, self.kinds)
+        """Values of blocks (a column each) summed over those that look alike."""
+        out = np.zeros((self.kinds, values.shape[1]))
+        _gather(self.alike, values, out)
+        return out
 
-    def by_family(self, values: np.ndarray) -> np.ndarray:
-        """Values of elements summed over those that look the same and have the same parent."""
-        return np.bincount(self.twins, np.where(self.total[:, 0] > 0, values, 0), len(self.members))
+    def by_family(self) -> np.ndarray:
+        """`total` summed over elements that look the same and have the same parent."""
+        out = np.zeros((len(self.members), self.total.shape[1]))
+        _gather(self.twins, self.total, out)
+        return out
 
     def richest(self, value: np.ndarray, tree: Tree, blocks: Blocks) -> np.ndarray:
         """For each block the element above it whose family (of two or more) has the greatest value; -1 where there is none."""
@@ -55,21 +61,11 @@ class Outline:
         return place
 
 
-def prose(counts: np.ndarray) -> np.ndarray:
-    """Which blocks read like a sentence: several marks, or a long run of text, and hardly linked."""
-    size, stops = counts[:, BYTES], counts[:, STOPS]
-    said = ((stops + counts[:, COMMAS] >= 2) & (size >= 45)) | ((stops >= 1) & (size >= 60)) | (size >= 150)
-    return said & (counts[:, LINKED] * 3 < counts[:, CHARS])
-
-
 def outline(tree: Tree, blocks: Blocks) -> Outline:
-    nodes, counts = len(tree.tag), blocks.counts.astype(np.float64)
-    reads = prose(counts)
-    size = counts[:, BYTES]
-    linked = counts[:, LINKED] * size / np.maximum(counts[:, CHARS], 1)
-    marks = counts[:, STOPS] + counts[:, COMMAS]
-    each = np.stack([size, linked, marks, np.ones(len(blocks)), size * reads, reads, counts[:, LINKS]], axis=1)
-    total = np.zeros((nodes, each.shape[1]))
+    nodes = len(tree.tag)
+    each = np.empty((len(blocks), _SUMS))
+    _describe(blocks.counts, each)
+    total = np.zeros((nodes, _SUMS))
     _sum(tree.parent, blocks.anchor, each, total)
     path, depth = np.empty(nodes, np.uint64), np.empty(nodes, np.int32)
     _paths(tree.tag, tree.parent, tree.look, path, depth)
@@ -79,7 +75,7 @@ def outline(tree: Tree, blocks: Blocks) -> Outline:
     members = np.bincount(twins, total[:, 0] > 0, families)
     level = np.full((len(blocks), LEVELS), -1, np.int32)
     _levels(tree.parent, total, blocks.anchor, level)
-    own = np.bincount(blocks.anchor, size, nodes)
+    own = np.bincount(blocks.anchor, each[:, 0], nodes)
     return Outline(each, total, own, depth, path, alike, kinds, twins, members, level)
 
 
@@ -96,10 +92,28 @@ def meeting(tree: Tree, blocks: Blocks, node: int) -> tuple[np.ndarray, np.ndarr
 
 
 @numba.njit(cache=True, nogil=True)
+def _describe(counts, each):
+    for block in range(len(counts)):
+        c, row = counts[block], each[block]
+        size, chars, stops, linked = np.float64(c[BYTES]), np.float64(c[CHARS]), np.float64(c[STOPS]), np.float64(c[LINKED])
+        marks = stops + c[COMMAS]
+        # reads like a sentence: several marks, or a long run of text, and hardly linked
+        said = (marks >= 2 and size >= 45) or (stops >= 1 and size >= 60) or size >= 150
+        prose = said and linked * 3 < chars
+        row[0], row[1], row[2], row[3] = size, linked * size / max(chars, 1.0), marks, 1
+        row[4], row[5], row[6] = size * prose, prose, c[LINKS]
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(group, values, out):
+    for row in range(len(group)):
+        for i in range(values.shape[1]):
+            out[group[row], i] += values[row, i]
+
+
+@numba.njit(cache=True, nogil=True)
 def _sum(parent, anchor, each, total):
-    for block in range(len(anchor)):
-        for i in range(each.shape[1]):
-            total[anchor[block], i] += each[block, i]
+    _gather(anchor, each, total)
     for node in range(len(parent) - 1, 0, -1):
         if parent[node] >= 0:
             for i in range(each.shape[1]):

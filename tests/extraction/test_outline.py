@@ -50,7 +50,7 @@ def test_sums_levels_and_families(page: str) -> None:
             total[up] += size[block]
     assert np.allclose(shape.total[:, 0], total)
     assert shape.depth.tolist() == [len(above(parent, node)) - 1 for node in range(len(parent))]
-    value = shape.by_family(shape.total[:, 0])
+    value = shape.by_family()[:, 0]
     place = shape.richest(value, tree, blocks)
     for block, node in enumerate(anchor):
         chain = above(parent, node)
