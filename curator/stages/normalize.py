@@ -42,6 +42,12 @@ _UNSPACED = re.compile(r"[\u0E00-\u109F\u1780-\u17FF]")
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC]")
 _DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+# Chinese set out letter by letter (另 外 ， 九 龍 城 28 號), as some newsrooms and advertisers do; eight in a row are no list.
+_SET_OUT = rf"{_HAN} (?:(?:{_HAN}|[\x{{3001}}-\x{{301F}}\x{{FF01}}-\x{{FF20}}“”‘’…—·]) ){{7}}"
+_ONE = r"[\u3001-\u301F\u3400-\u9FFF\uF900-\uFAFF\uFF01-\uFF20“”‘’…—·\U00020000-\U000323AF]"
+_RUN = re.compile(rf"{_ONE} (?:{_ONE} ){{7}}(?:(?:{_ONE}|[0-9A-Za-z][0-9A-Za-z.,:%/-]*+) )*+{_ONE}?")
+_SPACE_BESIDE = re.compile(rf" (?={_ONE})|(?<={_ONE}) ")
+
 # Chinese punctuation that NFKC would turn into ASCII or spell out.
 _KEPT_FROM_NFKC = re.compile(
     r"[\u2025\u2026\u3000-\u303F\uFE10-\uFE1F\uFE30-\uFE4F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]+"
@@ -55,15 +61,16 @@ class Normalize:
     Unicode normalisation (`form`; NFKC leaves Chinese punctuation alone), Chinese into one script (`script`, by OpenCC; limit
     it to Chinese documents with `where:`), full-width ASCII letters and digits to half width (`half_width`; never punctuation),
     one kind of line end, no control, zero-width or direction characters where no script needs them, every kind of space as
-    the ASCII space (ideographic indentation is dropped), no spaces at line ends, at most one blank line. Tabs and leading
-    ASCII spaces stay: code needs them. A text that needs nothing is found by one regular expression and returned as it is.
+    the ASCII space (ideographic indentation is dropped), no spaces at line ends, at most one blank line, Chinese that is set
+    out letter by letter closed up. Tabs and leading ASCII spaces stay, but code needs more than that: leave it out with
+    `only:`. A text that needs nothing is found by one regular expression and returned as it is.
     """
 
     form: Form = "NFC"
     script: Script = "keep"
     half_width: bool = True
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
     writes: ClassVar[Mapping[str, pa.DataType]] = {"text": pa.string()}
 
@@ -93,7 +100,8 @@ class Normalize:
             text = _where(text, f"[{_unstable(self.form)}]", _each(compose))
         spaces = f"[{_re2(_SPACES)}]+"
         text = pc.replace_substring_regex(text, f"(?m)^{spaces}", "")
-        return pc.replace_substring_regex(text, spaces, " ")
+        text = pc.replace_substring_regex(text, spaces, " ")
+        return _where(text, _SET_OUT, _each(lambda t: _RUN.sub(lambda run: _SPACE_BESIDE.sub("", run[0]), t)))
 
 
 def _laid_out(text: pa.Array) -> pa.Array:
@@ -154,7 +162,7 @@ def _converter(script: Script) -> Callable[[str], str]:
 def _characters(form: Form, half_width: bool) -> str:
     """A pattern of the characters that `_respelled` may change."""
     named = _re2(f"{_INVISIBLE}{_LINE_ENDS}{_SPACES}" + (_WIDE if half_width else ""))
-    return f"[{named}{'' if form == 'none' else _unstable(form)}]"
+    return f"[{named}{'' if form == 'none' else _unstable(form)}]|{_SET_OUT}"
 
 
 def _re2(characters: str) -> str:

@@ -45,6 +45,9 @@ def one(text: str, **options: str | bool) -> str:
         (" \n\n ", ""),
         ("锟斤拷\ufffd", "锟斤拷\ufffd"),
         ("½ ℃ ﬁ ①", "½ ℃ ﬁ ①"),
+        ("另 外 ， 九 龍 城 露 明 道 28 號 的 女 戶 主 ， 值 5 千 元 。", "另外，九龍城露明道28號的女戶主，值5千元。"),
+        ("郴\u3000州\u3000现\u3000代\u3000女\u3000子\u3000医\u3000院 is the Grand Hotel", "郴州现代女子医院is the Grand Hotel"),
+        ("春 夏 秋 冬\n我们 去 公园 看 花 和 树", "春 夏 秋 冬\n我们 去 公园 看 花 和 树"),
     ],
 )
 def test_examples(text: str, expected: str) -> None:
@@ -157,5 +160,5 @@ def test_a_second_time_changes_nothing_and_batches_do_not_matter(rows: list[str 
 
 
 def test_long_runs_take_linear_time() -> None:
-    for unit in (" ", "\n", "\u3000", "\u200d", "\t\n", " x"):
+    for unit in (" ", "\n", "\u3000", "\u200d", "\t\n", " x", " 国", "国 国 国 国 国 国 国 国 x "):
         one(unit * 300_000)
