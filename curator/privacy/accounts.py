@@ -63,6 +63,21 @@ def _wechat(match: re.Match[str], text: str) -> Span | None:
     return match.span("id") if whose or re.search("[0-9_]", name) else None
 
 
+# 加V：, 加我微, +v ❤: what is to be added, in short. Behind a letter there is something that ends it, so 加VIP is none.
+_ADDED = re.compile(
+    r"(?:加我?|(?<=[\u3001-\uffef])\+)(?:[Vv](?![A-Za-z])|[微薇威徽](?!信))"
+    r"(?P<between>[信芯心号號❤♥\ufe0f]{0,3}[\u3000 ]?[:：=]?[\u3000 ]?)"
+    r"(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_@%-]|\.[A-Za-z0-9]|:/)"
+)
+
+
+def _added(match: re.Match[str], text: str) -> Span | None:
+    """Without a colon, the name has a digit or a mark in it."""
+    if _WORD.match(match["id"]) or not (re.search("[:：=号號]", match["between"]) or re.search("[0-9_]", match["id"])):
+        return None
+    return match.span("id")
+
+
 # As spam has them, in short or under another name, with the number at once behind it: 玩家Q群, 群号, 企鹅, TOPQQ：, 我+V, 加V.
 _ACCOUNT = re.compile(r"[1-9](?<![0-9@._-].)[0-9]{6,10}(?![0-9@_%只隻]|[.-][0-9])")
 _BEHIND = r"(?:号码?|號碼?)?[ \u3000]?(?:[:：=]|是|为|為)?[ \u3000]?\Z"
@@ -85,5 +100,6 @@ QQS = (Finder(CHAT, _QQ, _qq, back=1, longest=120), Finder(NUMBER, _ACCOUNT, _sa
 WECHATS = (
     Finder(CHAT, _WECHAT, _wechat, back=4, longest=130),
     Finder(NUMBER, _ACCOUNT, _said_before(_WECHAT_BEFORE)),
+    Finder(CHAT, _ADDED, _added, longest=36),
     Finder(CHAT, _WXID, as_found, back=2, longest=40),
 )

@@ -59,9 +59,10 @@ def interesting(data, i):
     hao = within(data, i, 0xE5, 0xE5)
     if hao:
         bits |= hao & within(data, i + 1, 0x8F, 0x8F) & within(data, i + 2, 0xB7, 0xB7)
-        add = hao & within(data, i + 1, 0x8A, 0x8A) & within(data, i + 2, 0xA0, 0xA0)
-        if add:
-            bits |= add & low_alike(data, i + 3, 0xDF, 0x51)
+        bits |= hao & within(data, i + 1, 0x8A, 0x8A) & within(data, i + 2, 0xA0, 0xA0)
+    plus = within(data, i, 0x2B, 0x2B)
+    if plus:
+        bits |= plus & low_alike(data, i + 1, 0xDF, 0x56)
     hao = within(data, i, 0xE8, 0xE8)
     if hao:
         bits |= hao & within(data, i + 1, 0x99, 0x99) & within(data, i + 2, 0x9F, 0x9F)

@@ -18,6 +18,7 @@ def three_bytes(words: str | tuple[str, ...]) -> np.ndarray:
 
 _PROVINCES = three_bytes(PROVINCES)
 _BEFORE_XIN = three_bytes("微薇威徽")
+_ME = three_bytes("我")
 
 
 @numba.njit(inline="always")
@@ -170,6 +171,16 @@ def of_chat(data, i, start, stop):
         return i > start and (data[i - 1] | 0x20 == 0x77 or data[i - 1] | 0x20 == 0x76)
     # chat, ixin after we
     return i >= start + 2 and data[i - 1] | 0x20 == 0x65 and data[i - 2] | 0x20 == 0x77
+
+
+@numba.njit(inline="always")
+def is_added(data, i, start, stop):
+    """Whether what a reader is to add, in short, begins here: Q, V, 微, 薇, perhaps behind 我."""
+    three = three_at(data, i, start, stop)
+    if is_among(three, _ME):
+        i += 3
+        three = three_at(data, i, start, stop)
+    return is_among(three, _BEFORE_XIN) or (i < stop and data[i] | 0x20 in (0x71, 0x76))
 
 
 @numba.njit(inline="always")

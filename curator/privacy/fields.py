@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 MOST_SAID = 64  # characters of the key before a value
-IN_QUERY = "<>/?:@!$'()*,;=-._~"  # what a query may hold as it is (RFC 3986), and the brackets of placeholders
+IN_PATH = "<>:@!$'()*,;=-._~"  # what a segment of a path may hold as it is (RFC 3986), and the brackets of placeholders
+IN_QUERY = f"/?{IN_PATH}"
 
 
 class Part(NamedTuple):
@@ -25,6 +26,7 @@ class Part(NamedTuple):
     value: str
     after: str
     written: Callable[[str], str]  # a new value, as the field writes it
+    entities: frozenset[str] | None = None  # that are looked for; all of them, unless given
 
     @property
     def text(self) -> str:
@@ -34,7 +36,17 @@ class Part(NamedTuple):
 Parts = Callable[[str], Iterator[Part]]
 
 _AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://([^/?#@\s]{1,200})@")
+_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]{0,31}:)?//[^/?#]*(/[^?#]*)|(/[^?#]*)")
 _BEHIND_PATH = re.compile(r"[?#]")
+_SEGMENT = re.compile(r"[^/]+")
+# In a path most long numbers are those of articles: which are somebody's, the segment before or the word at the beginning says.
+_OF_SOMEBODY = re.compile(
+    r"(?i)(?:users?|u|members?|profiles?|people|person|accounts?|authors?|contacts?|tel|phones?|mobiles?|cell|call|sms|whatsapp"
+    r"|wechat|weixin|wx|vx|qq)(?:\Z|[-_=:]?(?=\+?[0-9]))"
+)
+_SELF_EVIDENT = frozenset({"email", "id_card"})
+_BEHIND_WORD = _SELF_EVIDENT | {"phone", "qq", "wechat"}
+_PERHAPS = re.compile(r"@|%40|[0-9]{5}")  # what a segment without holds nothing
 _PARAMETER = re.compile(r"([^?&;#=]*=)?([^?&;#]+)")
 
 
@@ -43,13 +55,31 @@ def _of_plain(title: str) -> Iterator[Part]:
 
 
 def _of_url(url: str) -> Iterator[Part]:
-    """User and password, and the values behind the path: host and path name the document, and stay."""
+    """User and password, the segments of the path, in which few things are looked for, and the values behind it: what else
+    host and path say names the document, and stays."""
     if authority := _AUTHORITY.match(url):
         yield Part(*authority.span(1), "://", authority[1], "@host", str)
+    if path := _PATH.match(url):
+        yield from _of_path(url, *path.span(path.lastindex or 0))
     if behind := _BEHIND_PATH.search(url):
         for each in _PARAMETER.finditer(url, behind.end()):
             before = unquote_plus(each[1] or "")[-MOST_SAID:]
             yield Part(*each.span(2), before, unquote_plus(each[2]), "", _as_query)
+
+
+def _of_path(url: str, start: int, stop: int) -> Iterator[Part]:
+    before = ""
+    for each in _SEGMENT.finditer(url, start, stop):
+        if _PERHAPS.search(each[0]):
+            value = unquote(each[0])
+            named = (word := _OF_SOMEBODY.fullmatch(before)) or _OF_SOMEBODY.match(value)
+            entities = _BEHIND_WORD if named else _SELF_EVIDENT
+            yield Part(*each.span(), f"{word[0]}: " if word else "", value, "", _as_segment, entities)
+        before = each[0][-MOST_SAID:]
+
+
+def _as_segment(value: str) -> str:
+    return quote(value, safe=IN_PATH)
 
 
 def _as_query(value: str) -> str:

@@ -10,7 +10,9 @@ from curator.privacy.places import AT, HEX, NUMBER
 
 # ---------------------------------------------------------------------------------------------------------------- e-mail
 
-_FILE_ENDING = re.compile("(?i)png|jpe?g|gif|svg|webp|bmp|ico|css|m?js|ts|json|html?|php|py|md|pdf|mp[34]|zip")
+_FILE_ENDING = re.compile(
+    "(?i)png|jpe?g|gif|svg|webp|bmp|ico|css|m?js|ts|json|s?html?|php|aspx?|jsp|py|md|pdf|mp[34]|zip|rar|gz|txt|xml|docx?|xlsx?|pptx?"
+)
 _LOCAL_PART = re.compile(r"[A-Za-z0-9_](?<![A-Za-z0-9._%+-].)[A-Za-z0-9._%+-]{0,63}@")
 _DOMAIN = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}(?:([A-Za-z]{2,24})(?![A-Za-z0-9])|(?:com|net|org|cn)(?=[0-9]))"

@@ -16,6 +16,7 @@ from curator.privacy.anchors import AHEAD, interesting
 from curator.privacy.around import (
     in_local_part,
     in_token,
+    is_added,
     is_among,
     is_date,
     is_digit,
@@ -183,8 +184,12 @@ def _places(data, starts, stops, kinds):
                             out[n] = (row, first - start, hex_end - start, HEX)
                             n += 1
                 elif byte == 0xE5 and three_at(data, i, start, stop) == _ADD:
-                    if kinds & CHAT and i + 3 < stop and data[i + 3] | 0x20 == 0x71:  # 加Q
+                    if kinds & CHAT and is_added(data, i + 3, start, stop):
                         out[n] = (row, i - start, i + 3 - start, CHAT)
+                        n += 1
+                elif byte == 0x2B:  # +V, behind what is no letter of a program
+                    if kinds & CHAT and i > start and data[i - 1] >= 0x80 and is_added(data, i + 1, start, stop):
+                        out[n] = (row, i - start, i + 1 - start, CHAT)
                         n += 1
                 elif byte == 0xE5 or byte == 0xE8:
                     if kinds & UNIT and is_among(three_at(data, i - 3, start, stop), _NUMERALS):

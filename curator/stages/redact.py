@@ -36,9 +36,11 @@ class Redact:
     `replace: pseudonym` puts stand-ins of the same form, in ranges that are nobody's: equal values get equal ones in every
     document of runs with the same `seed`, from which the values could be tried out: keep it as private as they are.
 
-    `columns` are what it rewrites, by default all: the text; the title; of the URL user and password and the values behind the
-    path (host and path name the document, and stay as they are); of the metadata each string, and each number that becomes a
-    placeholder, under the key that says what it is (keys and all else stay). Not looked at: `date`, `license`, names of files.
+    `columns` are what it rewrites, by default all: the text; the title; of the URL user and password, the values behind the
+    path, and of the path e-mail addresses, resident IDs, and the telephones, qq and wechat that it says are somebody's
+    (`/user/138…`: what else host and path say names the document, and stays as it is); of the metadata each string, and each
+    number that becomes a placeholder, under the key that says what it is (keys and all else stay). Not looked at: `date`,
+    `license`, names of files.
 
     `count` is how many were replaced, `outside_text` how many of them in other columns than the text; `spans` are those of the
     text, their types and where what replaced them stands in the new text, in characters; a column for each entity is how many
@@ -55,7 +57,7 @@ class Redact:
     max_per_thousand: float | None = None
     ner: str | None = None
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
 
     def __post_init__(self) -> None:
@@ -140,7 +142,11 @@ class Redact:
         new: dict[int, list[tuple[int, int, str]]] = {}
         for (row, part), spans in zip(parts, found):
             first, last = len(part.before), len(part.before) + len(part.value)
-            own = [(start - first, end - first, name) for start, end, name in spans if first <= start and end <= last]
+            own = [
+                (start - first, end - first, name)
+                for start, end, name in spans
+                if first <= start and end <= last and (part.entities is None or name in part.entities)
+            ]
             if own:
                 new.setdefault(row, []).append((part.start, part.end, part.written(self._replaced(part.value, own)[0])))
                 self._count([(row, own)], counts)

@@ -16,7 +16,8 @@ _PIECES = (
     "粤BD12345|沪A|93.184.216.34|8.8.8.8|v1.2.3.4|2001:db8::1|::|fe80::1ff:fe23:4567:890a|00:1A:2b:3c:4d:5e|"
     "00-1A-2b-3c-4d-5e|001a.2b3c.4d5e|http://u:p@|://|QQ：12345678|扣扣|qq|Q Q|Ｑ|"
     "Q　Q：|加Q 1234567|glpat-|AKIA|微信号：zhang_88|微信|+信|vx:|"
-    "weixin|wechat id john8x|wxid_abcdefghij12|12号|三号楼|5号院3单元502室|北京市海淀区中关村大街|地址：|住在|"
+    "weixin|wechat id john8x|加V：|"
+    "加我v|加微|+V|+v❤|zhangwei88|wxid_abcdefghij12|12号|三号楼|5号院3单元502室|北京市海淀区中关村大街|地址：|住在|"
     "12 Main Street, Springfield, IL 62701|3 March|AKIAIOSFODNN7EXAMPLE|api_key='|"
     "a8f5f167f44f4964e6c998dee827110c|-----BEGIN RSA PRIVATE KEY-----|\nMIIEpAIBAAKCAQEA1234567890abcdefghij|"
     "-----END RSA PRIVATE KEY-----|中文|𠀀|é|（|）|—| |.|-|:|8|x|\n|，|="
@@ -38,7 +39,7 @@ def test_places_miss_nothing_that_a_recogniser_finds(text: str) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.text(alphabet="0123456789 .-()+@:/aAqQxX微信号E京", max_size=60))
+@given(st.text(alphabet="0123456789 .-()+@:/aAqQxXvV微信加号E京", max_size=60))
 def test_places_miss_nothing_in_noise(text: str) -> None:
     assert find(column(text)) == [find_in(text)]
 

@@ -72,9 +72,26 @@ def test_values_of_metadata(metadata: str | None, expected: str | None) -> None:
         ("http://example.com/?tel=13912345678;x=%20y#wx=1", "http://example.com/?tel=<PHONE>;x=%20y#wx=1"),
         ("http://example.com/#mail=zhang@example.com", "http://example.com/#mail=<EMAIL>"),
         ("ftp://someone:geheim@example.com/a@b.txt", "ftp://<URL_CREDENTIALS>@example.com/a@b.txt"),
+        ("http://example.com/user/13812345678", "http://example.com/user/<PHONE>"),
+        ("//example.com/user/13812345678/posts?page=2", "//example.com/user/<PHONE>/posts?page=2"),
+        ("http://example.com/tel-13812345678.html", "http://example.com/tel-<PHONE>.html"),
+        ("http://example.com/qq/12345678", "http://example.com/qq/<QQ>"),
+        ("http://example.com/u/name@example.com", "http://example.com/u/<EMAIL>"),
+        ("http://example.com/u/name%40example.com/%E4%BD%A0", "http://example.com/u/<EMAIL>/%E4%BD%A0"),
+        ("http://example.com/a%2Fb%3Fname%40example.com/c", "http://example.com/a%2Fb%3F<EMAIL>/c"),
+        ("http://example.com/%E4%BD%A0name@example.com", "http://example.com/%E4%BD%A0<EMAIL>"),
+        ("http://example.com/11010519491231002X", "http://example.com/<ID_CARD>"),
+        ("http://example.com/110105194912310021", None),  # the check digit is another
+        ("https://medium.com/@name/13812345678", None),
+        ("https://unpkg.com/react@18.2.0/umd/react.js", None),
+        ("http://example.com/img/logo@2x.png", None),
+        ("http://example.com/news/13812345678.html", None),
+        ("http://example.com/user/1381234567890", None),
+        ("http://example.com/2016/11/09/13812345678", None),
+        ("http://13812345678.example.com/", None),
     ],
 )
-def test_urls_keep_host_and_path(url: str, expected: str | None) -> None:
+def test_urls_keep_host_and_path_but_for_what_is_somebodys(url: str, expected: str | None) -> None:
     assert redacted(url=url)["url"] == (expected or url)
 
 
