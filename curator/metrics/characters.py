@@ -32,10 +32,10 @@ def count_characters(kinds, bounds, rows, wanted, out):
     """Add each span's characters of the `wanted` classes to its row of `out`, all that are not whitespace, and those that stand
     inside 【】 on one line."""
     for span in range(len(rows)):
-        row = out[rows[span]]
+        row = np.uint64(rows[span])
         begin = bounds[span]
         end = bounds[span + 1]
-        row[VISIBLE] += end - begin
+        out[row, VISIBLE] += end - begin
         for kind in wanted:
             found = 0
             at = begin
@@ -43,10 +43,10 @@ def count_characters(kinds, bounds, rows, wanted, out):
                 found += count(within(kinds, at, kind, kind))
                 at += LANES
             found += count(within(kinds, at, kind, kind) & ((_ONE << np.uint64(end - at)) - _ONE))
-            row[kind] += found
-            row[VISIBLE] -= found * np.int64((_BLANK >> kind) & 1)
+            out[row, kind] += found
+            out[row, VISIBLE] -= found * np.int64((_BLANK >> kind) & 1)
             if kind == LENTICULAR_OPEN and found:
-                row[BRACKETED] += _bracketed(kinds, begin, end)
+                out[row, BRACKETED] += _bracketed(kinds, begin, end)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -80,7 +80,8 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
             -1
         )  # what was counted last: all that differs from it may be what is short or long
         for number in range(len(ways)):
-            way, chars, trim, blank, wanted = ways[number]
+            way, chars = ways[_u(number), 0], ways[_u(number), 1]
+            trim, blank, wanted = ways[_u(number), 2], ways[_u(number), 3], ways[_u(number), 4]
             differs = (trim != had_trim and edged) or (blank != had_blank and hollow) or wanted & ~had
             if number == 0 or differs:
                 lines = paragraphs = total = longest = bulleted = claused = claused_chars = 0

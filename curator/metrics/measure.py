@@ -379,7 +379,7 @@ def _value(metric: Metric, runs: Mapping[Kernel, Run], valid: np.ndarray) -> pa.
         return _array(np.minimum(top, 0x7FFFFFFF).astype(np.int32), valid)
     bottom = _sum(metric.over, runs)
     measured = valid & (bottom > 0)
-    divisor = np.where(measured, bottom, 1)
+    divisor = np.maximum(bottom, 1)
     value = top / divisor if metric.kind != "nats" else np.log(divisor) - top.view(np.float64) / divisor
     return _array(value.astype(np.float32), measured)
 

@@ -83,7 +83,9 @@ class Spans:
 def spans(found: Texts, piece_bytes: int = PIECE_BYTES) -> Spans:
     """The spans of every row that is neither null nor empty."""
     rows = np.flatnonzero(found.valid & (found.stops > found.starts))
-    starts, stops = found.starts[rows], found.stops[rows]
+    starts, stops = found.starts, found.stops
+    if len(rows) < found.rows:
+        starts, stops = starts[rows], stops[rows]
     if not (stops - starts > piece_bytes).any():
         return Spans(rows, starts, stops)
     cut = [

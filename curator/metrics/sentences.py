@@ -104,9 +104,9 @@ def count_spaced_words(kinds, bounds, rows, out):
             longest = max(longest, before, _longest_run(text))
             length = before if text == ~_NONE else LANES - 1 - highest(~text)
             at += LANES
-        row = out[rows[span]]
-        row[SPACED_WORDS] += found
-        row[LONGEST_SPACED_WORD] = max(row[LONGEST_SPACED_WORD], longest, length)
+        row = _u(rows[span])
+        out[row, SPACED_WORDS] += found
+        out[row, LONGEST_SPACED_WORD] = max(out[row, LONGEST_SPACED_WORD], longest, length)
 
 
 @numba.njit(inline="always")

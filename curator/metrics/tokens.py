@@ -173,12 +173,12 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
         if m < n:
             stops[_u(m)] = end
             m += 1
-        row = out[rows[span]]
-        row[TOKENS] += n - token_bounds[span]
-        row[WORDS] += words
-        row[WORD_CHARS] += chars
-        row[ALPHABETIC] += alphabetic
-        row[ELLIPSES] += ellipses
+        row = _u(rows[span])
+        out[row, TOKENS] += n - token_bounds[span]
+        out[row, WORDS] += words
+        out[row, WORD_CHARS] += chars
+        out[row, ALPHABETIC] += alphabetic
+        out[row, ELLIPSES] += ellipses
         token_bounds[span + 1] = n
 
 

@@ -67,9 +67,9 @@ def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
                     hits += 1
                     distinct += seen[ids[slot]] != rows[span]
                     seen[ids[slot]] = rows[span]
-        row = out[rows[span]]
-        row[STOP_WORDS] += distinct
-        row[STOP_WORD_HITS] += hits
+        row = np.uint64(rows[span])
+        out[row, STOP_WORDS] += distinct
+        out[row, STOP_WORD_HITS] += hits
 
 
 def word_hash(word: str) -> int:

@@ -37,6 +37,7 @@ from curator.metrics.lists import list_path, load_list
 from curator.metrics.urls import load_urls, measure_urls
 from curator.stages.rules import document_needs, line_needs, lists_of, parts_of
 
+_NONE = np.uint16(0xFFFF)  # -1 as int16: no rule
 METADATA_TYPES = {"flag": pa.bool_(), "name": pa.string(), "number": pa.float64()}
 
 
@@ -147,9 +148,10 @@ class Filter:
         found: dict[str, pa.Array] = {"text": without(lines, cut) if cut.any() else text}
         missing = ~lines.row_valid
         rules = len(self.line_metrics)
-        by_rule = np.bincount(lines.rows[cut] * rules + first[cut], minlength=len(text) * rules).reshape(len(text), rules)
+        fates = np.bincount(lines.rows * (rules + 1) + (first + 1), minlength=len(text) * (rules + 1))
+        by_rule = fates.reshape(len(text), rules + 1)[:, 1:].astype(np.int32)
         for number, asked in enumerate(self.line_metrics):
-            found[f"lines.{asked.name}"] = pa.array(by_rule[:, number].astype(np.int32), mask=missing)
+            found[f"lines.{asked.name}"] = pa.array(by_rule[:, number], mask=missing)
         for key in self.cuts:
             found[key] = self._share(key, lines, cut)
         return found
@@ -158,14 +160,13 @@ class Filter:
         """For each line the number of the first rule that it fails, -1 if there is none."""
         text = lines.texts.valid.nonzero()[0]
         values = self.measured(lines.texts.part(text), self.line_metrics)
-        of_text = np.full(len(text), -1, np.int16)
-        for number, (rule, asked) in reversed(list(enumerate(zip(self.line_rules, self.line_metrics)))):
-            value = values[asked.name]
-            failed = pc.and_(pc.invert(rule.passes(value)), pc.is_valid(value))
-            np.copyto(of_text, number, where=failed.to_numpy(zero_copy_only=False))
-        first = np.full(len(lines.rows), -1, np.int16)
+        of_text = np.full(len(text), _NONE)
+        for number, (rule, asked) in enumerate(zip(self.line_rules, self.line_metrics)):
+            passed = pc.or_(rule.passes(values[asked.name]), pc.is_null(values[asked.name])).cast(pa.uint16()).to_numpy()
+            np.minimum(of_text, passed * _NONE | np.uint16(number), out=of_text)
+        first = np.full(len(lines.rows), _NONE)
         first[text] = of_text
-        return first
+        return first.view(np.int16)
 
     def _share(self, key: str, lines: Lines, cut: np.ndarray) -> pa.Array:
         """What is cut of each text / what is there, blank lines aside; null where there is nothing."""
