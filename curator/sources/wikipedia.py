@@ -57,7 +57,7 @@ class Wikipedia:
     namespaces: tuple[int, ...] = (0,)
     max_page_bytes: int = 32 << 20
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("opencc",)
 
@@ -168,7 +168,14 @@ class Wikipedia:
         if skipped:
             tally.skip(skipped)
             return None
-        found = article(page.text, wiki.namespaces, wiki.variant(self.variant), variants=wiki.has_variants, title=page.title)
+        found = article(
+            page.text,
+            wiki.namespaces,
+            wiki.variant(self.variant),
+            variants=wiki.has_variants,
+            title=page.title,
+            language=wiki.language,
+        )
         if not found.text:
             tally.skip(wikikinds.without_text(page.text))
             return None

@@ -216,7 +216,7 @@ TEMPLATES: dict[str, Rendering] = {
         "nowrap | nobr | no wrap | small | smaller | big | larger | resize | em | strong | abbr | abbrlink"
         " | tooltip | h:title | mono | code | tt | kbd | var | mvar | math | samp | sic | smallcaps | sc"
         " | uc first | visible anchor | vanchor | ルビ | 小 | 大 | 不換行 | 不换行 | 僻字 | zy | ruby | rubyh | 注音"
-        " | 拼音 | flag | flagcountry | flagu | 国旗 | country | plainlist | flatlist | not a typo | proper name"
+        " | 拼音 | flag | flagcountry | flagu | 国旗 | 國旗 | country | plainlist | flatlist | not a typo | proper name"
         " | linktext | le | link-interwiki | internal link helper | 內部連結 | lj | le2 | ilh | 梵 | s-script"
         " | lang-zh-hans | lang-zh-hant | polytonic | unicode | ipa text | underline | u | strike | noitalic"
         " | nobold | noruby | ilnk | tl2",

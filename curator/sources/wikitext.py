@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from curator.sources import wikilines
+from curator.sources import wikicountries, wikilines
 from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
 from curator.sources.wikitables import flattened, table
 from curator.sources.wikitemplates import GONE, TRANSPARENT, Arguments, Part, rendering
@@ -60,14 +60,20 @@ def plain_text(wikitext: str, namespaces: Namespaces = EVERYWHERE, variant: str 
 
 
 def article(
-    wikitext: str, namespaces: Namespaces = EVERYWHERE, variant: str | None = None, *, variants: bool = True, title: str = ""
+    wikitext: str,
+    namespaces: Namespaces = EVERYWHERE,
+    variant: str | None = None,
+    *,
+    variants: bool = True,
+    title: str = "",
+    language: str | None = None,
 ) -> Article:
     """The text of a page. `variant` chooses among `-{…}-` forms and is what the text is converted to, None leaves it as
-    written; `variants` is false for wikis that have no such markup."""
+    written; `variants` is false for wikis that have no such markup. `language` is the wiki's own, for names of countries."""
     held: list[str] = []
     page = VariantPage(variant)
     text = _cut_extensions(_unreserved(wikitext), held)
-    text = _walk(text, namespaces, variants)
+    text = _walk(text, namespaces, variants, language)
     text = _plain_markup(text)
     if variants:
         text = page.resolve(text)
@@ -176,7 +182,7 @@ _BAR = re.compile(r"\|")
 _SAFESUBST = ("safesubst:", "subst:")
 
 
-def _walk(text: str, namespaces: Namespaces, variants: bool) -> str:
+def _walk(text: str, namespaces: Namespaces, variants: bool, language: str | None) -> str:
     marks = Marks(text, variants)
     positions, kinds, ends = marks.positions, marks.kinds, marks.ends
     out: list[str] = []
@@ -199,7 +205,7 @@ def _walk(text: str, namespaces: Namespaces, variants: bool) -> str:
             if kind == LINK:
                 at = _link(text, mark, end, namespaces, out)
             elif kind in (TEMPLATE, VARIANT, TABLE):
-                kept = _kept(kind, text, mark, end, marks)
+                kept = _kept(kind, text, mark, end, marks, language)
                 if kept:
                     todo.append((end, stop))
                     todo += reversed(kept)
@@ -213,10 +219,10 @@ def _walk(text: str, namespaces: Namespaces, variants: bool) -> str:
     return "".join(out)
 
 
-def _kept(kind: int, text: str, start: int, end: int, marks: Marks) -> list[Part]:
+def _kept(kind: int, text: str, start: int, end: int, marks: Marks, language: str | None) -> list[Part]:
     if kind == VARIANT:
         return [OPEN, (start + 2, end - 2), CLOSE]
-    return table(text, start, end, marks) if kind == TABLE else _template(text, start, end, marks)
+    return table(text, start, end, marks) if kind == TABLE else _template(text, start, end, marks, language)
 
 
 def _link(text: str, start: int, end: int, namespaces: Namespaces, out: list[str]) -> int:
@@ -246,7 +252,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}|[a-z]{2,3}-[a-z-]{2,12}|simple|tokipona")
 NOT_LANGUAGES = frozenset(["mw", "doi", "rfc", "irc", "voy", "arc", "tao", "tv", "url", "wp", "wt", "uri", "std", "phd", "dna"])
 
 
-def _template(text: str, start: int, end: int, marks: Marks) -> list[Part]:
+def _template(text: str, start: int, end: int, marks: Marks, language: str | None) -> list[Part]:
     """What is kept of a template, empty for most."""
     found = _NAME.match(text, start + 2, end - 2)
     assert found is not None
@@ -255,8 +261,14 @@ def _template(text: str, start: int, end: int, marks: Marks) -> list[Part]:
         name = name.removeprefix(prefix)
     if name.startswith(TRANSPARENT):
         return [(start + 2 + found[0].index(":") + 1, end - 2)]
+    if country := wikicountries.of_template(found[0].strip(), language):
+        return [country]
     render = rendering(name)
-    return render(_arguments(text, found.end(), end - 2, marks)) if render else []
+    if render is None:
+        return []
+    given = _arguments(text, found.end(), end - 2, marks)
+    country = wikicountries.name(given.string(1), language) if name in wikicountries.FLAGS else None
+    return [country] if country else render(given)
 
 
 def _arguments(text: str, start: int, end: int, marks: Marks) -> Arguments:

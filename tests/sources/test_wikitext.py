@@ -1,13 +1,16 @@
 """Wikitext to text: what a reader sees, and that hostile pages cost linear time."""
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curator.sources import wikicountries
 from curator.sources.wikimarks import LINK, TEMPLATE, Marks
-from curator.sources.wikitext import Namespaces, plain_text
+from curator.sources.wikitext import Namespaces, article, plain_text
 
 
 @pytest.mark.parametrize(
@@ -163,3 +166,30 @@ def test_any_markup_gives_clean_text(wikitext):
 @given(st.text(alphabet="abc 中文。，\n", max_size=80))
 def test_plain_prose_keeps_every_character_but_blanks(prose):
     assert "".join(plain_text(prose).split()) == "".join(prose.split())
+
+
+@pytest.mark.parametrize(
+    ("language", "variant", "wikitext", "expected"),
+    [
+        ("en", None, "by {{USA}}, {{flag|FRA}}, {{flag|Chad}}, {{flagicon|JPN}} x", "by United States, France, Chad, x"),
+        ("zh", "zh-cn", "由{{ITA}}、{{NZL}}和{{flag|Saudi Arabia}}主办", "由意大利、新西兰和沙特阿拉伯主办"),
+        ("zh", "zh-tw", "由{{ITA}}、{{NZL|name=x}}和{{國旗|SAU}}主辦", "由義大利、紐西蘭和沙烏地阿拉伯主辦"),
+        ("zh", "zh-hk", "{{ITA}}與{{HKG}}", "意大利與香港"),
+        ("en", None, "{{AUT}} {{aut|Linnaeus}} {{aut}}", "Austria Linnaeus"),
+        ("zh", None, "{{CHN}}和{{flagcountry|日本}}", "中国和日本"),
+        ("zh", None, "甲{{usa}}乙{{Canada}}丙{{flagicon|CAN}}丁{{XYZ}}戊", "甲乙丙丁戊"),
+        ("fr", None, "en {{FRA}}, {{flag|Italie}}", "en, Italie"),
+        (None, None, "in {{FRA}}, {{flag|FRA}}", "in, FRA"),
+    ],
+)
+def test_countries_are_named_in_the_wikis_language(
+    language: str | None, variant: str | None, wikitext: str, expected: str
+) -> None:
+    assert article(wikitext, variant=variant, language=language).text == expected
+
+
+def test_every_country_has_its_names() -> None:
+    rows = [line.split("\t") for line in (Path(wikicountries.__file__).parent / "countries.tsv").read_text().splitlines()]
+    assert [len(row) for row in rows] == [5] * 249
+    assert all(re.fullmatch("[A-Z]{3}", code) for code, *_ in rows)
+    assert all(name and not set(name) & set(";:|") for _, *names in rows for name in names)
