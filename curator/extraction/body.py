@@ -1,6 +1,6 @@
 """What tags do in a page's body (HTML standard, 13.2.6.4.7)."""
 
-# ruff: noqa: SIM109 - numba compiles a tuple and the search in it
+# ruff: noqa: SIM109 - numba compiles a tuple and the search in it, for a quarter of a second
 
 from __future__ import annotations
 
@@ -44,31 +44,29 @@ from curator.extraction.dom import (
 )
 from curator.extraction.grammar import (
     ACT,
-    ADDRESS,
     AFTER_BODY,
     BODY_TAG,
     BR,
-    BUTTON_TAG,
     DD,
-    DIV,
     DT,
+    ENDS,
+    ENDS_P,
     FORM_TAG,
+    FORMATS,
     H1,
     H6,
     HTML,
     IMAGE,
     IMG,
-    IN_CAPTION,
-    IN_SELECT,
     IN_TABLE,
-    IN_TABLE_SELECT,
     KNOWN,
-    NOBR_TAG,
     OPTION_TAG,
+    REOPENS,
     RP,
     RT,
     RTC,
     RUBY_TAG,
+    SELECT_TAG,
     SVG,
     TEMPLATE,
     XMP,
@@ -106,91 +104,94 @@ def merge(dom, node, begin, end):
 
 @inner
 def start_in_body(dom, page, name, act, begin, end, foster):
-    if act in (grammar.BLOCK, grammar.HEADING, grammar.FORM, grammar.RULE) or (act == grammar.TABLE and not dom[QUIRKS]):
-        if act == grammar.FORM and dom[FORM] >= 0:
-            return
-        close_p(dom)
-    elif act in (grammar.ITEM, grammar.TERM):
-        for at in range(dom[HEIGHT] - 1, 0, -1):
-            other = np.int64(dom[dom[OPEN + at] + NAME])
-            if other == name or (act == grammar.TERM and (other == DD or other == DT)):
-                dom[HEIGHT] = at
-                break
-            if has(other, grammar.SPECIAL) and other not in (ADDRESS, DIV, P):
-                break
-        close_p(dom)
-    elif act == grammar.BODY:
+    if (act == grammar.FORM and dom[FORM] >= 0) or act == grammar.NOWHERE or structure(act):
+        return
+    if act == grammar.BODY:
         if dom[HEIGHT] > 1:
             merge(dom, np.int64(dom[OPEN + 1]), begin, end)
         return
-    elif act == grammar.NOWHERE or structure(act):
+    if act == grammar.ITEM or act == grammar.TERM:
+        _close_item(dom, name, act)
+    if ENDS_P[act] and not (act == grammar.TABLE and dom[QUIRKS]):
+        close_p(dom)
+    if has(name, grammar.FIELD):
+        close(dom, SELECT_TAG, _SCOPE)
+    if act == grammar.SELECT and close(dom, name, _SCOPE):
         return
-    elif act == grammar.BUTTON:
-        close(dom, BUTTON_TAG, _SCOPE)
+    if act == grammar.BUTTON:
+        close(dom, name, _SCOPE)
     elif act == grammar.ANCHOR:
-        at = formatting(dom, A)
-        if at >= 0:
-            node = np.int64(dom[LIST + at])
-            adopt(dom, A, foster)
-            at = where(dom, np.int64(LIST), dom[LISTED], node)
-            if at >= 0:
-                unlist(dom, at)
-            at = where(dom, np.int64(OPEN), dom[HEIGHT], node)
-            if at >= 0:
-                unopen(dom, at)
+        _close_anchor(dom, foster)
     elif act == grammar.NOBR:
         reconstruct(dom, foster)
-        if scoped(dom, NOBR_TAG, _SCOPE) >= 0:
-            adopt(dom, NOBR_TAG, foster)
+        if scoped(dom, name, _SCOPE) >= 0:
+            adopt(dom, name, foster)
+    elif act == grammar.RUBY and scoped(dom, RUBY_TAG, _SCOPE) >= 0:
+        imply(dom, RTC if name == RP or name == RT else NONE)
     elif act == grammar.OPTION:
         if is_open(dom, OPTION_TAG):
             dom[HEIGHT] -= 1
-    elif act == grammar.RUBY and scoped(dom, RUBY_TAG, _SCOPE) >= 0:
-        imply(dom, RTC if name == RP or name == RT else NONE)
-    if act == grammar.HEADING and _heading(np.int64(dom[current(dom) + NAME])) and dom[current(dom) + SPACE] == 0:
+    elif act == grammar.HEADING and _heading(np.int64(dom[current(dom) + NAME])) and dom[current(dom) + SPACE] == 0:
         dom[HEIGHT] -= 1
-    if name == XMP or act in (
-        grammar.ORDINARY, grammar.BUTTON, grammar.ANCHOR, grammar.FORMAT, grammar.NOBR, grammar.MARKED, grammar.LEAF,
-        grammar.SELECT, grammar.OPTION, grammar.OTHER_SPACE,
-    ):  # fmt: skip
+    if REOPENS[act] or name == XMP:
         reconstruct(dom, foster)
     space = HTML_SPACE
     if act == grammar.OTHER_SPACE:
         space = np.int64(1 if name == SVG else 2)
     node = insert(dom, IMG if name == IMAGE else name, space, begin, end, foster)
-    if has(name, _CHILDLESS) or name == IMAGE or name == TEMPLATE:
-        return
-    if space and page[end - 2] == 47:
+    if has(name, _CHILDLESS) or name == IMAGE or name == TEMPLATE or (space and page[end - 2] == 47):
         return
     opened = push(dom, node)
     if act == grammar.FORM:
         dom[FORM] = node
-    elif act in (grammar.ANCHOR, grammar.FORMAT, grammar.NOBR):
+    elif FORMATS[act]:
         enlist(dom, page, node)
-    elif not opened:
-        return
-    elif act == grammar.MARKED:
+    elif opened and act == grammar.MARKED:
         mark(dom)
-    elif act == grammar.TABLE:
+    elif opened and act == grammar.TABLE:
         dom[MODE] = IN_TABLE
-    elif act == grammar.SELECT:
-        dom[MODE] = IN_TABLE_SELECT if IN_TABLE <= dom[MODE] <= IN_CAPTION else IN_SELECT
 
 
 @inner
-def finish_in_body(dom, page, name, act, begin, foster):
+def _close_item(dom, name, act):
+    """An entry of a list ends where the next begins."""
+    for at in range(dom[HEIGHT] - 1, 0, -1):
+        other = np.int64(dom[dom[OPEN + at] + NAME])
+        if other == name or (act == grammar.TERM and (other == DD or other == DT)):
+            dom[HEIGHT] = at
+            return
+        if has(other, grammar.SPECIAL) and not has(other, grammar.NO_BORDER):
+            return
+
+
+@inner
+def _close_anchor(dom, foster):
+    """A link in a link ends it."""
+    at = formatting(dom, A)
+    if at < 0:
+        return
+    node = np.int64(dom[LIST + at])
+    adopt(dom, A, foster)
+    at = where(dom, np.int64(LIST), dom[LISTED], node)
+    if at >= 0:
+        unlist(dom, at)
+    at = where(dom, np.int64(OPEN), dom[HEIGHT], node)
+    if at >= 0:
+        unopen(dom, at)
+
+
+@inner
+def finish_in_body(dom, name, act, begin, foster):
     if name == BODY_TAG or name == HTML:
         if scoped(dom, BODY_TAG, _SCOPE) >= 0:
             dom[MODE] = AFTER_BODY
     elif name == P:
-        if scoped(dom, P, _BUTTON_SCOPE) < 0:
+        if not close(dom, name, _BUTTON_SCOPE):
             insert(dom, P, HTML_SPACE, begin, begin, foster)
-        else:
-            close_p(dom)
     elif name == FORM_TAG:
         node = dom[FORM]
         dom[FORM] = -1
-        if node < 0 or scoped(dom, FORM_TAG, _SCOPE) < 0:
+        if node < 0 or scoped(dom, name, _SCOPE) < 0:
             return
         imply(dom, NONE)
         at = where(dom, np.int64(OPEN), dom[HEIGHT], node)
@@ -199,20 +200,12 @@ def finish_in_body(dom, page, name, act, begin, foster):
     elif name == BR:
         reconstruct(dom, foster)
         insert(dom, BR, HTML_SPACE, begin, begin, foster)
-    elif act in (grammar.BLOCK, grammar.BUTTON, grammar.TERM):
-        close(dom, name, _SCOPE)
-    elif act == grammar.ITEM:
-        close(dom, name, _LIST_SCOPE)
-    elif act == grammar.HEADING:
-        if _close_heading(dom):
-            return
-    elif act in (grammar.ANCHOR, grammar.FORMAT, grammar.NOBR):
-        if not adopt(dom, name, foster):
-            close_other(dom, name)
-    elif act == grammar.MARKED:
-        if close(dom, name, _SCOPE):
+    elif ENDS[act]:
+        if close(dom, name, _LIST_SCOPE if act == grammar.ITEM else _SCOPE) and act == grammar.MARKED:
             unmark(dom)
-    else:
+    elif act == grammar.HEADING:
+        _close_heading(dom)
+    elif not FORMATS[act] or not adopt(dom, name, foster):
         close_other(dom, name)
 
 
@@ -224,4 +217,3 @@ def _close_heading(dom):
         at = max(at, scoped(dom, name, _SCOPE))
     if at >= 0:
         dom[HEIGHT] = at
-    return at >= 0

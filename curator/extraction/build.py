@@ -49,8 +49,6 @@ _CDATA = np.uint64(int.from_bytes(b"![CDATA[", "little"))
 _SVG, _ANNOTATION_XML, _P, _BR, _H1, _SCRIPT, _TEMPLATE, _PLAINTEXT = (
     NUMBER[name] for name in ("svg", "annotation-xml", "p", "br", "h1", "script", "template", "plaintext")
 )
-_MATH_TEXT = tuple(NUMBER[name] for name in ("mi", "mo", "mn", "ms", "mtext"))
-_SVG_HTML = tuple(NUMBER[name] for name in ("foreignobject", "desc", "title"))
 
 
 @inner
@@ -59,7 +57,7 @@ def _html_text(dom):
     node = current(dom)
     if dom[node + SPACE] == 0:
         return True
-    return dom[node + NAME] in _MATH_TEXT if dom[node + SPACE] == 2 else dom[node + NAME] in _SVG_HTML
+    return has(np.int64(dom[node + NAME]), mode.DRAWING_TEXT if dom[node + SPACE] == 1 else mode.MATH_TEXT)
 
 
 @inner
@@ -98,8 +96,7 @@ def _text(dom, page, out, at, end):
                 dom[MODE] = mode.IN_BODY
             now = dom[MODE]
             foster = mode.IN_TABLE <= now <= mode.IN_ROW
-            if now != mode.IN_SELECT and now != mode.IN_TABLE_SELECT:
-                reconstruct(dom, foster)
+            reconstruct(dom, foster)
     _append(dom, page, out, at, end, foster)
 
 
@@ -238,7 +235,7 @@ def build(page, size, dom, out, notes):
                 hidden += -1 if closing else 1
         elif closing:
             if dom[current(dom) + SPACE] == 0 or not _finish_foreign(dom, name):
-                finish(dom, page, name, begin)
+                finish(dom, name, begin)
         elif _is_html(dom, name) or not _start_foreign(dom, page, name, begin, at):
             held = dom[FREE]
             start(dom, page, name, begin, at)
@@ -256,5 +253,5 @@ def build(page, size, dom, out, notes):
     if dom[MODE] == mode.IN_NOSCRIPT:
         dom[HEIGHT], dom[MODE] = dom[HEIGHT] - 1, mode.IN_HEAD
     if dom[MODE] <= mode.AFTER_HEAD:  # every page has a body
-        finish(dom, page, mode.HTML, size)
+        finish(dom, mode.HTML, size)
     return noted

@@ -3,7 +3,7 @@
 Left out is what no text depends on: scripting, and the content of `<template>`, which `build` skips.
 """
 
-# ruff: noqa: SIM109 - numba compiles a tuple and the search in it
+# ruff: noqa: SIM109 - numba compiles a tuple and the search in it, for a quarter of a second
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from curator.extraction.dom import (
     ROOT,
     close,
     current,
+    has,
     insert,
     insert_open,
     is_open,
@@ -36,7 +37,6 @@ from curator.extraction.dom import (
 from curator.extraction.grammar import (
     AFTER_BODY,
     AFTER_HEAD,
-    BASE,
     BEFORE_HEAD,
     BODY_TAG,
     BR,
@@ -47,7 +47,6 @@ from curator.extraction.grammar import (
     FRAME,
     FRAMESET,
     HEAD_TAG,
-    HR,
     HTML,
     IN_BODY,
     IN_CAPTION,
@@ -58,55 +57,44 @@ from curator.extraction.grammar import (
     IN_NOSCRIPT,
     IN_ROW,
     IN_ROWS,
-    IN_SELECT,
     IN_TABLE,
-    IN_TABLE_SELECT,
-    INPUT,
-    KEYGEN,
     NOFRAMES,
     NOSCRIPT,
-    OPTGROUP,
-    OPTION_TAG,
     SCRIPT,
-    SELECT_TAG,
     STYLE,
     TABLE_TAG,
     TBODY,
     TD,
     TEMPLATE,
-    TEXTAREA,
     TFOOT,
     TH,
     THEAD,
-    TITLE,
     TR,
 )
 
-_ROOT, _NOTHING = np.int64(ROOT), np.int64(0)
+_ROOT = np.int64(ROOT)
 _TABLE_SCOPE = grammar.TABLE_SCOPE
 
 
 @inner
-def _back_to(dom, first, second, third):
+def _back_to(dom, borders):
     """Close what stands in a table's part."""
-    while True:
-        name = np.int64(dom[current(dom) + NAME])
-        if name in (first, second, third, HTML):
-            return
+    while not has(np.int64(dom[current(dom) + NAME]), borders):
         dom[HEIGHT] -= 1
 
 
 @inner
 def _reset(dom):
-    """Behind a table or a list of options: the mode that the open elements say."""
+    """Behind a table: the mode that the open elements say."""
     mode = IN_BODY
     for at in range(dom[HEIGHT] - 1, 0, -1):
-        name = dom[dom[OPEN + at] + NAME]
-        if name == TD or name == TH:
+        name = np.int64(dom[dom[OPEN + at] + NAME])
+        act = act_of(name)
+        if act == grammar.CELL:
             mode = IN_CELL
         elif name == TR:
             mode = IN_ROW
-        elif name in (TBODY, TFOOT, THEAD):
+        elif act == grammar.ROWS:
             mode = IN_ROWS
         elif name == TABLE_TAG:
             mode = IN_TABLE
@@ -183,7 +171,7 @@ def start(dom, page, name, begin, end):
         elif mode == IN_HEAD or mode == IN_NOSCRIPT:
             if name == HEAD_TAG:
                 return
-            if act == grammar.HEADISH and (mode == IN_HEAD or name not in (BASE, SCRIPT, TEMPLATE, TITLE)):
+            if act == grammar.HEADISH and (mode == IN_HEAD or has(name, grammar.IN_NOSCRIPT_TOO)):
                 _in_head(dom, name, begin, end)
                 return
             if name == NOSCRIPT:
@@ -217,26 +205,6 @@ def start(dom, page, name, begin, end):
             elif name == FRAME or name == NOFRAMES:
                 _in_head(dom, name, begin, end)
             return
-        elif mode == IN_SELECT or mode == IN_TABLE_SELECT:
-            out = name == SELECT_TAG or name in (INPUT, KEYGEN, TEXTAREA)
-            if out or (mode == IN_TABLE_SELECT and (structure(act) or name == TABLE_TAG)):
-                close(dom, SELECT_TAG, _NOTHING)
-                _reset(dom)
-                if name == SELECT_TAG:
-                    return
-                continue
-            if act == grammar.OPTION or name == HR:
-                if is_open(dom, OPTION_TAG):
-                    dom[HEIGHT] -= 1
-                if name != OPTION_TAG and is_open(dom, OPTGROUP):
-                    dom[HEIGHT] -= 1
-                if name == HR:
-                    _in_head(dom, name, begin, end)
-                else:
-                    insert_open(dom, name, begin, end, NO)
-            elif name == SCRIPT or name == TEMPLATE:
-                _in_head(dom, name, begin, end)
-            return
         elif mode == IN_CELL:
             if not structure(act):
                 break
@@ -255,7 +223,7 @@ def start(dom, page, name, begin, end):
             dom[HEIGHT] -= 1
             dom[MODE] = IN_TABLE
         elif mode == IN_ROW and structure(act):
-            _back_to(dom, TR, TR, TR)
+            _back_to(dom, grammar.ROW_BORDER)
             if act == grammar.CELL:
                 insert_open(dom, name, begin, end, NO)
                 dom[MODE] = IN_CELL
@@ -265,7 +233,7 @@ def start(dom, page, name, begin, end):
                 return
         elif mode == IN_ROWS and structure(act):
             if act == grammar.ROW or act == grammar.CELL:
-                _back_to(dom, TBODY, TFOOT, THEAD)
+                _back_to(dom, grammar.ROWS_BORDER)
                 insert_open(dom, TR, begin, end if act == grammar.ROW else begin, NO)
                 dom[MODE] = IN_ROW
                 if act == grammar.ROW:
@@ -273,7 +241,7 @@ def start(dom, page, name, begin, end):
             elif not _close_rows(dom):
                 return
         elif structure(act):  # in the table itself
-            _back_to(dom, TABLE_TAG, TABLE_TAG, TABLE_TAG)
+            _back_to(dom, _TABLE_SCOPE)
             if act == grammar.CAPTION:
                 mark(dom)
                 insert_open(dom, name, begin, end, NO)
@@ -293,7 +261,7 @@ def start(dom, page, name, begin, end):
             if not close(dom, TABLE_TAG, _TABLE_SCOPE):
                 return
             _reset(dom)
-        elif name in (STYLE, SCRIPT, TEMPLATE):
+        elif name == STYLE or name == SCRIPT or name == TEMPLATE:
             _in_head(dom, name, begin, end)
             return
         elif name == FORM_TAG:
@@ -307,7 +275,7 @@ def start(dom, page, name, begin, end):
 
 
 @inner
-def finish(dom, page, name, begin):
+def finish(dom, name, begin):
     """An end tag, in HTML; `begin` is its place."""
     act = act_of(name)
     foster = NO
@@ -341,21 +309,6 @@ def finish(dom, page, name, begin):
             if name == FRAMESET and dom[HEIGHT] > 1:
                 dom[HEIGHT] -= 1
             return
-        elif mode == IN_SELECT or mode == IN_TABLE_SELECT:
-            if name == SELECT_TAG:
-                close(dom, SELECT_TAG, _NOTHING)
-                _reset(dom)
-            elif mode == IN_TABLE_SELECT and (structure(act) or name == TABLE_TAG):
-                if scoped(dom, name, _TABLE_SCOPE) >= 0:
-                    close(dom, SELECT_TAG, _NOTHING)
-                    _reset(dom)
-                    continue
-            elif name == OPTION_TAG or name == OPTGROUP:
-                if name == OPTGROUP and is_open(dom, OPTION_TAG) and dom[dom[OPEN + dom[HEIGHT] - 2] + NAME] == OPTGROUP:
-                    dom[HEIGHT] -= 1
-                if is_open(dom, name):
-                    dom[HEIGHT] -= 1
-            return
         elif rest or name == COL:
             return
         elif mode == IN_COLUMNS:
@@ -369,7 +322,7 @@ def finish(dom, page, name, begin):
             foster = IN_TABLE <= mode <= IN_ROW
             break
         elif mode == IN_CELL:
-            if act in (grammar.CAPTION, grammar.COLUMNS) or scoped(dom, name, _TABLE_SCOPE) < 0:
+            if act == grammar.CAPTION or act == grammar.COLUMNS or scoped(dom, name, _TABLE_SCOPE) < 0:
                 return
             if act == grammar.CELL:
                 close(dom, name, _TABLE_SCOPE)
@@ -380,7 +333,7 @@ def finish(dom, page, name, begin):
         elif mode == IN_CAPTION:
             if not (name == CAPTION_TAG or name == TABLE_TAG) or not _leave(dom, CAPTION_TAG, IN_TABLE) or name == CAPTION_TAG:
                 return
-        elif act in (grammar.CAPTION, grammar.COLUMNS, grammar.CELL):
+        elif act == grammar.CAPTION or act == grammar.COLUMNS or act == grammar.CELL:
             return
         elif mode == IN_ROW:
             if act == grammar.ROWS and scoped(dom, name, _TABLE_SCOPE) < 0:
@@ -398,7 +351,7 @@ def finish(dom, page, name, begin):
             if name == TABLE_TAG and close(dom, TABLE_TAG, _TABLE_SCOPE):
                 _reset(dom)
             return
-    finish_in_body(dom, page, name, act, begin, foster)
+    finish_in_body(dom, name, act, begin, foster)
 
 
 @inner

@@ -10,8 +10,9 @@ from curator.extraction.compiled import inner
 from curator.extraction.tags import TAGS, packed
 
 # Traits. FLAT has no end tag; RAW holds no markup, PLAIN neither, but references; a SCOPE ends the search for an open element,
-# as FOREIGN does in SVG and MathML and LIST_SCOPE and BUTTON_SCOPE for some elements; the end of what is IMPLIED need not be
-# written; BREAKS what stands in SVG or MathML; text in a GRID (a table's parts) belongs before the table; NOTED is what a page
+# as FOREIGN does in SVG and MathML, of which DRAWING_TEXT and MATH_TEXT hold HTML, and LIST_SCOPE and BUTTON_SCOPE for some
+# elements; an entry of a list may be within NO_BORDER; the end of what is IMPLIED need not be written; BREAKS what stands in
+# SVG or MathML; text in a GRID (a table's parts) belongs before the table; a FIELD ends a list of options; NOTED is what a page
 # says of itself. All numbers are numpy's: a kernel is compiled anew for each literal that it is called with.
 _TRAITS = {
     "FLAT": "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr",
@@ -22,23 +23,30 @@ _TRAITS = {
     "header hgroup hr html iframe img input keygen li link listing main marquee menu meta nav noembed noframes "
     "noscript object ol p param plaintext pre script search section select source style summary table tbody td "
     "template textarea tfoot th thead title tr track ul wbr xmp",
-    "SCOPE": "applet caption html table td th marquee object template",
+    "SCOPE": "applet caption html table td th marquee object select template",
     "TABLE_SCOPE": "html table template",
     "FOREIGN": "mi mo mn ms mtext annotation-xml foreignobject desc title",
+    "MATH_TEXT": "mi mo mn ms mtext",
+    "DRAWING_TEXT": "foreignobject desc title",
     "LIST_SCOPE": "ol ul",
     "BUTTON_SCOPE": "button",
     "IMPLIED": "dd dt li optgroup option p rb rp rt rtc",
     "BREAKS": "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu "
     "meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var",
     "GRID": "table tbody tfoot thead tr",
+    "ROW_BORDER": "html table template tr",
+    "ROWS_BORDER": "html table tbody template tfoot thead",
     "PART": "caption colgroup tbody td tfoot th thead tr",
     "NOTED": "meta link title h1 time body script",
     "LINE_EATEN": "pre listing",
+    "IN_NOSCRIPT_TOO": "basefont bgsound link meta noframes style",
+    "FIELD": "input keygen textarea",
+    "NO_BORDER": "address div p",
 }
 TRAITS = tuple(_TRAITS)
 (
-    FLAT, RAW, PLAIN, SPECIAL, SCOPE, TABLE_SCOPE, FOREIGN, LIST_SCOPE, BUTTON_SCOPE, IMPLIED, BREAKS, GRID, PART, NOTED,
-    LINE_EATEN,
+    FLAT, RAW, PLAIN, SPECIAL, SCOPE, TABLE_SCOPE, FOREIGN, MATH_TEXT, DRAWING_TEXT, LIST_SCOPE, BUTTON_SCOPE, IMPLIED, BREAKS,
+    GRID, ROW_BORDER, ROWS_BORDER, PART, NOTED, LINE_EATEN, IN_NOSCRIPT_TOO, FIELD, NO_BORDER,
 ) = (np.int64(1 << at) for at in range(len(TRAITS)))  # fmt: skip
 
 # What a start tag does in a page's body, and an end tag: the first number is that of any other name.
@@ -79,6 +87,18 @@ _STARTS = {
     LEAF, BARE, RULE, SELECT, OPTION, RUBY, OTHER_SPACE, CAPTION, COLUMNS, COLUMN, ROWS, ROW, CELL,
 ) = (np.int64(at) for at in range(len(_STARTS)))  # fmt: skip
 
+
+def _acts(names: str) -> np.ndarray:
+    return np.array([name in names.split() for name in _STARTS])
+
+
+# Of such a start tag: whether it ends a paragraph; whether formatting is opened again before it; whether it is formatting.
+ENDS_P = _acts("BLOCK HEADING FORM RULE TABLE ITEM TERM")
+REOPENS = _acts("ORDINARY BUTTON ANCHOR FORMAT NOBR MARKED LEAF SELECT OPTION OTHER_SPACE")
+FORMATS = _acts("ANCHOR FORMAT NOBR")
+# Of an end tag: whether it ends the nearest such element and all in it.
+ENDS = _acts("BLOCK BUTTON TERM SELECT MARKED ITEM")
+
 _SLOTS = 1024
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 NAMES = sorted({*TAGS, *" ".join([*_TRAITS.values(), *_STARTS.values()]).split(), "annotation"} - {"custom", "other"})
@@ -87,8 +107,8 @@ KNOWN = np.int64(len(NAMES))
 # By name, for rules about few: the modes of construction, and elements.
 (
     BEFORE_HEAD, IN_HEAD, IN_NOSCRIPT, AFTER_HEAD, IN_BODY, IN_TABLE, IN_ROWS, IN_ROW, IN_CELL, IN_CAPTION, IN_COLUMNS,
-    IN_SELECT, IN_TABLE_SELECT, AFTER_BODY, IN_FRAMES,
-) = (np.int64(at) for at in range(15))  # fmt: skip
+    AFTER_BODY, IN_FRAMES,
+) = (np.int64(at) for at in range(13))  # fmt: skip
 _NAMED = """a address base body br button caption col colgroup dd div dt form frame frameset head h1 h6 hr html image img input
 keygen li nobr noframes noscript optgroup option p plaintext rp rt rtc ruby script select style svg table tbody td template
 textarea tfoot th thead title tr xmp"""

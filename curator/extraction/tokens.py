@@ -130,7 +130,7 @@ def end_of_raw(page, at, end, name, script):
                     return at
                 inner = False
         elif script and page[at + 1] == 33 and page[at + 2] == 45 and page[at + 3] == 45:
-            hidden = not _closed_before(page, at + 2, end)
+            hidden = True
         elif script and hidden and not inner:
             opening, behind, _ = name_at(page, at + 1, min(at + 1 + _RAW_NAME, end), MORE)
             inner = opening == name and behind < end

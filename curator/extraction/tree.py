@@ -229,7 +229,7 @@ def _walk(source, size, dom, out, tag, parent, last, words, flags, look, start, 
                     drawn = drawn or (name == _IMG and _holds(source, value, stop, tags.LATEX))
                     if name == _SPAN and _holds_any(source, value, stop, tags.DRAWN_BY):
                         rendered = True  # a formula drawn with glyphs: its source stands beside it
-                elif asked in (tags.ID, tags.ROLE, tags.ITEMPROP):
+                elif asked == tags.ID or asked == tags.ROLE or asked == tags.ITEMPROP:
                     said, _ = _speak(source, value, stop, said, np.uint64(0))
                     if asked == tags.ITEMPROP and _holds(source, value, stop, tags.BODY):
                         flag |= ARTICLE_BODY
@@ -260,7 +260,7 @@ def _walk(source, size, dom, out, tag, parent, last, words, flags, look, start, 
                     alt_from, alt_to = value, stop
                 elif asked == tags.ALTTEXT:
                     tex_from, tex_to = value, stop
-                elif asked in (tags.ENCODING, tags.TYPE):
+                elif asked == tags.ENCODING or asked == tags.TYPE:
                     tex_kind = tex_kind or _holds_any(source, value, stop, tags.TEX_KINDS)
             # what it is
             if has(name, FLAT):

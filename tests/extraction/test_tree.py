@@ -203,6 +203,9 @@ def test_the_tree_is_that_of_a_browser(parts: list[str], doctype: str) -> None:
         ("<p>1<a href='2>", [(2, "p"), (3, "1")]),
         ("<pre>\r\n1</pre><textarea>\n</textarea>\n2", [(2, "pre"), (3, "1"), (2, "textarea"), (2, "\n2")]),
         ("<p\x0b>1<b=>2<i\0>3", [(2, "?"), (3, "1"), (3, "?"), (4, "2"), (4, "?"), (5, "3")]),
+        ("<script><!--<script><!----></script>1", [(2, "1")]),
+        ("<select><b>1<input>2", [(2, "select"), (2, "b"), (3, "input"), (3, "2")]),
+        ("<div><select><p>1</div>2</select>3", [(2, "div"), (3, "select"), (3, "3")]),
         ("<math><![if x]>1<![CDATA[<b>2]]></math>3", [(2, "math"), (3, "1"), (2, "3")]),
     ],
 )
