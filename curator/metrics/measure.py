@@ -195,9 +195,13 @@ def _counters(
         if cut == "jieba":
             made.append(_han_words(scratch, room))
         on_words = counts.get(Kernel.WORDS, np.zeros((1, len(runs[0].counts), words.COLUMNS), np.int64))
-        made.append(_tokens(scratch, on_words[0], bool(asked & ON_HASHES)))
+        made.append(_tokens(scratch, on_words[0]))
         if LONGEST_WORD in {column for run in runs for metric in run.metrics for column in metric.count}:
             made.append(_longest_word(scratch, on_words[0]))
+        if asked & ON_HASHES:
+            named = [run.parameters["list"] for run in runs if run.kernel is Kernel.STOP_WORDS]
+            some = Kernel.WORD_NGRAMS not in asked
+            made.append(_hashes(scratch, tuple(lists.get(name, EMPTY) for name in named) if some else ()))
     for run in runs:
         if run.kernel is Kernel.LENGTH:
             made.append(_length(run))
@@ -252,15 +256,25 @@ def _han_words(scratch: Scratch, room: int) -> Counter:
     return lambda c: finder.mark(c.points, c.kinds, c.bounds, scratch.begins)
 
 
-def _tokens(scratch: Scratch, counts: np.ndarray, hashed: bool) -> Counter:
+def _tokens(scratch: Scratch, counts: np.ndarray) -> Counter:
     def find(c: Chunk) -> None:
         scratch.bounds = np.empty_like(c.bounds)
         found = scratch.starts, scratch.stops, scratch.bounds
         tokens.find_tokens(c.points, c.kinds, c.bounds, c.rows, scratch.begins, *found, counts)
-        if hashed:
-            tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
 
     return find
+
+
+def _hashes(scratch: Scratch, only: tuple[WordList, ...]) -> Counter:
+    """With `only`, the tokens that are surely in none of these lists are forgotten: hashes are what costs."""
+
+    def make(c: Chunk) -> None:
+        found = scratch.starts, scratch.stops, scratch.bounds
+        if only:
+            words.keep_likely(c.points, words.likely_words(only), *found)
+        tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, *found, scratch.units, scratch.places)
+
+    return make
 
 
 def _longest_word(scratch: Scratch, counts: np.ndarray) -> Counter:

@@ -26,6 +26,7 @@ STOP_WORDS = 0  # distinct ones
 STOP_WORD_HITS = 1
 STOP_COLUMNS = 2
 
+LENGTHS = 64  # of tokens that are told apart
 SLOTS = 2048  # of a table, at least: most words that are not listed meet a free one
 _FIRST, _LAST = IN_WORD[0], IN_WORD[-1]
 
@@ -36,6 +37,21 @@ def is_word(kinds, first, length):
     own = (kinds[first] >= _FIRST) & (kinds[first] <= _LAST)
     then = kinds[first + (length > 1)]
     return own | (then >= _FIRST) & (then <= _LAST)
+
+
+@numba.njit(cache=True, nogil=True)
+def keep_likely(points, likely, starts, stops, token_bounds):
+    """Keep the tokens that may be stop words, by how long they are and how they begin: see `likely_words`."""
+    n = np.int64(0)
+    first = token_bounds[0]
+    for span in range(len(token_bounds) - 1):
+        for k in range(first, token_bounds[span + 1]):  # no branch: which words are rare cannot be guessed
+            begin, end = starts[np.uint64(k)], stops[np.uint64(k)]
+            starts[np.uint64(n)], stops[np.uint64(n)] = begin, end
+            length = min(np.uint64(end - begin), np.uint64(LENGTHS - 1))
+            n += likely[length, points[np.uint64(begin)] & np.uint32(0xFF)]
+        first = token_bounds[span + 1]
+        token_bounds[span + 1] = n
 
 
 @numba.njit(cache=True, nogil=True)
@@ -78,15 +94,29 @@ def word_hash(word: str) -> int:
     return int(hash_bytes(data, 0, len(word.encode())))
 
 
-@functools.lru_cache(maxsize=64)
-def stop_table(words: WordList) -> tuple[np.ndarray, np.ndarray]:
-    """`keys` and `ids` of count_stop_words. A word is met in lower case, Capitalised and in UPPER CASE; symbols are none."""
-    forms = {
-        word_hash(form): number
+def _forms(words: WordList) -> list[tuple[str, int]]:
+    """A word is met in lower case, Capitalised and in UPPER CASE; symbols are none."""
+    return [
+        (form, number)
         for number, word in enumerate(words.words)
         for form in (word.upper(), word.capitalize(), word)
         if any(_FIRST <= table()[ord(character)] <= _LAST for character in form[:2])
-    }
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def likely_words(lists: tuple[WordList, ...]) -> np.ndarray:
+    """By length and the lowest byte of the first character: whether a token may be a word of one of the lists."""
+    likely = np.zeros((LENGTHS, 256), np.bool_)
+    for form, _ in (found for words in lists for found in _forms(words)):
+        likely[min(len(form), LENGTHS - 1), ord(form[0]) & 0xFF] = True
+    return likely
+
+
+@functools.lru_cache(maxsize=64)
+def stop_table(words: WordList) -> tuple[np.ndarray, np.ndarray]:
+    """`keys` and `ids` of count_stop_words."""
+    forms = {word_hash(form): number for form, number in _forms(words)}
     size = SLOTS
     while size < 8 * len(forms):
         size *= 2

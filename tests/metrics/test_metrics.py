@@ -150,6 +150,17 @@ def test_subsets_give_the_same_numbers() -> None:
         assert measure(column, [name], lists=LISTS)[name].equals(whole[name]), name
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts, max_size=4))
+@example(["The THE the thé ŧhe " + "the" * 40, "是 的是 不是"])
+def test_stop_words_are_found_where_no_other_word_is_hashed(rows: list[str]) -> None:
+    names = ["stop_words", "stop_word_ratio"]
+    lists = {"stop_words_en": WordList.of([*STOPS, "the" * 40])}
+    found = measure(pa.array(rows, pa.string()), names, lists=lists)
+    beside = measure(pa.array(rows, pa.string()), [*names, "dup_word_5gram_ratio"], lists=lists)
+    assert all(found[name].equals(beside[name]) for name in names)
+
+
 def test_one_metric_can_serve_twice() -> None:
     column = pa.array(["one\ntwo words\nthe three words of it", None])
     asked = [
