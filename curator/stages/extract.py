@@ -16,8 +16,7 @@ from curator.charsets import decode
 from curator.stages.markup import visible_text, work
 
 MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
-_BYTES_A_CHARACTER = 16  # of markup and text, that are looked at first for a character of visible text
-_VISIBLE_BYTES = 8 << 20  # that are looked at at all
+_VISIBLE_BYTES = 8 << 20  # of a page that are looked at for its visible text
 MOST_TITLE = 1000  # characters
 
 # Formats that no text is in, whatever the server called them.
@@ -124,22 +123,13 @@ def read_page(
 
 
 def visible(payload: pa.BinaryScalar, content_type: str | None, charset: str | None, most: int) -> str | None:
-    """About `most` characters of what the page shows, without a tree: enough to tell its language. None if it is no text.
-
-    Its beginning is looked at first, and mostly is enough; some pages open with half a megabyte of script.
-    """
-    whole = len(payload.as_buffer())
-    text = ""
-    for limit in (most * _BYTES_A_CHARACTER, _VISIBLE_BYTES):
-        part = head(payload, limit)
-        if is_binary(part):
-            return None
-        markup = is_markup(part, content_type)
-        decoded = decode(part, charset, markup)
-        text = visible_text(decoded.utf8, most) if markup else decoded.text[:most]
-        if len(text) == most or len(part) == whole:
-            break
-    return text
+    """About `most` characters of what the page shows, without a tree: enough to tell its language. None if it is no text."""
+    page = head(payload, _VISIBLE_BYTES)
+    if is_binary(page):
+        return None
+    markup = is_markup(page, content_type)
+    decoded = decode(page, charset, markup)
+    return visible_text(decoded.utf8, most) if markup else decoded.text[:most]
 
 
 def is_binary(payload: bytes) -> bool:
