@@ -125,13 +125,21 @@ def _ledger(run: Run) -> Html:
         values = [run.sources[n]["rejected"].get(reason, 0) + run.sources[n]["errors"].get(reason, 0) for n in names]
         lines.append(line(_named(run, reason), values, documents, "error" if ":" in reason else None))
     lines.append(line("kept", of("kept"), documents, "sum"))
+    came = [run.sources[n]["chars_in"] + sum(run.sources[n]["chars_added"].values()) for n in names]
+    lines.append(line("characters in", of("chars_in"), None, "sum"))
+    for key, what in (("chars_added", "added by"), ("chars_cut", "cut by")):
+        changes = {stage: [run.sources[n][key].get(stage, 0) for n in names] for stage in run.stages}
+        lines += [line([f"{what} ", element("code", stage)], values, came) for stage, values in changes.items() if any(values)]
+    lines.append(line("of rejected documents", of("chars_rejected"), came))
+    lines.append(line("characters kept", of("chars_kept"), came, "sum"))
     head = element(
         "tr",
         element("th", "what became of them", scope="col"),
         [element("th", n, scope="col", class_="number") for n in [*names, "all"]],
     )
     caption = (
-        "Every record, by source. Skipped and unreadable ones are a share of the records, reasons a share of the documents."
+        "Every record, by source. Skipped and unreadable ones are a share of the records, reasons a share of the documents, "
+        "characters a share of those that came in or were added."
     )
     grid = element(
         "table", element("caption", element("span", caption)), element("thead", head), element("tbody", lines), class_="ledger"

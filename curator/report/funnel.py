@@ -11,11 +11,12 @@ from rich.table import Table
 from curator.pipeline.finished import Run
 
 MOST_REASONS = 3
+TOLD = 0.01  # of the characters that passed a stage: as many cut ones are worth a line
 
 
 def funnel(summary: Mapping[str, Any]) -> Table:
-    """A `summary.json` as a table: for every source a line for what was read, one for each stage at which documents left, and
-    one for what stayed."""
+    """A `summary.json` as a table: for every source a line for what was read, one for each stage at which documents left, one
+    for each that cut lines or much of the texts, and one for what stayed."""
     table = Table(title=f"{summary['name']}: what came in and what stayed", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("source", no_wrap=True)
     table.add_column("stage", no_wrap=True)
@@ -42,8 +43,11 @@ def _of_source(found: Mapping[str, Any], stages: Sequence[str]) -> Iterator[tupl
             yield stage, f"{sum(left.values()):,}", f"{remaining:,}", _share(remaining, read), _top(shown)
         prefix = f"{stage}.lines."
         cut = {name.removeprefix(prefix): n for name, n in found.get("tallies", {}).items() if name.startswith(prefix)}
-        if cut:
-            yield f"{stage} cut", f"{sum(cut.values()):,} lines", "", "", _top(cut)
+        characters = found["chars_cut"].get(stage, 0)
+        much = characters >= TOLD * (found["chars_kept"] + characters) > 0
+        if cut or much:
+            said = [_top(cut)] * bool(cut) + [f"{characters:,} characters"] * much
+            yield f"{stage} cut", f"{sum(cut.values()):,} lines" if cut else "", "", "", ", ".join(said)
     yield "kept", "", f"{found['kept']:,}", _share(found["kept"], read), f"{found['chars_kept']:,} characters"
 
 

@@ -117,6 +117,10 @@ def test_the_ledger_names_every_reason_with_count_and_share(output: str) -> None
         "extract:ValueError a stage failed on it 1 6.7 %",
         "dedup.duplicate 1 6.7 %",
         "kept 9 60.0 %",
+        "characters in 5,000",
+        "added by extract 500 9.1 %",
+        "of rejected documents 1,000 18.2 %",
+        "characters kept 4,500 81.8 %",
     ):
         assert line in ledger
 
