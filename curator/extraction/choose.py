@@ -6,9 +6,10 @@ import numba
 import numpy as np
 
 from curator.extraction.blocks import BYTES, CHARS, CODE, LINKED, Blocks, groups
-from curator.extraction.features import ASIDE, FAR, first
+from curator.extraction.features import ASIDE, FAR, QUOTED, first
 from curator.extraction.forest import Forest
 from curator.extraction.outline import Outline, outline
+from curator.extraction.records import together
 from curator.extraction.tags import TAGS
 from curator.extraction.tree import Tree
 from curator.extraction.whole import FEATURES, whole
@@ -26,14 +27,16 @@ def choose(model: Forest, tree: Tree, blocks: Blocks, kind: np.ndarray) -> np.nd
     if len(blocks) > MOST_BLOCKS or len(tree.tag) > MOST_NODES:
         return np.ones(len(blocks), np.bool_)
     shape = outline(tree, blocks)
-    chance = chances(model, described(tree, blocks, shape, kind))
-    return once(tree, blocks, complete(tree, blocks, shape, chance, best(chance, blocks.counts[:, CHARS])))
+    table = described(tree, blocks, shape, kind)
+    chance = chances(table, together(tree, blocks, shape, model.margins(table)))
+    chosen = complete(tree, blocks, shape, chance, best(chance, blocks.counts[:, CHARS]))
+    return once(tree, blocks, chosen, table[:, QUOTED] < FAR)
 
 
-def chances(model: Forest, table: np.ndarray) -> np.ndarray:
+def chances(table: np.ndarray, margin: np.ndarray) -> np.ndarray:
     """For each block the chance of being content. What HTML calls an aside is taken for one, if the page has anything else:
     the marked pages hold too few for the model to believe the tag more than whole sentences."""
-    chance = model.chances(table)
+    chance = 1 / (1 + np.exp(-margin))
     beside = chance * np.where(table[:, ASIDE] < FAR, BESIDE, 1.0)
     return beside if beside.max(initial=0.0) >= LEAST else chance
 
@@ -85,17 +88,18 @@ def complete(tree: Tree, blocks: Blocks, shape: Outline, chance: np.ndarray, cho
     return out
 
 
-def once(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> np.ndarray:
-    """Without copies of a paragraph already taken: the form for phones, the form for print, a quote of the whole post.
+def once(tree: Tree, blocks: Blocks, chosen: np.ndarray, quoted: np.ndarray) -> np.ndarray:
+    """Without copies of a paragraph already taken: the form for phones, the form for print.
 
-    A copy stands in another element than the first: a refrain stays.
+    A copy stands in another element than the first: a refrain stays. So does what a post quotes: without it the answer to
+    it hangs in the air.
     """
     rows = np.flatnonzero(chosen & (blocks.counts[:, BYTES] >= COPY) & (blocks.counts[:, CODE] == 0))
     around, said = tree.parent[blocks.anchor[rows]], blocks.said[rows]
     first = np.empty(len(blocks), np.int32)
     first[said[::-1]] = around[::-1]  # of equal ones the last that is written stays
     out = chosen.copy()
-    out[rows[around != first[said]]] = False
+    out[rows[(around != first[said]) & ~quoted[rows]]] = False
     return out
 
 

@@ -69,8 +69,8 @@ _WIDTHS = (_OWN, _PHRASES, _NAMES + _PATHS, LEVELS * _LEVEL, len(AROUND) * _NEAR
 _AT_SPOKEN, AT_ABOVE, _AT_LEVELS, _AT_AROUND, _AT_PAGE, _AT_SINCE, _AT_HEADED, FIRST = np.cumsum(_WIDTHS).tolist()
 
 
-H1, ASIDE = (
-    AT_ABOVE + _NAMES + PATH.index((_tag,)) for _tag in ("h1", "aside")
+H1, ASIDE, QUOTED = (
+    AT_ABOVE + _NAMES + PATH.index((_tag,)) for _tag in ("h1", "aside", "blockquote")
 )  # the columns of their distances; behind h1 stand the other headings
 
 

@@ -62,13 +62,13 @@ class Forest:
             np.cumsum([0, *(len(tree["value"]) for tree in trees)]),
         )
 
-    def chances(self, table: np.ndarray) -> np.ndarray:
-        """For each row of features the chance of being content."""
+    def margins(self, table: np.ndarray) -> np.ndarray:
+        """For each row of features the logarithm of the odds that it is content."""
         column = np.zeros((int(self.feature.max(initial=0)) + 1, _ROWS), np.float32)
         leaf, total = np.empty(_ROWS, np.int32), np.zeros(len(table), np.float64)
         trees = (self.feature, self.threshold, self.remaining, self.value, self.nodes, self.leaves)
         _add(table, *trees, column, leaf, total)
-        return 1 / (1 + np.exp(-total))
+        return total
 
 
 def _leaves(tree: Mapping[str, list], root: int) -> list[int]:

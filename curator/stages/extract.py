@@ -48,7 +48,7 @@ class Extract:
     format: Literal["text", "markdown"] = "text"
     max_bytes: int = 8 << 20
 
-    revision: ClassVar[int] = 6
+    revision: ClassVar[int] = 7
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
     reads: ClassVar[frozenset[str]] = frozenset({"payload", "content_type", "charset"})
     writes: ClassVar[Mapping[str, pa.DataType]] = {
