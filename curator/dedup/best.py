@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 
 
@@ -18,6 +19,21 @@ class Judged:
     quality: np.ndarray  # float64, the highest is best; no NaN
     length: np.ndarray  # int32, the longest is best
     id: pa.LargeStringArray  # the smallest is best
+
+
+def priorities(sources: pa.ChunkedArray, prefer: tuple[str, ...]) -> pa.Array:
+    """The place of each document's source in `prefer`, where `*` stands for those that are not named, and else comes last."""
+    others = prefer.index("*") if "*" in prefer else len(prefer)
+    place = pc.index_in(sources, value_set=pa.array(prefer, pa.string()))
+    return pc.if_else(pc.equal(sources, "*"), others, pc.fill_null(place, others)).cast(pa.int16())
+
+
+def qualities(table: pa.Table) -> pa.Array:
+    """The column `quality`, if there is one; what was not measured is worst."""
+    if "quality" not in table.column_names:
+        return pa.repeat(-np.inf, len(table))
+    measured = table.column("quality").cast(pa.float64())
+    return pc.if_else(pc.fill_null(pc.is_nan(measured), True), -np.inf, measured)
 
 
 def best_of(judged: Judged) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

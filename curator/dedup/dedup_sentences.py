@@ -66,7 +66,7 @@ class DedupSentences:
     signatures: int = field(default=REVISION, init=False)  # of near sentences, likewise
 
     revision: ClassVar[int] = 1
-    libraries: ClassVar[tuple[str, ...]] = ("datasketch",)
+    libraries: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "text": pa.string(),
         "cut": pa.int32(),

@@ -49,7 +49,7 @@ class Deduplication(Signing):
     warn: float = 0.5
     memory: int = field(default=1 << 30, compare=False)
 
-    libraries: ClassVar[tuple[str, ...]] = ("datasketch",)
+    libraries: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[Mapping[str, pa.DataType]] = {"duplicate": pa.bool_(), "cluster": pa.string(), "copies": pa.int32()}
     revision: ClassVar[int]
     name: str

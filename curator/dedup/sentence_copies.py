@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numba import njit
 
 from curator import storage
+from curator.dedup.best import priorities, qualities
 from curator.dedup.exchange import read_batch, write_batches
 from curator.dedup.sentence_plan import SentencePlan
 
@@ -220,17 +221,9 @@ def _unpacked(column: pa.ChunkedArray, kind: str) -> tuple[np.ndarray, np.ndarra
 
 
 def _ranked(table: pa.Table, prefer: tuple[str, ...]) -> pa.Table:
-    others = prefer.index("*") if "*" in prefer else len(prefer)
-    sources = table.column("source")
-    place = pc.index_in(sources, value_set=pa.array(prefer, pa.string()))
-    priority = pc.if_else(pc.equal(sources, "*"), others, pc.fill_null(place, others)).cast(pa.int32())
-    quality = pa.repeat(-np.inf, len(table))
-    if "quality" in table.schema.names:
-        measured = table.column("quality").cast(pa.float64())
-        quality = pc.if_else(pc.fill_null(pc.is_nan(measured), True), -np.inf, measured)  # not measured is worst
     columns = {
-        "priority": priority,
-        "quality": quality,
+        "priority": priorities(table.column("source"), prefer).cast(pa.int32()),
+        "quality": qualities(table),
         "length": pc.fill_null(table.column("length"), 0).cast(pa.int64()),
         "id": table.column("id").cast(pa.large_string()),
         "row": pa.array(np.arange(len(table))),

@@ -27,7 +27,7 @@ class Signing:
     densification, or `kminhash`, a hash function a value, which costs several times as much (see `minhash`).
 
     Two texts of Jaccard similarity s meet with the probability 1 - (1 - s**rows)**bands; the default 14 x 8 is FineWeb's, one
-    half at s = 0.69. With `threshold` instead of `bands` and `rows`, datasketch's optimiser chooses them among all that spend
+    half at s = 0.69. With `threshold` instead of `bands` and `rows`, they are chosen, as datasketch does, among all that spend
     at most `hashes`: the least `false_positive_weight` x (area of that curve left of the threshold) + `false_negative_weight`
     x (area above it on the right).
 
@@ -117,10 +117,20 @@ class Signing:
 
 @functools.cache
 def optimal(threshold: float, hashes: int, false_positive_weight: float = 0.5) -> tuple[int, int]:
-    """Bands and rows whose threshold is about this one, by datasketch's search; `false_positive_weight` is from 0 to 1."""
-    from datasketch.lsh import _optimal_param  # brings scipy: only where it is asked for
-
-    return _optimal_param(threshold, hashes, false_positive_weight, 1 - false_positive_weight)
+    """Bands and rows whose threshold is about this one, as datasketch chooses them; `false_positive_weight` is from 0 to 1.
+    Both errors are integrals of polynomials of degree bands x rows, for which half as many nodes of a quadrature are exact."""
+    nodes, weights = np.polynomial.legendre.leggauss(hashes // 2 + 1)
+    below, above = (nodes + 1) * threshold / 2, threshold + (nodes + 1) * (1 - threshold) / 2
+    found: list[tuple[float, int, int]] = []
+    for bands in range(1, hashes + 1):
+        rows = np.arange(1, hashes // bands + 1)
+        met = 1 - (1 - below ** rows[:, None]) ** bands
+        missed = (1 - above ** rows[:, None]) ** bands
+        costs = false_positive_weight * threshold * met + (1 - false_positive_weight) * (1 - threshold) * missed
+        errors = costs @ weights
+        best = int(errors.argmin())
+        found.append((float(errors[best]), bands, best + 1))
+    return min(found)[1:]
 
 
 def _bitmap(valid: np.ndarray) -> pa.Buffer:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curator import storage
-from curator.dedup.best import Judged, best_of
+from curator.dedup.best import Judged, best_of, priorities, qualities
 from curator.dedup.buckets import REPEAT
 from curator.dedup.clusters import mixed
 from curator.dedup.exchange import by_range, read_span, read_table, read_tables, write_spans, write_tables
@@ -171,22 +171,15 @@ def _described(plan: Plan, group: Group, rows: np.ndarray) -> pa.Table:
         names = ["id", "source", "length", *(["quality"] if plan.options.quality else []), *giants]
         table = signatures(plan, group, names, rows)
         sources, length = table.column("source"), table.column("length")
-    quality = table.column("quality").cast(pa.float64()) if "quality" in table.column_names else pa.repeat(-np.inf, len(rows))
     first = pa.array(np.full(len(rows), EARLIER, np.int16))
     found = {
         "row": pa.array(rows),
-        "priority": first if sources is None else _priority(sources, plan.options.prefer),
-        "quality": pc.if_else(pc.fill_null(pc.is_nan(quality), True), -np.inf, quality),  # not measured is worst
+        "priority": first if sources is None else priorities(sources, plan.options.prefer),
+        "quality": qualities(table),
         "length": length,
         "id": table.column("id"),
     }
     return pa.table(found | ({"exact": table.column("exact")} if giants else {}))
-
-
-def _priority(sources: pa.ChunkedArray, prefer: tuple[str, ...]) -> pa.Array:
-    others = prefer.index("*") if "*" in prefer else len(prefer)
-    place = pc.index_in(sources, value_set=pa.array(prefer, pa.string()))
-    return pc.if_else(pc.equal(sources, "*"), others, pc.fill_null(place, others)).cast(pa.int16())
 
 
 @released

@@ -34,9 +34,9 @@ def test_what_is_refused(options, message):
         Signing(**options)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.85])
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.7, 0.85])
 @pytest.mark.parametrize(("positive", "negative"), [(0.5, 0.5), (0.25, 0.75), (3, 1)])
-@pytest.mark.parametrize("hashes", [64, 128])
+@pytest.mark.parametrize("hashes", [32, 64, 128])
 def test_bands_are_those_of_datasketch(threshold, positive, negative, hashes):
     signing = Signing(
         threshold=threshold, hashes=hashes, false_positive_weight=float(positive), false_negative_weight=float(negative)
