@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, ClassVar
@@ -28,8 +29,36 @@ BINARY_FORMATS = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04",
 DATE = re.compile(r"(\d{4})-?(\d\d)?-?(\d\d)?(?:T?(\d\d):?(\d\d):?(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?)?$")
 
 
+class _Crawl(ABC):
+    """What is alike in both: records become rows, one by one."""
+
+    columns: ClassVar[frozenset[str]]
+
+    @property
+    @abstractmethod
+    def hold(self) -> int:
+        """How many bytes of a record are held."""
+
+    @abstractmethod
+    def _row(self, record: Record, tally: Tally) -> Mapping[str, Any] | None: ...
+
+    def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
+        return [(0, -1)]
+
+    def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
+        rows = (self._row(record, tally) for record in read_records(piece.file, tally, self.hold))
+        return batched((row for row in rows if row is not None), self.columns)
+
+    def _document(self, record: Record, tally: Tally, **found: Any) -> Mapping[str, Any] | None:
+        url = record.headers.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">")
+        if not url:
+            return tally.error("no_url", record.offset, "the record has no WARC-Target-URI")
+        date = iso_date(record.headers.get("warc-date", ""))
+        return {"offset": record.offset, "part": record.part, "url": url, "date": date, **found}
+
+
 @dataclass(frozen=True, kw_only=True)
-class Warc:
+class Warc(_Crawl):
     """Pages of a crawl: HTTP responses with status 200, and stored resources, that are HTML, XHTML or plain text.
 
     `max_payload` bounds a page in bytes after decompression; a larger one is skipped as `too_large`, not cut: pages of this
@@ -48,23 +77,15 @@ class Warc:
     def __post_init__(self) -> None:
         _require_positive("max_payload", self.max_payload)
 
-    def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
-        return [(0, -1)]
+    @property
+    def hold(self) -> int:
+        return self.max_payload + HEADER_BYTES
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
-        return batched(self._rows(piece, tally), self.columns)
-
-    def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
-        for record in read_records(piece.file, tally, self.max_payload + HEADER_BYTES):
-            kind = record.kind
-            if kind == "response":
-                row = self._response(record, tally)
-            elif kind == "resource":
-                row = self._resource(record, tally)
-            else:
-                row = skip_type(record, kind, tally)
-            if row is not None:
-                yield row
+    def _row(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
+        kind = record.kind
+        if kind == "response":
+            return self._response(record, tally)
+        return self._resource(record, tally) if kind == "resource" else skip_type(record, kind, tally)
 
     def _response(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
         response = parse_response(record.data, record.begin, record.end)
@@ -103,23 +124,12 @@ class Warc:
             mime = identified or ("text/html" if BEGINS_AS_HTML.match(payload) else "")
         if not mime or payload.startswith(BINARY_FORMATS):
             return tally.skip("not_html")
-        url = _url(record)
-        if not url:
-            return tally.error("no_url", record.offset, "the record has no WARC-Target-URI")
-        return {
-            "offset": record.offset,
-            "part": record.part,
-            "url": url,
-            "date": iso_date(record.headers.get("warc-date", "")),
-            "payload": payload,
-            "content_type": mime,
-            "charset": charset,
-            "metadata": _metadata(record, status=response.status, damaged=not complete or None),
-        }
+        metadata = _metadata(record, status=response.status, damaged=not complete or None)
+        return self._document(record, tally, payload=payload, content_type=mime, charset=charset, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wet:
+class Wet(_Crawl):
     """Text that was extracted before: `conversion` records, as in Common Crawl's WET files.
 
     Bytes that are not UTF-8 are replaced. `max_text` bounds a text in bytes; a larger one is skipped as `too_large`. Damage and
@@ -135,19 +145,11 @@ class Wet:
     def __post_init__(self) -> None:
         _require_positive("max_text", self.max_text)
 
-    def ranges(self, file: File, size: int) -> Sequence[tuple[int, int]]:
-        return [(0, -1)]
+    @property
+    def hold(self) -> int:
+        return self.max_text
 
-    def read(self, piece: Piece, tally: Tally) -> Iterator[pa.RecordBatch]:
-        return batched(self._rows(piece, tally), self.columns)
-
-    def _rows(self, piece: Piece, tally: Tally) -> Iterator[Mapping[str, Any]]:
-        for record in read_records(piece.file, tally, self.max_text):
-            row = self._text(record, tally)
-            if row is not None:
-                yield row
-
-    def _text(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
+    def _row(self, record: Record, tally: Tally) -> Mapping[str, Any] | None:
         kind = record.kind
         if kind != "conversion":
             return skip_type(record, kind, tally)
@@ -155,17 +157,8 @@ class Wet:
             return tally.skip("not_text")
         if record.cut:
             return tally.skip("too_large")
-        url = _url(record)
-        if not url:
-            return tally.error("no_url", record.offset, "the record has no WARC-Target-URI")
-        return {
-            "offset": record.offset,
-            "part": record.part,
-            "url": url,
-            "date": iso_date(record.headers.get("warc-date", "")),
-            "text": record.body.decode("utf-8", "replace"),
-            "metadata": _metadata(record, languages=record.headers.get("warc-identified-content-language")),
-        }
+        metadata = _metadata(record, languages=record.headers.get("warc-identified-content-language"))
+        return self._document(record, tally, text=record.body.decode("utf-8", "replace"), metadata=metadata)
 
 
 # -------------------------------------------------------------------------------------------------------- common to both
@@ -227,10 +220,6 @@ def _status_kind(status: int) -> str:
     if 300 <= status < 400:
         return "redirect"
     return "http_error" if status >= 400 else "other_status"
-
-
-def _url(record: Record) -> str:
-    return record.headers.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">")
 
 
 def _metadata(record: Record, **more: Any) -> str:
