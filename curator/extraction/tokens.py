@@ -5,14 +5,16 @@ LANES more bytes stand behind the end of a page: see `padded`.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from curator.extraction.compiled import inner
 from curator.extraction.tags import PRIME
-from curator.metrics.vectors import LANES, lowest, within
+from curator.metrics.vectors import LANES, before, count, lowest, within
 
 # No literals: a kernel is compiled anew for each type of those.
 LESS, MORE, EQUALS, QUOTE = np.uint8(60), np.uint8(62), np.uint8(61), np.uint8(34)
+_M, _A = np.uint8(109), np.uint8(97)
 _NUL = np.uint8(1)  # stands for a zero in a name, which is packed into zeros
 _RAW_NAME = 10  # bytes that hold the name of an element whose content is no markup, and what ends it
 
@@ -22,6 +24,19 @@ def padded(page: bytes) -> np.ndarray:
     room[: len(page)] = np.frombuffer(page, np.uint8)
     room[len(page) :] = 0
     return room
+
+
+@numba.njit(cache=True, nogil=True)
+def openings(page, size):
+    """How many tags there are at most, and whether one may be a formula's."""
+    tags, formulas = 0, np.uint64(0)
+    less, m = np.uint64(0), np.uint64(0)
+    for at in range(0, size, LANES):
+        less_before, m_before = less, m
+        less, m = within(page, at, LESS, LESS), within(page, at, _M, _M)
+        formulas |= before(less, less_before, 2) & before(m, m_before, 1) & within(page, at, _A, _A)  # <ma
+        tags += count(less)
+    return tags, formulas != 0
 
 
 @inner

@@ -38,7 +38,7 @@ from curator.extraction.dom import (
 from curator.extraction.dom import TEXT as TEXT_NODE
 from curator.extraction.formulas import with_sources
 from curator.extraction.grammar import FLAT, IDS, KNOWN, NUMBER, RAW
-from curator.extraction.tokens import MORE, attribute, name_at, padded
+from curator.extraction.tokens import MORE, attribute, name_at, openings, padded
 from curator.extraction.words import NAME_WORDS
 from curator.extraction.written import GROWTH, YES, write
 
@@ -88,10 +88,14 @@ class Tree:
 def parse(page: str | bytes) -> Tree:
     """Bytes are UTF-8."""
     data = page.encode("utf-8", "replace") if isinstance(page, str) else page
-    if b"<math" in data:
+    source = padded(data)
+    opened, formulas = openings(source, len(data))
+    if formulas and b"<math" in data:
         data = with_sources(data.decode("utf-8", "replace")).encode("utf-8", "replace")
-    source, size = padded(data), len(data)
-    dom = empty(1 + int(np.count_nonzero(source == 60)), _quirks(data))
+        source = padded(data)
+        opened, _ = openings(source, len(data))
+    size = len(data)
+    dom = empty(1 + opened, _quirks(data))
     out, said = np.empty(GROWTH * size + 64, np.uint8), notes.room(size)
     html = said[: build(source, size, dom, out, said)].tobytes().decode("utf-8", "replace")
     made = (int(dom[FREE]) - ROOT) // COLUMNS

@@ -16,7 +16,7 @@ from curator.extraction.build import build
 from curator.extraction.dom import BEGIN, END, FIRST, FREE, NAME, NEXT, ROOT, TEXT, empty
 from curator.extraction.gold import load
 from curator.extraction.grammar import KNOWN, NAMES
-from curator.extraction.tokens import padded
+from curator.extraction.tokens import openings, padded
 from curator.extraction.tree import _quirks, parse
 from curator.extraction.written import GROWTH
 
@@ -242,3 +242,8 @@ def test_trees_of_real_pages() -> None:
         same += np.array_equal(mine.tag, other.tag) and np.array_equal(mine.parent, other.parent)
         assert abs(len(mine.page) - len(other.page)) <= 0.01 * len(other.page) + 50
     assert same >= 0.95 * len(pages)
+
+
+@given(st.lists(st.sampled_from([b"<", b"m", b"a", b"<ma", b"x" * 61]), max_size=9).map(b"".join))
+def test_how_many_tags_there_are_and_whether_one_may_be_a_formula(page: bytes) -> None:
+    assert openings(padded(page), len(page)) == (page.count(b"<"), b"<ma" in page)
