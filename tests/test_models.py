@@ -57,8 +57,11 @@ def test_nothing_is_printed_on_opening(copy: Path, capfd: pytest.CaptureFixture[
 def test_pin(lid: Path) -> None:
     right = hashlib.sha256(lid.read_bytes()).hexdigest()
     assert fasttext_model(f"{lid}#sha256={right}").labels
+    assert fasttext_model(f"{lid}#sha256={right.upper()}").labels
     with pytest.raises(ModelError, match=r"lid\.176\.ftz: its sha256 is .*, the recipe pins 000"):
         fasttext_model(f"{lid}#sha256={'0' * 64}")
+    with pytest.raises(ModelError, match=r"no model is named: one of lid\.176, or the path"):
+        fasttext_model("")
 
 
 def test_the_alias_is_pinned() -> None:

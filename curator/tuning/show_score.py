@@ -25,7 +25,8 @@ def show_scored(console: Console, scored: Sequence[Scored], every: Mapping[str, 
         _verdict(console, one)
         if one.cut:
             _lines(console, one, raw)
-        _rules(console, one)
+        if one.rules:
+            _rules(console, one)
     if every:
         table = _table("Every metric, by its own parameters", ["metric", "value", "what it measures"])
         for name, value in every.items():

@@ -127,6 +127,13 @@ def test_score_shows_the_rule_that_decides(folder):
     assert found["metrics"]["han_ratio"] == 1
 
 
+def test_a_filter_of_rules_on_lines_alone_has_no_table_of_rules(tmp_path):
+    (tmp_path / "lines.yaml").write_text("lines:\n  chars: {min: 5}\n")
+    said = curator("score", "-", "--filter", str(tmp_path / "lines.yaml"), given="A line of a text.\nabc\n").output
+    assert "lines: kept" in said and "1 of 2 lines are cut" in said
+    assert "what it measures" not in said
+
+
 def test_metrics_are_looked_up_by_name_or_part():
     assert "newlines / tokens" in curator("metrics").output
     whole = curator("metrics", "stop_word_ratio").output
