@@ -255,6 +255,18 @@ def test_disclaimers_of_any_length_go_and_talk_of_them_stays(line: str) -> None:
     assert docs.column("zh_web.text").to_pylist() == [(PROSE_ZH + told).strip()]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "白日依山盡，黃河入海流。\n欲窮千里目，更上一層樓。",
+        "海滨有渔者，夜闻水中有声如钟。往视之，见巨龟负石而行，石上隐隐有字。天明复往，沙上惟余龟迹，一直入海。",
+        "Whose woods these are I think I know.\nHis house is in the village though;",
+    ],
+)
+def test_a_short_poem_or_tale_is_a_text_of_a_book(text: str) -> None:
+    assert judged(load("books"), [{**PLAIN[0], "text": text}])[0] == [None]
+
+
 def test_an_article_about_networks_is_no_frame() -> None:
     text = (
         "Facebook said on Monday that it would let people move their photos from Instagram to other services, a step that "
