@@ -20,7 +20,7 @@ from curator.sources.archives import ArchiveError, Limits, Member, MemberError, 
 from curator.sources.codefacts import facts
 from curator.sources.languages import BY_NAME, Language, language_of
 from curator.sources.licence_names import kind_of
-from curator.sources.licences import Stated
+from curator.sources.licences import NOASSERTION, Stated
 from curator.sources.notebooks import NotebookError, read_notebook, render
 from curator.sources.repositories import Entry, in_order, portions
 
@@ -54,11 +54,11 @@ class Code:
 
     `license` is the SPDX expression of the file's header, else what LICENSE files (by their text) or manifest (package.json,
     Cargo.toml, pyproject.toml …) of the nearest folder say; `metadata.license_by` says which, `license_type` is `permissive`,
-    `weak_copyleft`, `copyleft`, `restricted`, `unknown` or `none`. `metadata` has the language, its `kind` (`programming`,
-    `markup`, `data`, `prose`, `notebook`), whether the file is generated, minified, vendored or data, and the numbers that
-    code filters ask for. `languages` (`Python`) and `extensions` (`.py`) choose files; others are skips, as are binary and
-    empty files, those of version control (`.git/`) and those above `max_bytes`. Files in no known charset, and notebooks that
-    are none, are errors.
+    `weak_copyleft`, `copyleft`, `restricted`, `unknown` (a LICENSE file that holds no common one is `NOASSERTION`) or `none`
+    where nothing is said. `metadata` has the language, its `kind` (`programming`, `markup`, `data`, `prose`, `notebook`),
+    whether the file is generated, minified, vendored or data, and the numbers that code filters ask for. `languages`
+    (`Python`) and `extensions` (`.py`) choose files; others are skips, as are binary and empty files, those of version control
+    (`.git/`) and those above `max_bytes`. Files in no known charset, and notebooks that are none, are errors.
 
     `notebooks`: .ipynb become `markdown`, a `script`, StarCoder's `structured` form, or stay JSON (`raw`); of a cell's outputs
     `output_chars` characters are kept.
@@ -82,7 +82,7 @@ class Code:
     file_header: str = "<file_sep>{path}\n"
     order: Literal["path", "dependencies"] = "path"
 
-    revision: ClassVar[int] = 7
+    revision: ClassVar[int] = 8
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "orjson", "resiliparse", "xxhash")
 
@@ -317,13 +317,15 @@ def _about(name: str, portion: Sequence[Entry], text: str) -> Row:
 
 
 def _all_of(licences: set[str | None]) -> str | None:
-    """The licence of files under several; with those that have none, or too many, it is not all of it: `NOASSERTION` (SPDX),
-    of the kind `unknown`."""
-    stated = sorted(each for each in licences if each)
-    if not stated or len(licences) == 1:
-        return stated[0] if stated else None
+    """The licence of files under several; with those that have none, an unknown one, or too many, it is not all of it:
+    `NOASSERTION` (SPDX), of the kind `unknown`."""
+    if len(licences) == 1:
+        return next(iter(licences))
+    stated = sorted(each for each in licences if each not in (None, NOASSERTION))
+    if not stated:
+        return NOASSERTION if licences else None
     named = [f"({each})" if " OR " in each else each for each in stated[:10]]
-    return " AND ".join(named if None not in licences and len(named) == len(stated) else [*named, "NOASSERTION"])
+    return " AND ".join(named if len(named) == len(licences) else [*named, NOASSERTION])
 
 
 def _is_binary(data: bytes) -> bool:

@@ -15,7 +15,7 @@ from curator.charsets import decode
 from curator.documents import File
 from curator.sources import licences, manifests
 from curator.sources.archives import ArchiveError, Limits, MemberError, members, safe_name
-from curator.sources.licences import Stated
+from curator.sources.licences import NOASSERTION, Stated
 
 MOST_BYTES = 256 << 10
 
@@ -38,13 +38,14 @@ class Notes:
             self._manifests.setdefault(folder, stated)
 
     def by_folder(self) -> dict[str, Stated]:
-        """None for a folder whose LICENSE files hold none of the common licences, and that has no manifest either."""
+        """`NOASSERTION` for a folder whose LICENSE files hold none of the common licences, and that has no manifest either:
+        its owner's own terms are not the same as none."""
         found = {folder: Stated(stated, "manifest") for folder, stated in self._manifests.items()}
         for folder, known in self._files.items():
             if known:
                 found[folder] = Stated(_choice(known), "file")
             else:
-                found.setdefault(folder, Stated(None))
+                found.setdefault(folder, Stated(NOASSERTION, "file"))
         return found
 
 

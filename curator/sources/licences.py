@@ -27,6 +27,7 @@ _NOT = re.compile(
 )
 
 _SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() :-]{2,150})")
+NOASSERTION = "NOASSERTION"  # SPDX: there is a licence, and what it is nobody says
 _HEADER_CHARS = 5000
 _SHORT_CHARS = 3000  # a LICENSE file that names its licence, and no more
 

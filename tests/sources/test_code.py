@@ -225,7 +225,8 @@ def test_the_nearest_licence_of_a_folder_counts(tmp_path):
     assert licences["a.c"] == "MIT"
     assert licences["lib/deep/b.c"] == "GPL-2.0"
     assert licences["lib/c.c"] == "ISC"
-    assert licences["own/d.c"] is None
+    assert licences["own/d.c"] == "NOASSERTION", "its owner's own terms are not the same as none"
+    assert {about(row)["license_type"] for row in rows if row["title"] == "own/d.c"} == {"unknown"}
     assert licences["dual/e.rs"] == "Apache-2.0 OR MIT"
 
 
@@ -539,6 +540,8 @@ def test_what_version_control_keeps_for_itself_is_no_code(tmp_path, form):
         ({"a.py": "# SPDX-License-Identifier: MIT\nx", "b.py": "y"}, "MIT AND NOASSERTION", "unknown"),
         ({"a.py": "# SPDX-License-Identifier: MIT\nx", "b.py": "# SPDX-License-Identifier: MIT\ny"}, "MIT", "permissive"),
         ({"a.py": "x", "b.py": "y"}, None, "none"),
+        ({"LICENSE": "Ask us.", "a.py": "x", "b.py": "# SPDX-License-Identifier: MIT\n"}, "MIT AND NOASSERTION", "unknown"),
+        ({"p/LICENSE": "Ask us.", "p/a.py": "x", "b.py": "y"}, "NOASSERTION", "unknown"),
         (
             {"a.py": "# SPDX-License-Identifier: MIT OR Apache-2.0\nx", "b.py": "# SPDX-License-Identifier: GPL-2.0-only\ny"},
             "GPL-2.0-only AND (MIT OR Apache-2.0)",
