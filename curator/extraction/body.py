@@ -23,6 +23,7 @@ from curator.extraction.dom import (
     QUIRKS,
     SPACE,
     adopt,
+    bears,
     close,
     close_other,
     close_p,
@@ -156,11 +157,12 @@ def start_in_body(dom, page, name, act, begin, end, foster):
 def _close_item(dom, name, act):
     """An entry of a list ends where the next begins."""
     for at in range(dom[HEIGHT] - 1, 0, -1):
-        other = np.int64(dom[dom[OPEN + at] + NAME])
+        node = np.int64(dom[OPEN + at])
+        other = np.int64(dom[node + NAME])
         if other == name or (act == grammar.TERM and (other == DD or other == DT)):
             dom[HEIGHT] = at
             return
-        if has(other, grammar.SPECIAL) and not has(other, grammar.NO_BORDER):
+        if bears(dom, node, grammar.SPECIAL) and not has(other, grammar.NO_BORDER):
             return
 
 
@@ -189,7 +191,7 @@ def finish_in_body(dom, name, act, begin, foster):
         if not close(dom, name, _BUTTON_SCOPE):
             insert(dom, P, HTML_SPACE, begin, begin, foster)
     elif name == FORM_TAG:
-        node = dom[FORM]
+        node = np.int64(dom[FORM])
         dom[FORM] = -1
         if node < 0 or scoped(dom, name, _SCOPE) < 0:
             return

@@ -103,7 +103,7 @@ def _text(dom, page, out, at, end):
 @inner
 def _append(dom, page, out, at, end, foster):
     """Text to the tree: to the text before it if there is some."""
-    begin = dom[WRITTEN]
+    begin = np.int64(dom[WRITTEN])
     behind = write(page, at, end, out, begin, NO)
     if behind == begin:
         return

@@ -183,7 +183,7 @@ def start(dom, page, name, begin, end):
             dom[MODE] = AFTER_HEAD if mode == IN_HEAD else IN_HEAD
         elif mode == AFTER_HEAD:
             if act == grammar.HEADISH:
-                push(dom, dom[HEAD])
+                push(dom, np.int64(dom[HEAD]))
                 _in_head(dom, name, begin, end)
                 dom[HEIGHT] -= 1
                 return

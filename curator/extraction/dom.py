@@ -59,6 +59,12 @@ def has(name, traits):
 
 
 @inner
+def bears(dom, node, traits):
+    """Whether a node has one of some traits that end a search, be it in HTML, SVG or MathML."""
+    return has(np.int64(dom[node + NAME]), traits if dom[node + SPACE] == 0 else FOREIGN)
+
+
+@inner
 def current(dom):
     return np.int64(dom[OPEN + dom[HEIGHT] - 1])
 
@@ -160,7 +166,7 @@ def scoped(dom, name, borders):
         node = np.int64(dom[OPEN + at])
         if dom[node + NAME] == name and dom[node + SPACE] == 0:
             return at
-        if has(np.int64(dom[node + NAME]), borders if dom[node + SPACE] == 0 else FOREIGN):
+        if bears(dom, node, borders):
             return -1
     return -1
 
@@ -196,7 +202,7 @@ def close_other(dom, name):
         if dom[node + NAME] == name and dom[node + SPACE] == 0:
             dom[HEIGHT] = at
             return
-        if has(np.int64(dom[node + NAME]), SPECIAL):
+        if bears(dom, node, SPECIAL):
             return
 
 
@@ -258,7 +264,7 @@ def formatting(dom, name):
 @inner
 def enlist(dom, page, node):
     """To be opened again. Of four that are equal the first is forgotten."""
-    same, first = 0, -1
+    same, first = 0, NONE
     for at in range(dom[LISTED] - 1, -1, -1):
         if dom[LIST + at] == _MARK:
             break
@@ -327,9 +333,9 @@ def adopt(dom, name, foster):
         block = -1  # the outermost one in it that is no formatting
         for i in range(dom[HEIGHT] - 1, place_open, -1):
             open_ = np.int64(dom[OPEN + i])
-            if has(np.int64(dom[open_ + NAME]), SCOPE if dom[open_ + SPACE] == 0 else FOREIGN):
+            if bears(dom, open_, SCOPE):
                 return True
-            if has(np.int64(dom[open_ + NAME]), SPECIAL):
+            if bears(dom, open_, SPECIAL):
                 block = i
         if block < 0 or dom[SPARE] < MOST_LISTED:
             dom[HEIGHT] = place_open

@@ -12,6 +12,7 @@ from curator.extraction.compiled import inner
 from curator.extraction.grammar import NUMBER
 from curator.extraction.tokens import EQUALS, LESS, MORE, QUOTE, attribute, find, name_at
 from curator.extraction.written import GROWTH, NO, YES, write
+from curator.metrics.vectors import copy
 
 MOST = 4 << 20  # bytes
 _TITLE, _H1, _SCRIPT = (NUMBER[name] for name in ("title", "h1", "script"))
@@ -43,8 +44,7 @@ def fits(notes, noted, length):
 
 @inner
 def _put(what, notes, noted):
-    for i in range(len(what)):
-        notes[noted + i] = what[i]
+    copy(notes, noted, what, 0, len(what))
     return noted + len(what)
 
 
@@ -103,10 +103,8 @@ def _heading(page, at, size, notes, noted):
     if end == stop:
         return noted
     noted = _put(_START_H1, notes, noted)
-    for i in range(at, end):
-        notes[noted] = page[i]
-        noted += 1
-    return _put(_END_H1, notes, noted)
+    copy(notes, noted, page, at, end - at)
+    return _put(_END_H1, notes, noted + end - at)
 
 
 @inner
@@ -123,9 +121,8 @@ def _asked(page, at, end, notes, noted):
                 until = at
                 notes[noted] = 10
                 noted += 1
-            for i in range(until, stop):
-                notes[noted] = page[i]
-                noted += 1
+            copy(notes, noted, page, until, stop - until)
+            noted += stop - until
             until = stop
         at = find(page, at + 1, end, QUOTE)
     return noted

@@ -69,13 +69,14 @@ def name_at(page, at, end, last):
     mark = 0
     while at < end:
         byte = page[at]
-        if blank(byte) or byte == 62 or byte == 47 or byte == last:  # > /
-            break
-        if 65 <= byte <= 90:
+        if byte < 65:
+            if blank(byte) or byte == 62 or byte == 47 or byte == last:  # > /
+                break
+            if byte == 45 or byte == 58:
+                mark = np.int64(byte)
+            byte = max(byte, _NUL)
+        elif byte <= 90:
             byte = np.uint8(byte | 32)
-        byte = max(byte, _NUL)
-        if byte == 45 or byte == 58:
-            mark = np.int64(byte)
         if shift >= 0:
             packed |= np.uint64(byte) << np.uint64(shift)
             shift -= 8

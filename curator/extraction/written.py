@@ -8,9 +8,14 @@ from curator.extraction.compiled import inner
 from curator.extraction.grammar import LONGEST_BARE, LONGEST_REFERENCE, MEANT, WINDOWS, reference
 from curator.extraction.tags import PRIME
 from curator.extraction.tokens import letter
+from curator.metrics.vectors import copy
 
 NO, YES = np.bool_(False), np.bool_(True)  # no literals: a kernel is compiled anew for each of those
 GROWTH = 6  # times as long text may become: each " an &quot;
+_ESCAPED_AS = {"&": b"&amp;", "<": b"&lt;", ">": b"&gt;", '"': b"&quot;"}
+_ESCAPED = np.array([ord(character) for character in _ESCAPED_AS])
+_ESCAPES = np.frombuffer(b"".join(escape.ljust(GROWTH) for escape in _ESCAPED_AS.values()), np.uint8)
+_LENGTHS = np.array([len(escape) for escape in _ESCAPED_AS.values()])
 
 
 @inner
@@ -77,16 +82,10 @@ def _named(page, at, end, attribute):
 @inner
 def _put(out, written, point):
     """One character: in UTF-8, or escaped."""
-    if point == 38:
-        out[written], out[written + 1], out[written + 2], out[written + 3], out[written + 4] = 38, 97, 109, 112, 59  # &amp;
-        return written + 5
-    if point == 60 or point == 62:  # &lt; &gt;
-        out[written], out[written + 1], out[written + 2], out[written + 3] = 38, 108 if point == 60 else 103, 116, 59
-        return written + 4
-    if point == 34:
-        out[written], out[written + 1], out[written + 2] = 38, 113, 117  # &quot;
-        out[written + 3], out[written + 4], out[written + 5] = 111, 116, 59
-        return written + 6
+    for i in range(len(_ESCAPED)):
+        if point == _ESCAPED[i]:
+            copy(out, written, _ESCAPES, GROWTH * i, _LENGTHS[i])
+            return written + _LENGTHS[i]
     if point < 0x80:
         out[written] = point
         return written + 1

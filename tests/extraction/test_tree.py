@@ -206,6 +206,7 @@ def test_the_tree_is_that_of_a_browser(parts: list[str], doctype: str) -> None:
         ("<script><!--<script><!----></script>1", [(2, "1")]),
         ("<select><b>1<input>2", [(2, "select"), (2, "b"), (3, "input"), (3, "2")]),
         ("<div><select><p>1</div>2</select>3", [(2, "div"), (3, "select"), (3, "3")]),
+        ("<b><math><style></b>1", [(2, "b"), (3, "math"), (4, "style"), (2, "1")]),
         ("<math><![if x]>1<![CDATA[<b>2]]></math>3", [(2, "math"), (3, "1"), (2, "3")]),
     ],
 )
