@@ -20,6 +20,7 @@ import numba
 import numpy as np
 
 from curator.metrics.classes import SPACED
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.lists import WordList
 from curator.metrics.vectors import LANES, lowest, within
 
@@ -153,7 +154,7 @@ def end_hash(last, before):
     return (np.int64(last) * 5843 + np.int64(before) * 331) & (ENDS - 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def possible_ends(points, kinds, bounds, words, ends, tails, symbols, bits):
     """Set bit i % 64 of `bits[i // 64]` where a phrase may end; with `words`, not inside a word of a spaced script. Two
     characters are looked at without a branch, as texts are full of those that end phrases, more only where they do."""
@@ -197,7 +198,7 @@ def _ends_longer(points, i, tails, symbols):
     return some != 0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def child(state, symbol, keys, nexts):
     """The state that an edge of a state other than the root leads to, 0 if there is none."""
     key = np.uint64(state) << np.uint64(21) | np.uint64(symbol)
@@ -209,7 +210,7 @@ def child(state, symbol, keys, nexts):
     return np.int64(0)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _build(symbols, starts, lengths, firsts, keys, nexts, wanted, fails, rests, depths, heads, shorter, going, at_state):
     """Fill the tables of edges, states and phrases; return the number of states. Level by level, so that states near the root,
     where a text spends its time, lie together, and a state's fail is ready before the state. `going` has room for the phrases
@@ -257,7 +258,7 @@ def _build(symbols, starts, lengths, firsts, keys, nexts, wanted, fails, rests, 
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _dense(firsts, keys, nexts, fails, dense):
     for state in range(len(dense)):
         for symbol in range(1, min(len(firsts), DENSE_SYMBOLS)):
@@ -268,7 +269,7 @@ def _dense(firsts, keys, nexts, fails, dense):
                 dense[state, symbol] = to if to != 0 else dense[fails[state], symbol]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _insert(state, symbol, to, keys, nexts):
     key = np.uint64(state) << np.uint64(21) | np.uint64(symbol)
     at = np.int64((key * _PRIME) >> np.uint64(32)) & (len(keys) - 1)

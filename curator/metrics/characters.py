@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import numba
 import numpy as np
 
 from curator.metrics.classes import BLANKS, CLASSES, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE, mask
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.vectors import LANES, count, within
 
 # Columns of `out`: one for each class, then these.
@@ -27,7 +27,7 @@ def wanted_classes(columns: Iterable[int]) -> np.ndarray:
     return np.array(sorted({kind for column in columns for kind in needed.get(column, (column,))}), np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_characters(kinds, bounds, rows, wanted, out):
     """Add each span's characters of the `wanted` classes to its row of `out`, all that are not whitespace, and those that stand
     inside 【】 on one line."""
@@ -49,14 +49,14 @@ def count_characters(kinds, bounds, rows, wanted, out):
                 out[row, BRACKETED] += _bracketed(kinds, begin, end)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_all(bounds, rows, out):
     """Add each span's characters, of whatever class, to its row of `out`."""
     for span in range(len(rows)):
         out[rows[span], 0] += bounds[span + 1] - bounds[span]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _bracketed(kinds, begin, end):
     found = 0
     opened = -1
@@ -74,7 +74,7 @@ def _bracketed(kinds, begin, end):
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_distinct(points, kinds, bounds, rows, final, counts, seen, held, distinct, entropy_sum):
     """Distinct code points of each row, whitespace aside, and the sum of count × ln(count) over them, in the order of their
     first occurrence.
@@ -99,7 +99,7 @@ def count_distinct(points, kinds, bounds, rows, final, counts, seen, held, disti
         _finish(counts, seen, held, distinct, entropy_sum)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _finish(counts, seen, held, distinct, entropy_sum):
     if held[0] >= 0:
         total = 0.0

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from curator.metrics.classes import NEWLINE, SPACE, mask, table
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.segments import Texts, texts
 from curator.metrics.vectors import LANES, below, copy, count, lowest, within
 
@@ -67,7 +68,7 @@ def without(lines: Lines, cut: np.ndarray) -> pa.Array:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _find_lines(data, starts, stops, kinds, bounds, begin, end, chars, text):
     """Write where each line begins and ends, its characters, and whether it holds text; `bounds` says which are a row's.
     Returns how many there are, of which those are written that there is room for."""
@@ -111,7 +112,7 @@ def _newlines_and_beginnings(data, at, stop):
     return newlines, begins
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _holds_text(data, i, stop, kinds):
     """Whether a character is there that is not whitespace."""
     while i < stop:
@@ -129,7 +130,7 @@ def _holds_text(data, i, stop, kinds):
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _join(data, begin, end, text, bounds, row_starts, row_stops, cut, out, offsets):
     n = 0
     for row in range(len(bounds) - 1):

@@ -15,6 +15,7 @@ import numpy as np
 
 from curator.metrics.automaton import Automaton, folded
 from curator.metrics.classes import SPACED
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.vectors import LANES, low_alike, lowest
 
 MOST_BEGINNINGS = 8
@@ -68,7 +69,7 @@ def _alike(points: np.ndarray) -> tuple[int, int]:
     return mask, int(points[0]) & mask
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find_candidates(points, kinds, bounds, words, places, longest, found, symbols, lengths, masks, values, order, letters):
     """Places where a phrase begins and the longest one that does, span by span, each span from its end. With `words`, not those
     whose beginning is inside a word of a spaced script. `points` must go on for 2 * LANES elements behind the last."""
@@ -129,7 +130,7 @@ def _spaced(kind):
     return _SPACED_FIRST <= kind <= _SPACED_LAST
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _longest_at(points, i, end, symbols, lengths, order, letters):
     for phrase in order:
         length = lengths[phrase]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from curator.metrics.compiled import kernel
 
 COMMON, RUNS = 0, 1  # columns of `out`: occurrences of common runs, and of all
 COLUMNS = 2
@@ -18,7 +19,7 @@ LENGTH = 3
 _BITS = np.uint64(21)  # of a code point: three of them are a run exactly
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_common_runs(points, bounds, rows, out):
     """Add to each span's row of `out` the occurrences of its common runs and of all its runs."""
     for span in range(len(rows)):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numba
 import numpy as np
 
 from curator.metrics.classes import HAN
+from curator.metrics.compiled import kernel
 
 LIBRARIES = ("rjieba",)  # whose version can change a number
 
@@ -67,7 +67,7 @@ def _segmenter() -> Any:
     return rjieba
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _new_runs(points, kinds, bounds, known, begins):
     """Runs of Han characters, none across two spans. Those that are remembered are marked in `begins`; the others are returned,
     with their slots in `known` (-1 for none), but for those equal to one of them: where they begin is `again`, and that one's
@@ -122,7 +122,7 @@ def _new_runs(points, kinds, bounds, known, begins):
     return starts[:n], stops[:n], slots[:n], again[:repeats], first[:repeats]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _key(points, start, stop):
     """Whether a run is one to remember, and its characters in three numbers."""
     a = np.uint64(0)
@@ -139,7 +139,7 @@ def _key(points, start, stop):
     return True, a, b, c
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _remember(starts, stops, slots, again, first, begins, known):
     for run in range(len(starts)):
         if slots[run] < 0 or known[slots[run], KEYS] != _PENDING + np.uint64(run):
@@ -154,7 +154,7 @@ def _remember(starts, stops, slots, again, first, begins, known):
             begins[again[repeat] + k] = begins[starts[run] + k]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _join(points, starts, stops):
     """The characters of the runs, a newline after each, and where each newline ends."""
     total = 0
@@ -173,7 +173,7 @@ def _join(points, starts, stops):
     return joined, ends
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _scatter(lengths, starts, stops, begins):
     """`lengths`: of the words of all runs and of the newlines after them, in order."""
     run = 0

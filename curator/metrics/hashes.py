@@ -8,6 +8,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from curator.metrics.compiled import kernel
 from curator.metrics.vectors import load64
 
 SEED = np.uint64(0x9E3779B97F4A7C15)
@@ -39,7 +40,7 @@ def load_block(data, start, length):
     return _EMPTY[size] ^ load64(data, start) & _LOW[size], load64(data, start + 8) & _HIGH[size]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def hash_bytes(data, start, length):
     """The hash of `data[start : start + length]`."""
     state = np.uint64(length) * SEED

@@ -24,6 +24,7 @@ from curator.metrics.classes import (
     TERMINALS,
     mask,
 )
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.hashes import BLOCK, SEED, hash_bytes, mix
 from curator.metrics.vectors import LANES, load64, lowest, within
 
@@ -61,7 +62,7 @@ _SENTENCE = mask(SENTENCE_ENDS)
 _CLAUSE_FIRST, _CLAUSE_LAST = CLAUSE_ENDS[0], CLAUSE_ENDS[-1]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, columns, scratch, table, out):
     """Add each span's lines and paragraphs to its row of `out[way]`, which has a column for each of the `columns`, for each of
     the `ways` of counting them: `way`, `chars`, `trim`, `blank` and `wanted`.
@@ -175,7 +176,7 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
                 out[_u(way), row, _u(place)] = max(before, found[column]) if column == LONGEST else before + found[column]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def has_clause(kinds, begin, end):
     """Whether a comma or a mark that ends a clause stands there, or a full stop before whitespace."""
     while begin < end:
@@ -187,7 +188,7 @@ def has_clause(kinds, begin, end):
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _repeats(data, begins, sizes, lengths, n, keys, firsts, table):
     """How many of the lines stood before, and their characters. `firsts`: which line each is equal to, the first of them.
 
@@ -212,7 +213,7 @@ def _repeats(data, begins, sizes, lengths, n, keys, firsts, table):
     return repeats, chars
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _repeated_paragraphs(firsts, lengths, paragraph_begins, n, keys, table):
     """How many of the paragraphs stood before, and the characters of their lines."""
     last_slot = _open(n, table)

@@ -25,6 +25,7 @@ import numba
 import numpy as np
 
 from curator.metrics.classes import BLANKS
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.hashes import PRIME, SEED
 from curator.metrics.vectors import LANES, count64, list64, lowest, spread64, within
 
@@ -61,7 +62,7 @@ def skipping_column(n: int) -> int:
     return 4 + 4 * n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_ngrams(units, places, bounds, points, kinds, rows, wanted, scratch, table, held, out):
     """Add to each span's row of `out` what its n-grams cover, for the lengths n from 2 on where `wanted[n]` has a bit of TOP,
     JOINED, DUP or SKIPPING. `places` is the number of characters before each unit.
@@ -77,7 +78,7 @@ def count_ngrams(units, places, bounds, points, kinds, rows, wanted, scratch, ta
         _count(units[begin:end], places[begin : end + 1], wanted, scratch, table, held, out[rows[span]])
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _visible(points, kinds, begin, end, units, places):
     """Write the characters that are not whitespace, and how many are before each. Returns how many."""
     n = 0
@@ -98,7 +99,7 @@ def _chars(places, first, end):
     return np.int64(places[u(end)] - places[u(first)])
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _asked(wanted):
     """The shortest length, the last that is asked for TOP or JOINED, the first for DUP or SKIPPING, the longest; 0 for none.
     (A function, since kernels are compiled once more for numbers that are written where they are called.)"""
@@ -171,7 +172,7 @@ def _slot(key, shift):
     return ((key ^ (key >> u(32))) * PRIME) >> shift
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _key(units, p, n):
     """Of the n-gram at a place."""
     key = u(units[u(p)])
@@ -180,7 +181,7 @@ def _key(units, p, n):
     return key
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _tally_pairs(units, slots, tallies, times):
     """Write how often the pair of units at each place occurs, at most, to `times`; MOST if it is more."""
     pairs = len(units) - 1
@@ -192,7 +193,7 @@ def _tally_pairs(units, slots, tallies, times):
     _tally(pairs, slots, 1 << bits, tallies, times)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _tally(kept, slots, size, tallies, times):
     """Write how often the slot of each occurs to `times`."""
     _clear(tallies, 0, size)
@@ -211,7 +212,7 @@ def _lower(times, left):
         times[u(p)] = min(times[u(p)], times[u(p + 1)])
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _at_least(least, left, times, picked):
     """Write the places of as many `times` to `picked`. Returns how many."""
     found = 0
@@ -222,7 +223,7 @@ def _at_least(least, left, times, picked):
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _open(entries, table, held):
     """Make `table` ready for so many entries: its shift, its last slot, its base."""
     bits = _bits(entries)
@@ -234,7 +235,7 @@ def _open(entries, table, held):
     return u(64 - bits), u((1 << bits) - 1), base
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _find(i, key, keys, table, shift, last_slot, base):
     """The first candidate with this key, now noted if it is `i` itself. No branch but where two keys meet: what repeats in a
     text cannot be guessed."""
@@ -250,7 +251,7 @@ def _find(i, key, keys, table, shift, last_slot, base):
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _commonest(n, least, units, left, keys, picked, counts, times, places, table, held):
     """How often the commonest n-gram occurs, which is not more than `least`, where it first does, and the characters it
     covers."""
@@ -263,7 +264,7 @@ def _commonest(n, least, units, left, keys, picked, counts, times, places, table
     while least > 1:
         some = _at_least(least, left, times, picked)
         for k in range(some):
-            keys[u(k)] = _key(units, picked[u(k)], n)
+            keys[u(k)] = _key(units, np.int64(picked[u(k)]), n)
         most = top = 0
         for k in range(some):
             most += np.int64(keys[u(k)] == keys[0])
@@ -292,7 +293,7 @@ def _commonest(n, least, units, left, keys, picked, counts, times, places, table
     return most, np.int64(picked[u(top)]), covered
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _walk(n, longest, units, some, where, times, keys, sources, depths, places, table, held, covered, ends):
     """`depths`: how long, up to `longest` and 0 if shorter than `n`, the passage is that begins at each candidate and stood
     before. `sources`: where that passage stood first. `covered`: for each length, the characters of the n-grams that stood
@@ -343,7 +344,7 @@ def _walk(n, longest, units, some, where, times, keys, sources, depths, places, 
     return ends[n] > 0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _that_repeat(some, where, sources, depths, reaches):
     """Keep the candidates that occur twice, and write to `reaches` how long the longest passage is that begins there and does.
     Returns how many."""
@@ -359,7 +360,7 @@ def _that_repeat(some, where, sources, depths, reaches):
     return kept
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _covered_skipping(n, kept, where, sources, depths, reaches, met, places):
     """Characters of the n-grams that were met before, reading on behind each of them. Marks those that are `met`."""
     covered = to = 0

@@ -23,6 +23,7 @@ import numpy as np
 from curator.metrics import classes, few_phrases, han_words
 from curator.metrics.automaton import MOST_LISTS, Automaton, automaton, child, possible_ends
 from curator.metrics.classes import ALPHANUMERIC, HAN, KANA, LETTERS, MARK, mask
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.lists import WordList
 from curator.metrics.segments import PADDING
 from curator.metrics.vectors import LANES, highest, lowest
@@ -104,7 +105,7 @@ def places(text: str, phrases: WordList, match: Literal["words", "anywhere"] = "
     return [(i, i + int(lengths[n]), names[n]) for i, n in zip(begins.tolist(), which.tolist())]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _candidates(
     points,
     kinds,
@@ -185,7 +186,7 @@ def _last_before(bits, first, i):
     return word * LANES + highest(some)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _doubtful(kinds, bounds, places, heads, found, lengths, shorter, asked):
     """The runs of Han characters that must be segmented to know whether the candidates' ends are ends of words. `asked` is
     written over."""
@@ -228,7 +229,7 @@ def _doubtful(kinds, bounds, places, heads, found, lengths, shorter, asked):
     return starts[:n], stops[:n]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _parts(before, after, begins, at):
     """Whether one word may end after a character of class `before` and another begin with the next, at `at`."""
     if after == MARK:
@@ -238,7 +239,7 @@ def _parts(before, after, begins, at):
     return not (_SPACED >> before) & (_SPACED >> after) & 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count(kinds, bounds, rows, places, heads, found, lengths, shorter, lists, words, begins, free, seen, hits, out):
     """Count, of each span's candidates, which come from its end, the occurrences, which come from its beginning. Returns how
     many are noted in `hits`: those of the first list."""

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from curator.metrics.classes import PUNCTUATION, table
+from curator.metrics.compiled import kernel
 from curator.metrics.memory import scratch
 from curator.metrics.vectors import LANES, below, count, count64, list64, lookup64, lowest, spell64, spread64, within
 
@@ -58,7 +59,8 @@ def texts(column: pa.Array) -> Texts:
     else:
         stored = np.zeros(rows + 1, kind)
     some: Any = data_buffer if data_buffer is not None and data_buffer.size else b"\0"
-    data = np.frombuffer(some, np.uint8)  # never writable: one compiled version of each kernel
+    data = np.frombuffer(some, np.uint8)
+    data.flags.writeable = False  # whatever the buffer is: one compiled version of each kernel
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     offsets = stored.astype(np.int64)
     return Texts(data, offsets[:-1], offsets[1:], valid)
@@ -175,7 +177,7 @@ def _read(data, i, inside, others):
     return inside & ~follow & below(used), wrong & below(used + 1), used
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def decode(data, starts, stops, table, points, kinds, at, bounds):
     """Code points of the spans one after another, their classes, and how many bytes after its span's first each begins; span i
     is `bounds[i]:bounds[i + 1]`.

@@ -17,6 +17,7 @@ from curator.metrics.classes import (
     STOP,
     TERMINAL,
 )
+from curator.metrics.compiled import kernel
 from curator.metrics.vectors import LANES, below, count, highest, lowest, within
 
 SPACED_WORDS = 0
@@ -29,7 +30,7 @@ _u = np.uint64
 _END_FIRST, _END_LAST = SENTENCE_ENDS[0], SENTENCE_ENDS[-1]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_sentences(points, kinds, bounds, rows, out):
     """Add each span's sentences to its row of `out`: what stands between the ends of lines and sentences, and holds a letter or
     a numeral.
@@ -88,7 +89,7 @@ def _after_lone_letter(kinds, begin, i):
     return not (IN_WORD[0] <= before <= IN_WORD[-1] or before == APOSTROPHE)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_spaced_words(kinds, bounds, rows, out):
     """Add to each span's row of `out` its runs of characters that are not whitespace, and the length of the longest."""
     for span in range(len(rows)):

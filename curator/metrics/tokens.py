@@ -34,6 +34,7 @@ from curator.metrics.classes import (
     STOP,
     SYMBOLS,
 )
+from curator.metrics.compiled import kernel
 from curator.metrics.hashes import BLOCK, hash_bytes, load_block, mixed
 from curator.metrics.vectors import LANES, after, before, below, count, highest, list64, lowest, within, within_few
 from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS, is_word
@@ -75,7 +76,7 @@ def _note(places, n, bits, at):
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds, out):
     """Write where the tokens of each span begin and end; `token_bounds` says which are a span's. Add them, by what words.py
     counts, to the span's row of `out`.
@@ -182,7 +183,7 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
         token_bounds[span + 1] = n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def find_longest(kinds, rows, starts, stops, token_bounds, out):
     """The characters of the longest word of each span's row."""
     for span in range(len(rows)):
@@ -194,7 +195,7 @@ def find_longest(kinds, rows, starts, stops, token_bounds, out):
         out[rows[span], LONGEST] = longest
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def hash_tokens(data, span_starts, span_stops, at, bounds, starts, stops, token_bounds, hashes, places):
     """Write a hash of each token, and the number of characters in all tokens before it. The other arrays: see `decode` and
     `find_tokens`. In short loops over some tokens at a time: they need few registers, and what they multiply are vectors."""

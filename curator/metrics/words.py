@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from curator.metrics.classes import IN_WORD, table
+from curator.metrics.compiled import kernel
 from curator.metrics.hashes import hash_bytes
 from curator.metrics.lists import WordList
 from curator.metrics.vectors import LANES, below, lowest, within
@@ -39,7 +40,7 @@ def is_word(kinds, first, length):
     return own | (then >= _FIRST) & (then <= _LAST)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def keep_likely(points, likely, starts, stops, token_bounds):
     """Keep the tokens that may be stop words, by how long they are and how they begin: see `likely_words`."""
     n = np.int64(0)
@@ -54,7 +55,7 @@ def keep_likely(points, likely, starts, stops, token_bounds):
         token_bounds[span + 1] = n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
     """Add each span's stop words to its row of `out`.
 
