@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import IO, Any
+from typing import IO, Any, Self
 from urllib.parse import unquote
 
 from xxhash import xxh64_intdigest
@@ -30,6 +30,7 @@ from curator.sources.streams import StreamError, decompressed
 from curator.storage import open_input
 from curator.stores import of_the_machine
 
+DESCRIPTION_BYTES = 1 << 20  # of a tar file's header that describes the next member; a path has 4,096 at most
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
@@ -223,12 +224,33 @@ _ZIP_FAILURES = (
 # ------------------------------------------------------------------------------------------------------------------ tar
 
 
+_DESCRIBES = frozenset(
+    [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE]
+)
+
+
+class _Info(tarfile.TarInfo):
+    """Headers that describe the next member (a long name, pax) are read at once, whatever their size."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _DESCRIBES and found.size > DESCRIPTION_BYTES:
+            raise tarfile.ReadError(f"a header of {found.size:,} bytes")
+        return found
+
+
+def tar(stream: Any) -> tarfile.TarFile:
+    """A tar file that is read from its beginning to its end, within bounded memory."""
+    return tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10, encoding="utf-8", tarinfo=_Info)
+
+
 def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
     met: set[int] = set()  # names: two documents of one name would be one
     with _as_archive_error():
         stream: Any = _Counted(decompressed(raw), limits.total_bytes)
-        with tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10, encoding="utf-8") as archive:
+        with tar(stream) as archive:
             for info in archive:
                 archive.members = []  # tarfile remembers every member
                 if info.isfile():

@@ -114,7 +114,7 @@ def _of_package(package: str) -> Stated:
     notes = Notes()
     for file in distribution.files or ():
         if licences.is_licence_file(file.name) and storage.exists(path := str(file.locate())):
-            notes.note(file.name, storage.read_bytes(path)[:MOST_BYTES])
+            notes.note(file.name, storage.read_range(path, 0, MOST_BYTES))
     return notes.by_folder().get("", Stated(None))
 
 

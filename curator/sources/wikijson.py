@@ -15,6 +15,7 @@ import orjson
 
 from curator.documents import Tally
 from curator.sources import wikikinds
+from curator.sources.archives import tar
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikihtml import article
 from curator.stores import of_the_machine
@@ -36,7 +37,7 @@ def lines(path: str, most: int, tally: Tally) -> Iterator[bytes | None]:
             if head[257:262] != TAR_MAGIC:
                 yield from _lines(_Rest(head, stream), most)
                 return
-            with tarfile.open(fileobj=_Rest(head, stream), mode="r|") as archive:  # type: ignore[arg-type]
+            with tar(_Rest(head, stream)) as archive:
                 for info in archive:
                     archive.members = []  # tarfile remembers every member
                     member = archive.extractfile(info) if info.isfile() else None

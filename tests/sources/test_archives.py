@@ -8,6 +8,7 @@ import random
 import struct
 import tarfile
 import time
+import tracemalloc
 import zipfile
 
 import pytest
@@ -270,3 +271,22 @@ def test_damage_anywhere_raises_only_our_errors(tmp_path, seed):
                 pass
     except ArchiveError:
         pass
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.SOLARIS_XHDTYPE])
+def test_a_header_that_describes_gigabytes_is_not_held(tmp_path, kind):
+    """A compressed megabyte of zeros could be asked for as a name of a gigabyte."""
+    described, size = tarfile.TarInfo("x"), 64 << 20
+    described.type, described.size = kind, size
+    path = written(tmp_path, "x.tar.gz", gzip.compress(described.tobuf(tarfile.USTAR_FORMAT) + bytes(size), 1))
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match="a header of 67,108,864 bytes"):
+        contents(path)
+    assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_are_read(tmp_path, form):
+    name = "名" * 1000 + ".txt"
+    assert contents(written(tmp_path, "x.tar", tar_of({name: b"1"}, format=form))) == {name: b"1"}
