@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from curator import storage
 from curator.charsets import decode
+from curator.config import nearest
 from curator.documents import File, Piece, Tally, batched
 from curator.sources import licence_files, licences
 from curator.sources.archives import ArchiveError, Limits, Member, MemberError, is_archive, members, safe_name
@@ -89,7 +90,8 @@ class Code:
     def __post_init__(self) -> None:
         for language in self.languages:
             if language.lower() not in BY_NAME:
-                raise ValueError(f"languages: {language!r} is not known; use GitHub Linguist's names, such as Python or C++")
+                near = nearest(language, (known.name for known in BY_NAME.values()))
+                raise ValueError(f"languages: {language!r} is none of GitHub Linguist's, such as Python or C++{near}")
         for extension in self.extensions:
             if not extension.startswith("."):
                 raise ValueError(f"extensions: write {'.' + extension!r}, with the dot, not {extension!r}")

@@ -126,7 +126,7 @@ def test_charsets(tmp_path):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"languages": ("Pyhton",)}, "languages"),
+        ({"languages": ("Pyhton",)}, r"languages: .Pyhton. .* Did you mean .Python.\?"),
         ({"extensions": ("py",)}, "extensions"),
         ({"max_bytes": 0}, "max_bytes"),
         ({"output_chars": -1}, "output_chars"),
