@@ -164,11 +164,13 @@ def _after_tag(page, at, end):
     """From behind a tag's name: the place behind the tag, and where a type of microdata in it begins and ends."""
     typed_from, typed_to = at, at
     while True:
-        name, value, stop, at = attribute(page, at, end)
-        if name == 0:
+        first, behind, value, stop, at = attribute(page, at, end)
+        if first == behind:
             return at, typed_from, typed_to
-        if name == tags.ITEMTYPE:
-            typed_from, typed_to = value, stop
+        if page[first] | 32 == 105:  # an i
+            name, _ = name_at(page, first, behind)
+            if name == tags.ITEMTYPE:
+                typed_from, typed_to = value, stop
 
 
 @inner
@@ -184,9 +186,14 @@ def _after_declaration(dom, page, at, size):
 
 
 @inner
-def _mathjax(page, at):
-    """mjx-… stands in a line."""
-    return page[at] | 32 == 109 and page[at + 1] | 32 == 106 and page[at + 2] | 32 == 120
+def _is_custom(page, at, end):
+    """Whether a name is that of an element of the page's own: with a hyphen, behind any colon; mjx-… stands in a line."""
+    if page[at] | 32 == 109 and page[at + 1] | 32 == 106 and page[at + 2] | 32 == 120:
+        return False
+    for i in range(end - 1, at, -1):
+        if page[i] == 45 or page[i] == 58:
+            return page[i] == 45
+    return False
 
 
 @inner
@@ -216,10 +223,10 @@ def build(page, size, dom, out, notes):
         if not letter(page[at + 1 + closing]):
             at = _after_declaration(dom, page, at, size)
             continue
-        packed, behind, sign = name_at(page, at + 1 + closing, size, MORE)
+        packed, behind = name_at(page, at + 1 + closing, size)
         name = known(packed)
         if name < 0:
-            custom = sign == 45 and not _mathjax(page, at + 1 + closing)
+            custom = _is_custom(page, at + 1 + closing, behind)
             name = KNOWN + np.int64((packed * _SPREAD) >> np.uint64(36)) + (CUSTOM if custom else 0)
         begin = at
         at, typed_from, typed_to = _after_tag(page, behind, size)

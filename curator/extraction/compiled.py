@@ -53,3 +53,4 @@ class _PartCompiler(CompilerBase):
 
 _OPTIONS: Any = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
 inner = numba.njit(**_OPTIONS, pipeline_class=_PartCompiler)
+always = numba.njit(**_OPTIONS, pipeline_class=_PartCompiler, forceinline=True)  # a copy at each call: for the hottest few

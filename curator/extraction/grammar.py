@@ -6,7 +6,7 @@ from html.entities import html5
 
 import numpy as np
 
-from curator.extraction.compiled import inner
+from curator.extraction.compiled import always, inner
 from curator.extraction.tags import TAGS, packed
 
 # Traits. FLAT has no end tag; RAW holds no markup, PLAIN neither, but references; a SCOPE ends the search for an open element,
@@ -99,7 +99,6 @@ FORMATS = _acts("ANCHOR FORMAT NOBR")
 # Of an end tag: whether it ends the nearest such element and all in it.
 ENDS = _acts("BLOCK BUTTON TERM SELECT MARKED ITEM")
 
-_SLOTS = 1024
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 NAMES = sorted({*TAGS, *" ".join([*_TRAITS.values(), *_STARTS.values()]).split(), "annotation"} - {"custom", "other"})
 NUMBER = {name: np.int64(at) for at, name in enumerate(NAMES)}
@@ -118,41 +117,43 @@ textarea tfoot th thead title tr xmp"""
     PLAINTEXT, RP, RT, RTC, RUBY_TAG, SCRIPT, SELECT_TAG, STYLE, SVG, TABLE_TAG, TBODY, TD, TEMPLATE, TEXTAREA, TFOOT, TH,
     THEAD, TITLE, TR, XMP,
 ) = (NUMBER[name] for name in _NAMED.split())  # fmt: skip
-KEYS = np.array([packed(name) for name in NAMES], np.uint64)
 IDS = np.array([TAGS.get(name, TAGS["other"]) for name in NAMES], np.int16)
 HAS = np.array([sum(1 << at for at, held in enumerate(_TRAITS.values()) if name in held.split()) for name in NAMES])
 ACT = np.array([next((at for at, held in enumerate(_STARTS.values()) if name in held.split()), 0) for name in NAMES])
 
 
-def _hashed(keys: list[int], slots: int) -> np.ndarray:
-    """The number of each key, -1 in slots without one: a hash table with open addresses."""
-    table = np.full(slots, -1, np.int16)
-    for at, key in enumerate(keys):
-        slot = (key * int(_SPREAD) >> 48) % slots
-        while table[slot] >= 0:
+def _hashed(names: list[str], slots: int) -> tuple[np.ndarray, np.ndarray]:
+    """A hash table with open addresses: packed names, 0 in slots without one, and their numbers, -1 there."""
+    keys, rows = np.zeros(slots, np.uint64), np.full(slots, -1, np.int16)
+    for row, name in enumerate(names):
+        slot = (packed(name) * int(_SPREAD) >> 48) % slots
+        while keys[slot]:
             slot = (slot + 1) % slots
-        table[slot] = at
-    return table
+        keys[slot], rows[slot] = packed(name), row
+    return keys, rows
 
 
-_SLOT = _hashed([int(key) for key in KEYS], _SLOTS)
+@always
+def _row(name, keys, rows):
+    slot = np.int64(name * _SPREAD >> np.uint64(48)) & (len(keys) - 1)
+    while keys[slot] != name and keys[slot] != 0:
+        slot = (slot + 1) & (len(keys) - 1)
+    return np.int64(rows[slot])
+
+
+_KEYS, _ROWS = _hashed(NAMES, 1024)
 
 
 @inner
 def known(name):
     """The row of a name in the tables, -1 for another."""
-    slot = np.int64((name * _SPREAD) >> np.uint64(48)) % _SLOTS
-    while _SLOT[slot] >= 0 and KEYS[_SLOT[slot]] != name:
-        slot = (slot + 1) % _SLOTS
-    return np.int64(_SLOT[slot])
+    return _row(name, _KEYS, _ROWS)
 
 
 # References to characters by name; a few of the oldest do without the semicolon.
 _REFERENCES = sorted(html5)
-REFERENCE_KEYS = np.array([packed(name) for name in _REFERENCES], np.uint64)
+_REFERENCE_KEYS, _REFERENCE_ROWS = _hashed(_REFERENCES, 8192)
 MEANT = np.array([[ord(html5[name][0]), ord(html5[name][1:] or "\0")] for name in _REFERENCES], np.int32)
-_REFERENCE_SLOTS = 8192
-_REFERENCE_SLOT = _hashed([int(key) for key in REFERENCE_KEYS], _REFERENCE_SLOTS)
 LONGEST_REFERENCE = max(map(len, html5))
 LONGEST_BARE = max(len(name) for name in html5 if not name.endswith(";"))
 # What numbers from 128 on mean that somebody took from Windows' code page 1252.
@@ -162,7 +163,4 @@ WINDOWS = np.array([ord(bytes([byte]).decode("cp1252", "ignore") or chr(byte)) f
 @inner
 def reference(name):
     """The row of a reference in MEANT, -1 for another."""
-    slot = np.int64((name * _SPREAD) >> np.uint64(48)) % _REFERENCE_SLOTS
-    while _REFERENCE_SLOT[slot] >= 0 and REFERENCE_KEYS[_REFERENCE_SLOT[slot]] != name:
-        slot = (slot + 1) % _REFERENCE_SLOTS
-    return np.int64(_REFERENCE_SLOT[slot])
+    return _row(name, _REFERENCE_KEYS, _REFERENCE_ROWS)

@@ -10,7 +10,7 @@ import numpy as np
 
 from curator.extraction.compiled import inner
 from curator.extraction.grammar import NUMBER
-from curator.extraction.tokens import EQUALS, LESS, MORE, QUOTE, attribute, find, name_at
+from curator.extraction.tokens import LESS, QUOTE, attribute, find, name_at
 from curator.extraction.written import GROWTH, NO, YES, write
 from curator.metrics.vectors import copy
 
@@ -62,16 +62,12 @@ def note(page, name, begin, end, content, size, notes, noted):
         return _asked(page, end, content, notes, noted)
     if name == _H1:
         return _heading(page, end, size, notes, noted)
-    packed, at, _ = name_at(page, begin + 1, end, MORE)
+    _, at = name_at(page, begin + 1, end)
     noted = _lower(page, begin, at, notes, noted)
     while True:
-        first = at
-        packed, value, stop, at = attribute(page, at, end)
-        if packed == 0:
+        first, behind, value, stop, at = attribute(page, at, end)
+        if first == behind:
             break
-        while page[first] <= 32 or page[first] == 47:
-            first += 1
-        _, behind, _ = name_at(page, first, end, EQUALS)
         notes[noted] = 32
         noted = _put(_EQUALS, notes, _lower(page, first, behind, notes, noted + 1))
         noted = write(page, value, stop, notes, noted, YES)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curator.extraction.compiled import inner
+from curator.extraction.compiled import always, inner
 from curator.extraction.tags import PRIME
 from curator.metrics.vectors import LANES, before, count, lowest, within
 
 # No literals: a kernel is compiled anew for each type of those.
-LESS, MORE, EQUALS, QUOTE = np.uint8(60), np.uint8(62), np.uint8(61), np.uint8(34)
+LESS, MORE, QUOTE = np.uint8(60), np.uint8(62), np.uint8(34)
 _M, _A = np.uint8(109), np.uint8(97)
 _NUL = np.uint8(1)  # stands for a zero in a name, which is packed into zeros
 _RAW_NAME = 10  # bytes that hold the name of an element whose content is no markup, and what ends it
@@ -60,20 +60,16 @@ def blank(byte):
     return byte == 32 or (9 <= byte <= 13 and byte != 11)
 
 
-@inner
-def name_at(page, at, end, last):
-    """A name packed as `tags.packed` does it, where it ends, and the last hyphen or colon in it (0 for none). What ends the
-    name of an attribute is one byte more than for that of a tag: EQUALS, else MORE."""
+@always
+def name_at(page, at, end):
+    """A name packed as `tags.packed` does it, and where it ends."""
     packed = np.uint64(0)
     shift = 56
-    mark = 0
     while at < end:
         byte = page[at]
         if byte < 65:
-            if blank(byte) or byte == 62 or byte == 47 or byte == last:  # > /
+            if blank(byte) or byte == 62 or byte == 47:  # > /
                 break
-            if byte == 45 or byte == 58:
-                mark = np.int64(byte)
             byte = max(byte, _NUL)
         elif byte <= 90:
             byte = np.uint8(byte | 32)
@@ -83,36 +79,36 @@ def name_at(page, at, end, last):
         else:
             packed = (packed ^ np.uint64(byte)) * PRIME
         at += 1
-    return packed, at, mark
+    return packed, at
 
 
-@inner
+@always
 def attribute(page, at, end):
-    """From `at` in a tag to its next attribute: its packed name, where its value begins and ends, and where to go on. Where the
-    tag has none left the name is 0, and the last place that behind its `>`; where the page ends in it, a place behind `end`."""
+    """From `at` in a tag to its next attribute: where its name begins and ends, and its value, and where to go on. Where the
+    tag has none left the name is empty, and the last place that behind its `>`; where the page ends in it, one behind `end`."""
     while at < end and (blank(page[at]) or page[at] == 47):
         at += 1
-    if at >= end or page[at] == 62:
-        return np.uint64(0), at, at, min(at, end) + 1
     first = at
-    name, at, _ = name_at(page, at, end, EQUALS)
-    if at == first:  # a name may begin with `=`
-        name, at, _ = name_at(page, at + 1, end, EQUALS)
-    name = max(name, np.uint64(1))
+    if at >= end or page[at] == 62:
+        return first, first, at, at, min(at, end) + 1
+    at += 1  # a name may begin with `=`
+    while at < end and not (page[at] <= 62 and (blank(page[at]) or page[at] == 62 or page[at] == 47 or page[at] == 61)):
+        at += 1
+    behind = at
     while at < end and blank(page[at]):
         at += 1
     if at >= end or page[at] != 61:
-        return name, at, at, at
+        return first, behind, at, at, at
     at += 1
     while at < end and blank(page[at]):
         at += 1
     value = at
     if at < end and (page[at] == 34 or page[at] == 39):
         at = find(page, at + 1, end, page[at])
-        return name, value + 1, at, at + 1
+        return first, behind, value + 1, at, at + 1
     while at < end and not blank(page[at]) and page[at] != 62:
         at += 1
-    return name, value, at, at
+    return first, behind, value, at, at
 
 
 @inner
@@ -140,7 +136,7 @@ def end_of_raw(page, at, end, name, script):
         if at + 2 >= end:
             return end
         if page[at + 1] == 47:
-            closing, behind, _ = name_at(page, at + 2, min(at + 2 + _RAW_NAME, end), MORE)
+            closing, behind = name_at(page, at + 2, min(at + 2 + _RAW_NAME, end))
             if closing == name and behind < end:
                 if not inner:
                     return at
@@ -148,7 +144,7 @@ def end_of_raw(page, at, end, name, script):
         elif script and page[at + 1] == 33 and page[at + 2] == 45 and page[at + 3] == 45:
             hidden = True
         elif script and hidden and not inner:
-            opening, behind, _ = name_at(page, at + 1, min(at + 1 + _RAW_NAME, end), MORE)
+            opening, behind = name_at(page, at + 1, min(at + 1 + _RAW_NAME, end))
             inner = opening == name and behind < end
         at += 1
         if hidden and _closed_before(page, at, end):

@@ -38,7 +38,7 @@ from curator.extraction.dom import (
 from curator.extraction.dom import TEXT as TEXT_NODE
 from curator.extraction.formulas import with_sources
 from curator.extraction.grammar import FLAT, IDS, KNOWN, NUMBER, RAW
-from curator.extraction.tokens import MORE, attribute, name_at, openings, padded
+from curator.extraction.tokens import attribute, name_at, openings, padded
 from curator.extraction.words import NAME_WORDS
 from curator.extraction.written import GROWTH, YES, write
 
@@ -180,11 +180,12 @@ def _annotated(source, dom, math):
     node = np.int64(dom[math + FIRST])
     while node >= 0 and node != math:
         if dom[node + NAME] == _ANNOTATION and dom[node + FIRST] >= 0:
-            _, at, _ = name_at(source, np.int64(dom[node + BEGIN]) + 1, np.int64(dom[node + END]), MORE)
+            _, at = name_at(source, np.int64(dom[node + BEGIN]) + 1, np.int64(dom[node + END]))
             while True:
-                name, value, stop, at = attribute(source, at, np.int64(dom[node + END]))
-                if name == 0:
+                first, behind, value, stop, at = attribute(source, at, np.int64(dom[node + END]))
+                if first == behind:
                     break
+                name, _ = name_at(source, first, behind)
                 if (name == tags.ENCODING or name == tags.TYPE) and _holds_any(source, value, stop, tags.TEX_KINDS):
                     return np.int64(dom[node + FIRST]) if dom[dom[node + FIRST] + NAME] == TEXT_NODE else NONE
         if dom[node + FIRST] >= 0 and dom[node + NAME] >= 0:
@@ -222,11 +223,10 @@ def _walk(source, size, dom, out, tag, parent, last, words, flags, look, start, 
             rendered, classed = False, False
             place = np.int64(to)
             if to > from_:
-                _, place, _ = name_at(source, from_ + 1, to, MORE)
+                _, place = name_at(source, from_ + 1, to)
             while place < to:
-                asked, value, stop, place = attribute(source, place, to)
-                if asked == 0:
-                    break
+                first, behind, value, stop, place = attribute(source, place, to)
+                asked, _ = name_at(source, first, behind)
                 if asked == tags.CLASS and not classed:
                     classed = True
                     said, seen = _speak(source, value, stop, said, seen)
