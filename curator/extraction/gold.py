@@ -50,6 +50,7 @@ class GoldPage:
     charset: str | None = None  # as HTTP said it
     digest: str = ""  # of the visible text that was marked, and which stretches of it were (see `marked`), in place of a text
     keep: tuple[tuple[int, ...], ...] | None = None
+    markdown: bool = False  # what the gold is written in, with its rows of tables and marks of headings
 
     @property
     def tongue(self) -> str:
@@ -71,7 +72,8 @@ def load(folder: Path) -> list[GoldPage]:
             payload = gzip.decompress((folder / row["file"]).read_bytes())
             site = registrable(row["url"]) if row["url"] else f"{origin}/{_template(payload)}"
             language = "zh" if row["lang"].startswith("zh") else row["lang"]
-            pages.append(GoldPage(row["id"], payload, row["gold"], language, kind_of(origin, row["url"] or ""), site))
+            kind, markdown = kind_of(origin, row["url"] or ""), row["gold_kind"] == "markdown"
+            pages.append(GoldPage(row["id"], payload, row["gold"], language, kind, site, markdown=markdown))
     return pages
 
 

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from curator.extraction.choose import choose, described
 from curator.extraction.forest import read
 from curator.extraction.gold import GoldPage, labels, load, score, squeezed, table
 from curator.extraction.kind import kind
+from curator.extraction.markdown import markdown
 from curator.extraction.outline import outline
 from curator.extraction.render import plain, separately
 from curator.extraction.tree import Tree, parse
@@ -52,6 +53,13 @@ SETTINGS: Mapping[str, Any] = {
     "force_row_wise": True,
     "num_threads": 1,
 }
+
+
+class Found(NamedTuple):
+    """F1 of a page: of its plain text, and of what is written as its gold is, in Markdown or plain."""
+
+    text: float
+    alike: float
 
 
 @dataclass
@@ -139,10 +147,10 @@ def _tree(root: Mapping[str, Any]) -> dict[str, list]:
     return tree
 
 
-def judge(examples: Sequence[Example], more: Sequence[Example], seed: int = 0) -> tuple[dict[str, float], np.ndarray]:
+def judge(examples: Sequence[Example], more: Sequence[Example], seed: int = 0) -> tuple[dict[str, Found], np.ndarray]:
     """F1 of every page by a model that saw no page of its site, and the fold that it was in. `more` is trained on alone."""
     outer = folds(examples, FOLDS, seed)
-    return {name: f1 for fold in range(FOLDS) for name, f1 in judged(examples, more, outer, fold).items()}, outer
+    return {name: found for fold in range(FOLDS) for name, found in judged(examples, more, outer, fold).items()}, outer
 
 
 def seen(
@@ -154,28 +162,36 @@ def seen(
     return [e for e, f in zip(examples, outer) if f != fold], [e for e, host in zip(more, hosts) if host not in held]
 
 
-def judged(examples: Sequence[Example], more: Sequence[Example], outer: np.ndarray, fold: int) -> dict[str, float]:
+def judged(examples: Sequence[Example], more: Sequence[Example], outer: np.ndarray, fold: int) -> dict[str, Found]:
     """F1 of the pages of one fold by a model of the others."""
     models = read(serialised(*both(*seen(examples, more, outer, fold))))
     results = {}
     for e, f in zip(examples, outer):
         if f == fold:
             chosen = choose(models.of(e.blocks.counts), e.tree, e.blocks, e.kind)
-            results[e.page.name] = score(plain(e.tree, e.blocks, chosen), e.page.gold)[2]
+            text = score(plain(e.tree, e.blocks, chosen), e.page.gold)[2]
+            alike = score(markdown(e.tree, e.blocks, chosen), e.page.gold)[2] if e.page.markdown else text
+            results[e.page.name] = Found(text, alike)
     return results
 
 
-def report(examples: Sequence[Example], results: dict[str, float], outer: np.ndarray) -> str:
+def report(examples: Sequence[Example], results: dict[str, Found], outer: np.ndarray) -> str:
     pages = [e.page for e in examples]
+    text, alike = ({name: found[at] for name, found in results.items()} for at in range(2))
     lines = ["| pages | count | F1 | standard error |", "|---|---|---|---|"]
     for group in (lambda p: p.tongue, lambda p: f"{p.tongue} {p.kind}"):
         lines += [
-            f"| {name} | {n} | {mean:.3f} | {spread:.3f} |" for name, (n, mean, spread) in table(pages, results, group).items()
+            f"| {name} | {n} | {mean:.3f} | {spread:.3f} |" for name, (n, mean, spread) in table(pages, text, group).items()
+        ]
+        written = {group(page) for page in pages if page.markdown}
+        lines += [
+            f"| {name}, Markdown where the gold is | {n} | {mean:.3f} | {spread:.3f} |"
+            for name, (n, mean, spread) in table(pages, alike, group).items()
+            if name in written
         ]
     for tongue in ("zh", "en"):
         means = [
-            np.mean([results[p.name] for p, f in zip(pages, outer) if f == fold and p.tongue == tongue])
-            for fold in range(FOLDS)
+            np.mean([text[p.name] for p, f in zip(pages, outer) if f == fold and p.tongue == tongue]) for fold in range(FOLDS)
         ]
         lines.append(f"| {tongue}, by fold | | {', '.join(f'{mean:.3f}' for mean in means)} | |")
     return "\n".join(lines)
