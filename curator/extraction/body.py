@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 
 from curator.extraction import grammar
-from curator.extraction.compiled import inner
 from curator.extraction.dom import (
     BEGIN,
     END,
@@ -74,6 +73,7 @@ from curator.extraction.grammar import (
     A,
     P,
 )
+from curator.metrics.compiled import inner
 
 _SCOPE = grammar.SCOPE
 _CHILDLESS = grammar.FLAT | grammar.RAW | grammar.PLAIN

@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from curator.extraction import grammar as mode
 from curator.extraction import tags
-from curator.extraction.compiled import inner
 from curator.extraction.construction import finish, open_body, root, start
 from curator.extraction.dom import (
     BEFORE,
@@ -41,6 +39,7 @@ from curator.extraction.grammar import BREAKS, KNOWN, LINE_EATEN, NOTED, NUMBER,
 from curator.extraction.notes import fits, note, note_type
 from curator.extraction.tokens import LESS, MORE, after_comment, attribute, blank, end_of_raw, find, letter, name_at
 from curator.extraction.written import write
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.vectors import load64
 
 _HELD = RAW | PLAIN
@@ -202,7 +201,7 @@ def _is_html(dom, name):
     return _html_text(dom) or (dom[current(dom) + NAME] == _ANNOTATION_XML and name == _SVG)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def build(page, size, dom, out, notes):
     """The tree of page[:size], and its text in `out`; returns how much of `notes` is written."""
     root(dom)

@@ -11,7 +11,6 @@ import numpy as np
 
 from curator.extraction import grammar
 from curator.extraction.body import act_of, finish_in_body, merge, start_in_body, structure
-from curator.extraction.compiled import inner
 from curator.extraction.dom import (
     FORM,
     HEAD,
@@ -71,6 +70,7 @@ from curator.extraction.grammar import (
     THEAD,
     TR,
 )
+from curator.metrics.compiled import inner
 
 _ROOT = np.int64(ROOT)
 _TABLE_SCOPE = grammar.TABLE_SCOPE

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.extraction.compiled import inner
 from curator.extraction.grammar import (
     BUTTON_SCOPE,
     FOREIGN,
@@ -21,6 +20,7 @@ from curator.extraction.grammar import (
     SCOPE,
     SPECIAL,
 )
+from curator.metrics.compiled import inner
 
 # Of a node: its relatives; its name (see `grammar.NUMBER`; TEXT; above KNOWN a hash, with CUSTOM if it has a hyphen); 0 for
 # HTML, 1 for SVG, 2 for MathML; where its tag, or its text as it was written, begins and ends. The LAST of what holds no

@@ -6,8 +6,8 @@ from html.entities import html5
 
 import numpy as np
 
-from curator.extraction.compiled import always, inner
 from curator.extraction.tags import TAGS, packed
+from curator.metrics.compiled import inner
 
 # Traits. FLAT has no end tag; RAW holds no markup, PLAIN neither, but references; a SCOPE ends the search for an open element,
 # as FOREIGN does in SVG and MathML, of which DRAWING_TEXT and MATH_TEXT hold HTML, and LIST_SCOPE and BUTTON_SCOPE for some
@@ -133,7 +133,7 @@ def _hashed(names: list[str], slots: int) -> tuple[np.ndarray, np.ndarray]:
     return keys, rows
 
 
-@always
+@inner
 def _row(name, keys, rows):
     slot = np.int64(name * _SPREAD >> np.uint64(48)) & (len(keys) - 1)
     while keys[slot] != name and keys[slot] != 0:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.extraction.compiled import inner
 from curator.extraction.grammar import NUMBER
 from curator.extraction.tokens import LESS, QUOTE, attribute, find, name_at
 from curator.extraction.written import GROWTH, NO, YES, write
+from curator.metrics.compiled import inner
 from curator.metrics.vectors import copy
 
 MOST = 4 << 20  # bytes

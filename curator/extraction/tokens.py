@@ -5,11 +5,10 @@ LANES more bytes stand behind the end of a page: see `padded`.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from curator.extraction.compiled import always, inner
 from curator.extraction.tags import PRIME
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.vectors import LANES, before, count, lowest, within
 
 # No literals: a kernel is compiled anew for each type of those.
@@ -26,7 +25,7 @@ def padded(page: bytes) -> np.ndarray:
     return room
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def openings(page, size):
     """How many tags there are at most, and whether one may be a formula's."""
     tags, formulas = 0, np.uint64(0)
@@ -60,7 +59,7 @@ def blank(byte):
     return byte == 32 or (9 <= byte <= 13 and byte != 11)
 
 
-@always
+@inner
 def name_at(page, at, end):
     """A name packed as `tags.packed` does it, and where it ends."""
     packed = np.uint64(0)
@@ -82,7 +81,7 @@ def name_at(page, at, end):
     return packed, at
 
 
-@always
+@inner
 def attribute(page, at, end):
     """From `at` in a tag to its next attribute: where its name begins and ends, and its value, and where to go on. Where the
     tag has none left the name is empty, and the last place that behind its `>`; where the page ends in it, one behind `end`."""

@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from curator.extraction import notes, tags
 from curator.extraction.build import build
-from curator.extraction.compiled import inner
 from curator.extraction.dom import (
     BEFORE,
     BEGIN,
@@ -41,6 +39,7 @@ from curator.extraction.grammar import FLAT, IDS, KNOWN, NUMBER, RAW
 from curator.extraction.tokens import attribute, name_at, openings, padded
 from curator.extraction.words import NAME_WORDS
 from curator.extraction.written import GROWTH, YES, write
+from curator.metrics.compiled import inner, kernel
 
 OPEN, CLOSE, TEXT, TEX, BREAK = range(5)  # kinds of events; TEX is a formula's source
 HIDDEN, ARTICLE_BODY, LINK = 1, 2, 4  # flags of an element; a link is an `a` that leads somewhere
@@ -198,7 +197,7 @@ def _annotated(source, dom, math):
     return NONE
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _walk(source, size, dom, out, tag, parent, last, words, flags, look, start, kind, node, begin, end):
     """Fills the columns of `Tree`; returns how many elements and events there are, and how much of `out` is written."""
     count, events, written = 0, 0, np.int64(dom[WRITTEN])

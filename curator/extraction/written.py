@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.extraction.compiled import inner
 from curator.extraction.grammar import LONGEST_BARE, LONGEST_REFERENCE, MEANT, WINDOWS, reference
 from curator.extraction.tags import PRIME
 from curator.extraction.tokens import letter
+from curator.metrics.compiled import inner
 from curator.metrics.vectors import copy
 
 NO, YES = np.bool_(False), np.bool_(True)  # no literals: a kernel is compiled anew for each of those

@@ -17,7 +17,7 @@ from curator.extraction import extract
 from curator.extraction.blocks import cut
 from curator.extraction.gold import load
 from curator.extraction.tree import parse
-from curator.stages.markup import work
+from curator.stages.markup import visible_text, work
 
 DEEP = 6000
 HOSTILE = {
@@ -114,6 +114,16 @@ def test_the_tree_is_whole(parts: list[str]) -> None:
     assert (blocks.first[1:] >= blocks.behind[:-1]).all()
     assert (blocks.counts[:, 0] > 0).all()
     assert blocks.counts[:, 0].sum() <= len("".join(parts))
+
+
+@pytest.mark.parametrize(
+    "page", ["<script><!--" + "<script" * 50_000, "<title>" + "</title" * 50_000, "<p " + "a=b " * 100_000]
+)
+def test_what_scans_every_page_reads_it_once(page: str) -> None:
+    began = time.process_time()
+    work(page.encode())
+    visible_text(page.encode())
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.data
