@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import pyarrow as pa
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
 
 from curator import extraction
 from curator.charsets import decode
+from curator.errors import UserError
+from curator.stages import engines
 from curator.stages.markup import visible_text, work
 
-MOST_WORK = 20_000_000  # see `markup.work`; real pages stay under 200,000, and this much takes about a second
 _VISIBLE_BYTES = 8 << 20  # of a page that are looked at for its visible text
 MOST_TITLE = 1000  # characters
 
@@ -29,27 +29,31 @@ _LOOKS_LIKE_MARKUP = re.compile(rb"<(?:!doctype|html|head|body|div|p|table|meta|
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
 
 
+class ExtractError(UserError):
+    """An engine that is not there."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Extract:
     """Decode a page and keep its main text and what it says of itself.
 
     Charset as browsers do, with lies survived (see `charset`); `replaced` counts the U+FFFD that stand for bad bytes. The
-    main text is found by `engine`: `curator`, a small trained model over the page's blocks of text (see `extraction`), or
-    `resiliparse` (Bevendorff et al., ECIR 2018). `format: markdown` (curator only) keeps headings, lists, quotes, code and
-    tables as such; in `text` they are lines, and a table's cells are set apart by tabs. Where the engine finds nothing, the
+    main text is found by `engine`: `curator`, a small trained model over the page's blocks of text (see `extraction`),
+    `resiliparse` (Bevendorff et al., ECIR 2018) or `trafilatura` (Barbaresi, ACL 2021; `pip install 'curator[trafilatura]'`).
+    `format: markdown` (not resiliparse) keeps headings, lists, quotes, code and tables as such; in `text` they are lines, and
+    of the curator engine a table's cells are set apart by tabs. Where the engine finds nothing, the
     page's whole visible text stands. A page without any, an empty or a binary payload has a null text. `text/plain` is
     decoded and no more. The curator engine also gives `author`, `published` (a day, as the page tells it: `date` stays the
     crawl's) and `canonical`, the address that the page calls its own: `url` stays the one that it was fetched from. A
     payload over `max_bytes` is cut there before it is parsed. The engine's own parser is bounded; a page that would cost the
-    other one more than MOST_WORK nodes (nested tags, endless attributes) is read without a tree.
+    others more than MOST_WORK nodes (nested tags, endless attributes) is read without a tree.
     """
 
-    engine: Literal["curator", "resiliparse"] = "curator"
+    engine: Literal["curator", "resiliparse", "trafilatura"] = "curator"
     format: Literal["text", "markdown"] = "text"
     max_bytes: int = 8 << 20
 
     revision: ClassVar[int] = 7
-    libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
     reads: ClassVar[frozenset[str]] = frozenset({"payload", "content_type", "charset"})
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "text": pa.string(),
@@ -64,11 +68,20 @@ class Extract:
     def __post_init__(self) -> None:
         if self.max_bytes < 1024:
             raise ValueError(f"max_bytes: {self.max_bytes} is less than 1024 bytes")
-        if self.format == "markdown" and self.engine != "curator":
-            raise ValueError(f"format: only engine: curator writes markdown, not {self.engine}")
+        if self.format == "markdown" and self.engine == "resiliparse":
+            raise ValueError("format: engine: resiliparse writes no markdown; curator and trafilatura do")
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        return ("chardetng-py", "resiliparse", *(("trafilatura",) if self.engine == "trafilatura" else ()))
 
     def files(self) -> Sequence[str]:
         return ()
+
+    def check(self) -> None:
+        """Raise ExtractError where the engine is not installed."""
+        if self.engine == "trafilatura" and importlib.util.find_spec("trafilatura") is None:
+            raise ExtractError("engine: trafilatura is not installed: install curator[trafilatura]")
 
     def warm(self) -> None:
         work(b"<p>warm</p>")
@@ -160,22 +173,11 @@ def _main_text(page: bytes, engine: str, form: Literal["text", "markdown"]) -> P
     """`page` is in UTF-8."""
     page = page.replace(b"\0", b"")
     if engine != "curator":
-        text, title = _plain_text(page, main_content=True)
+        text, title = engines.trafilatura(page, form) if engine == "trafilatura" else engines.resiliparse(page)
         return Page(text.strip() or None, clean_title(title))
     found = extraction.extract(page, form)
-    text = found.text or _plain_text(page, main_content=False)[0]
+    text = found.text or engines.everything(page)
     return Page(text.strip() or None, clean_title(found.title), found.author, found.published, found.canonical)
-
-
-def _plain_text(page: bytes, main_content: bool) -> tuple[str, str | None]:
-    """What resiliparse takes for the main text, else all that is visible; and the title."""
-    if work(page) > MOST_WORK:
-        return visible_text(page), None
-    tree = HTMLTree.parse(page.decode())
-    text = extract_plain_text(tree, main_content=main_content, alt_texts=False)
-    if main_content and not text.strip():
-        text = extract_plain_text(tree, main_content=False, alt_texts=False)
-    return text, tree.title
 
 
 def clean_title(title: str | None) -> str | None:

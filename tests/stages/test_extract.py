@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pytest
@@ -10,7 +11,8 @@ from fastwarc import ArchiveIterator, WarcRecordType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.stages.extract import MOST_WORK, Extract, clean_title, is_binary, is_markup, read_page
+from curator.stages.engines import MOST_WORK
+from curator.stages.extract import Extract, ExtractError, clean_title, is_binary, is_markup, read_page
 from curator.stages.markup import visible_text, work
 
 ARTICLE = "<p>" + "</p><p>".join(["今天下午，市气象台发布了暴雨预警，请市民注意出行安全。"] * 6) + "</p>"
@@ -40,12 +42,34 @@ def test_a_page() -> None:
     assert {name: array.type for name, array in out.items()} == dict(Extract().writes)
 
 
-def test_resiliparse_is_the_other_engine() -> None:
-    out = Extract(engine="resiliparse")(batch((PAGE.encode(), "text/html", None)))
+@pytest.mark.parametrize("engine", ["resiliparse", "trafilatura"])
+def test_the_other_engines(engine: Literal["resiliparse", "trafilatura"]) -> None:
+    out = Extract(engine=engine)(batch((PAGE.encode(), "text/html", None)))
     assert out["text"][0].as_py().count("今天下午") == 6
+    assert out["title"].to_pylist() == ["暴雨 预警"]
     assert out["author"].null_count == 1
-    with pytest.raises(ValueError, match="format"):
+
+
+def test_markdown_by_engine() -> None:
+    page = PAGE.replace("<h1>", "<h2>").replace("</h1>", "</h2>").encode()
+    out = Extract(engine="trafilatura", format="markdown")(batch((page, "text/html", None)))
+    assert "## 暴雨预警" in out["text"][0].as_py()
+    with pytest.raises(ValueError, match="resiliparse writes no markdown"):
         Extract(engine="resiliparse", format="markdown")
+
+
+@pytest.mark.parametrize("engine", ["resiliparse", "trafilatura"])
+def test_other_engines_are_kept_from_pages_that_are_made_to_stop_them(engine: Literal["resiliparse", "trafilatura"]) -> None:
+    page = b"<div>" * 20_000 + b"text"
+    assert work(page) > MOST_WORK
+    assert Extract(engine=engine)(batch((page, "text/html", None)))["text"].to_pylist() == ["text"]
+
+
+def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    Extract(engine="trafilatura").check()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ExtractError, match=r"install curator\[trafilatura\]"):
+        Extract(engine="trafilatura").check()
 
 
 def test_what_a_page_says_of_itself_are_columns() -> None:
