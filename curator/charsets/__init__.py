@@ -14,6 +14,7 @@ from functools import cached_property
 from curator.charsets.decoding import Decoded, beyond_ascii, decoded_as
 from curator.charsets.detection import detect, familiar, utf16_by_zeros
 from curator.charsets.labels import codec_of, meta_charset
+from curator.charsets.twice import unwound
 
 __all__ = ["Decoded", "codec_of", "decode", "detect", "meta_charset"]
 
@@ -56,7 +57,7 @@ class _Judge:
             return self.ascii()
         utf8 = self.as_("utf-8")
         if _fits(utf8) and self.surely_utf8():
-            return utf8
+            return unwound(utf8)
         for charset in self.declared:
             if charset.startswith("utf-16"):
                 continue  # would have been found above
