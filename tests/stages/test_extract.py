@@ -265,6 +265,8 @@ def test_real_chinese_pages(crawl: tuple[list[str], pa.RecordBatch]) -> None:
     assert len(docs) - out["text"].null_count >= 350
     replaced = dict.fromkeys(("utf-8", "gb18030"), 0)
     for payload, charset, bad in zip(docs["payload"].to_pylist(), out["charset"].to_pylist(), out["replaced"].to_pylist()):
+        if "ÓÎÂÖ".encode() in payload:  # 游轮: the page was encoded twice
+            payload = payload.decode().encode("iso8859-15")
         try:
             payload.decode(charset)
         except UnicodeDecodeError:
@@ -272,7 +274,7 @@ def test_real_chinese_pages(crawl: tuple[list[str], pa.RecordBatch]) -> None:
         else:
             assert bad == 0
             replaced[charset] += 1
-    assert replaced == {"utf-8": 331, "gb18030": 22}
+    assert replaced == {"utf-8": 330, "gb18030": 23}
 
 
 @pytest.mark.data
