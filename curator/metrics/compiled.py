@@ -1,5 +1,5 @@
-"""How kernels are compiled: `kernel` those that Python calls, once on a machine; `inner` those that only other kernels call, as
-parts of those.
+"""How kernels are compiled: `kernel` those that Python calls, once on a machine, `allocating` those of them that make arrays;
+`inner` those that only other kernels call, as parts of those.
 
 Numba would optimize each function by itself and make machine code of it, and then again of its copy in every function that
 calls it, level by level: for a parser of a hundred small functions that took more time than all else. Here they stay as they
@@ -53,6 +53,8 @@ class _PartCompiler(CompilerBase):
 
 
 _OPTIONS: Any = {"nogil": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-_INNER: Any = {**_OPTIONS, "no_cpython_wrapper": True, "pipeline_class": _PartCompiler}
-kernel = numba.njit(**_OPTIONS, cache=True)
+_NO_MEMORY: Any = {**_OPTIONS, "_nrt": False}  # nothing is allocated, so that no references have to be counted
+_INNER: Any = {**_NO_MEMORY, "no_cpython_wrapper": True, "pipeline_class": _PartCompiler}
+kernel = numba.njit(**_NO_MEMORY, cache=True)
+allocating = numba.njit(**_OPTIONS, cache=True)
 inner = numba.njit(**_INNER)

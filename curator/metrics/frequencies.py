@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from curator.metrics.compiled import kernel
+from curator.metrics.compiled import allocating
 
 COMMON, RUNS = 0, 1  # columns of `out`: occurrences of common runs, and of all
 COLUMNS = 2
@@ -19,7 +19,7 @@ LENGTH = 3
 _BITS = np.uint64(21)  # of a code point: three of them are a run exactly
 
 
-@kernel
+@allocating
 def count_common_runs(points, bounds, rows, out):
     """Add to each span's row of `out` the occurrences of its common runs and of all its runs."""
     for span in range(len(rows)):

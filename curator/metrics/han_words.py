@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from curator.metrics.classes import HAN
-from curator.metrics.compiled import kernel
+from curator.metrics.compiled import allocating, kernel
 
 LIBRARIES = ("rjieba",)  # whose version can change a number
 
@@ -67,7 +67,7 @@ def _segmenter() -> Any:
     return rjieba
 
 
-@kernel
+@allocating
 def _new_runs(points, kinds, bounds, known, begins):
     """Runs of Han characters, none across two spans. Those that are remembered are marked in `begins`; the others are returned,
     with their slots in `known` (-1 for none), but for those equal to one of them: where they begin is `again`, and that one's
@@ -154,7 +154,7 @@ def _remember(starts, stops, slots, again, first, begins, known):
             begins[again[repeat] + k] = begins[starts[run] + k]
 
 
-@kernel
+@allocating
 def _join(points, starts, stops):
     """The characters of the runs, a newline after each, and where each newline ends."""
     total = 0

@@ -23,7 +23,7 @@ import numpy as np
 from curator.metrics import classes, few_phrases, han_words
 from curator.metrics.automaton import MOST_LISTS, Automaton, automaton, child, possible_ends
 from curator.metrics.classes import ALPHANUMERIC, HAN, KANA, LETTERS, MARK, mask
-from curator.metrics.compiled import inner, kernel
+from curator.metrics.compiled import allocating, inner, kernel
 from curator.metrics.lists import WordList
 from curator.metrics.segments import PADDING
 from curator.metrics.vectors import LANES, highest, lowest
@@ -186,7 +186,7 @@ def _last_before(bits, first, i):
     return word * LANES + highest(some)
 
 
-@kernel
+@allocating
 def _doubtful(kinds, bounds, places, heads, found, lengths, shorter, asked):
     """The runs of Han characters that must be segmented to know whether the candidates' ends are ends of words. `asked` is
     written over."""

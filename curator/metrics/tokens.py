@@ -34,7 +34,7 @@ from curator.metrics.classes import (
     STOP,
     SYMBOLS,
 )
-from curator.metrics.compiled import kernel
+from curator.metrics.compiled import allocating, kernel
 from curator.metrics.hashes import BLOCK, hash_bytes, load_block, mixed
 from curator.metrics.vectors import LANES, after, before, below, count, highest, list64, lowest, within, within_few
 from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS, is_word
@@ -195,7 +195,7 @@ def find_longest(kinds, rows, starts, stops, token_bounds, out):
         out[rows[span], LONGEST] = longest
 
 
-@kernel
+@allocating
 def hash_tokens(data, span_starts, span_stops, at, bounds, starts, stops, token_bounds, hashes, places):
     """Write a hash of each token, and the number of characters in all tokens before it. The other arrays: see `decode` and
     `find_tokens`. In short loops over some tokens at a time: they need few registers, and what they multiply are vectors."""

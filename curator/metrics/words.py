@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from curator.metrics.classes import IN_WORD, table
-from curator.metrics.compiled import kernel
+from curator.metrics.compiled import allocating, kernel
 from curator.metrics.hashes import hash_bytes
 from curator.metrics.lists import WordList
 from curator.metrics.vectors import LANES, below, lowest, within
@@ -55,7 +55,7 @@ def keep_likely(points, likely, starts, stops, token_bounds):
         token_bounds[span + 1] = n
 
 
-@kernel
+@allocating
 def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
     """Add each span's stop words to its row of `out`.
 
