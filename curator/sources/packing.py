@@ -50,11 +50,14 @@ class Decompressor(Protocol):
 
 @dataclass(frozen=True)
 class Packing:
-    """A compressed format. `begin` reads one member; `mark` finds places where one may begin."""
+    """A compressed format. `begin` reads one member; `mark` finds places where one may begin; `padded` says whether zeros may
+    lie between two. Behind the last member zeros are padding in every format: tapes and block devices fill their last block,
+    and file systems keep space set aside. Between two they are what a disk gives for a member that it has lost."""
 
     name: str
     begin: Callable[[], Decompressor]
     mark: re.Pattern[bytes]
+    padded: bool = False
 
 
 def packing(head: bytes, window: int = ZSTD_WINDOW_BYTES) -> Packing | None:
@@ -95,8 +98,8 @@ def lz4_frames() -> Packing:
     return Packing("lz4", begin, re.compile(rb"\x04\x22\x4d\x18|[\x50-\x5f]\x2a\x4d\x18"))
 
 
-def xz() -> Packing:
-    return Packing("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_BYTES), re.compile(re.escape(XZ)))
+def xz() -> Packing:  # whose streams may be padded (its format, version 1.2.1, §2.2)
+    return Packing("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_BYTES), re.compile(re.escape(XZ)), padded=True)
 
 
 def zstd(window: int = ZSTD_WINDOW_BYTES) -> Packing:

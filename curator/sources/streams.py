@@ -8,7 +8,6 @@ time but no memory.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
@@ -140,7 +139,7 @@ class DecompressedStream(io.BufferedIOBase):
 
 def members(raw: IO[bytes], kind: Packing) -> Iterator[bytes]:
     """Portions of all members of a file, one after the other."""
-    return _portions(raw, kind.begin, kind.mark)
+    return _portions(raw, kind.begin, kind)
 
 
 def one_member(raw: IO[bytes], member: Decompressor) -> Iterator[bytes]:
@@ -148,7 +147,7 @@ def one_member(raw: IO[bytes], member: Decompressor) -> Iterator[bytes]:
     return _portions(raw, lambda: member, None)
 
 
-def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], mark: re.Pattern[bytes] | None) -> Iterator[bytes]:
+def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], kind: Packing | None) -> Iterator[bytes]:
     data = raw.read(READ_BYTES)
     while data:
         member = begin()
@@ -167,16 +166,21 @@ def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], mark: re.Patter
                 yield portion
             elif exhausted:
                 raise StreamError("truncated", "the file ends in the middle of its compressed data")
-        data = _next_start(member.unused_data or b"", raw)
-        if data and (mark is None or not mark.match(data)):
-            if mark is not None and len(data) < 4 and begins_member(data):
+        data, zeros = _next_start(member.unused_data or b"", raw)
+        if data and (kind is None or not kind.mark.match(data)):
+            if kind is not None and len(data) < 4 and begins_member(data):
                 raise StreamError("truncated", "the file ends in the middle of its compressed data")
             raise StreamError("trailing_bytes", "something else follows the compressed data")
+        if data and zeros and kind is not None and not kind.padded:
+            raise StreamError("corrupt", f"damaged: {zeros:,} bytes of zeros where a {kind.name} member should be")
 
 
-def _next_start(data: bytes, raw: IO[bytes]) -> bytes:
-    """What follows a member, padding of zeros (tapes, block devices) left out; empty at the end of the file."""
+def _next_start(data: bytes, raw: IO[bytes]) -> tuple[bytes, int]:
+    """What follows a member, empty at the end of the file, and how many zeros lie before it."""
+    zeros = len(data)
     while not (data := data.lstrip(b"\0")):
         if not (data := raw.read(READ_BYTES)):
-            return b""
-    return data + raw.read(10) if len(data) < 10 else data
+            return b"", zeros
+        zeros += len(data)
+    zeros -= len(data)
+    return (data + raw.read(10) if len(data) < 10 else data), zeros

@@ -13,6 +13,8 @@ from curator.sources.packing import FAILURES, Packing, blame, gzip, packing, zst
 from curator.sources.streams import PORTION_BYTES
 from curator.sources.warc_framing import FRAMINGS, START_BYTES
 
+WHITE = b"\r\n\t "  # between two members, what careless tools leave there
+PADDING = b"\0" + WHITE  # behind the last one
 SLICE_BYTES = 64 << 10  # compressed bytes given at a time: little is copied where a member ends
 WINDOW_BYTES = 512 << 10  # compressed bytes read at a time
 SCAN_BYTES = 1 << 20
@@ -27,7 +29,7 @@ class Portion(NamedTuple):
     data: bytes
     offset: int = 0  # in the file: of the member, damaged or not
     first: bool = False  # whether a member (or the file) begins here
-    damage: str = ""  # `truncated` or `corrupt`; no data then
+    damage: str = ""  # `truncated`, `corrupt`, or `zeros` where members should be; no data then
     message: str = ""
     goes_on: bool = False  # after damage: whether a later member was found
 
@@ -98,11 +100,17 @@ def _members(raw: IO[bytes], kind: Packing) -> Iterator[Portion]:
     start = reread = 0
     while start >= 0:
         end, damage, message = yield from _member(window, kind, start)
-        if not damage:
-            start = _skip_padding(window, end)
-            continue
-        found = search.next(start + 1 if reread < MOST_REREAD_BYTES else end)
-        reread += end - start
+        if damage:
+            found = search.next(start + 1 if reread < MOST_REREAD_BYTES else end)
+            reread += end - start
+        else:
+            start = _skip(window, end, WHITE)
+            end = _skip(window, start, PADDING) if start >= 0 else -1
+            if end < 0 or end == start or kind.padded:
+                start = end
+                continue
+            damage, message = "zeros", f"{end - start:,} bytes of zeros where {kind.name} members should be"
+            found = search.next(end)
         yield Portion(b"", start, damage=damage, message=message, goes_on=found >= 0)
         start = found
 
@@ -140,12 +148,12 @@ def _member(window: _Window, kind: Packing, start: int) -> Generator[Portion, No
     return at - len(state.unused_data or b""), damage, message
 
 
-def _skip_padding(window: _Window, offset: int) -> int:
-    """The first offset from here that holds something else than white space or zeros; -1 at the end of the file."""
+def _skip(window: _Window, offset: int, passed: bytes) -> int:
+    """The first offset from here that holds something else than these bytes; -1 at the end of the file."""
     while data := window.at(offset):
         if data[0] > 32:
             return offset
-        if kept := bytes(data).lstrip(b"\0\r\n\t "):
+        if kept := bytes(data).lstrip(passed):
             return offset + len(data) - len(kept)
         offset += len(data)
     return -1

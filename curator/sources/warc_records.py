@@ -15,6 +15,9 @@ from curator.sources.warc_portions import Portion, Portions
 # Wrong lengths above what is held, in one file, that are sought; a file full of them must not be read for each.
 MOST_UNDONE = 100
 
+# Zeros where a record was. Fewer are the end of a body that is longer than its record says.
+LEAST_ERASED_BYTES = 32
+
 
 def records(portions: Portions, tally: Tally, hold: int) -> Iterator[Record]:
     """Every record that can be read. All that are met are counted in the tally, and errors; documents and skips are left to
@@ -101,14 +104,20 @@ class _Reader:
 
     def _find_start(self) -> bool:
         """Go to the next record of this run; False if there is none."""
+        zeros, zeros_at = 0, -1
         while True:
-            self.at = _blank_end(self.data, self.at)
+            begin, self.at = self.at, _blank_end(self.data, self.at)
+            if found := self.data.count(0, begin, self.at):
+                zeros_at = zeros_at if zeros else self.base + self.data.find(0, begin)
+                zeros += found
             if self.at < len(self.data):
+                erased = zeros >= LEAST_ERASED_BYTES  # at the end of the file they would be padding
+                garbage_at = zeros_at if erased else self.base + self.at
                 self._fill(self.framing.longest_start if self.framing is ARC else 5)
-                if self.framing.follows(self.data, self.at):
-                    return True
-                self._count_garbage(self.run or self.base + self.at)
-                return self._scan()
+                follows = self.framing.follows(self.data, self.at)
+                if erased or not follows:
+                    self._count_garbage(self.run or garbage_at)
+                return follows or self._scan()
             if not self._fill(1):
                 return False
 
@@ -279,6 +288,8 @@ class _Reader:
             self.tally.error(portion.damage, portion.offset, portion.message)
         if not portion.goes_on:
             self.tally.broken(portion.damage, portion.offset, portion.message)
+        elif portion.damage == "zeros":  # of one record, or of many
+            self._count_garbage(portion.offset)
         self.met_in_run = 0
 
     def _count_garbage(self, offset: int) -> None:

@@ -1,12 +1,15 @@
 """Every web archive of the data, read to its end with a ledger that balances, and what readers elsewhere get wrong."""
 
+import bz2
 import gzip
 import os
 from collections import Counter
 from pathlib import Path
 
+import lz4.frame
 import pyarrow as pa
 import pytest
+import zstandard
 from warcio.archiveiterator import ArchiveIterator
 
 from curator.documents import File, Piece, Tally
@@ -277,6 +280,41 @@ def test_a_corrupt_record_costs_one_record(tmp_path, number):
     assert rows["url"].to_pylist() == [f"http://a.example/{i}" for i in range(400) if i != number]
     assert tally.records == 400
     assert sum(tally.errors.values()) == 1
+
+
+PACK = {
+    "gzip": lambda data: gzip.compress(data, mtime=0),
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "lz4": lz4.frame.compress,
+    "bz2": bz2.compress,
+    "plain": bytes,
+}
+
+
+@pytest.mark.parametrize("name", PACK)
+@pytest.mark.parametrize("lost", [[4], [4, 5, 6], [4, 8]], ids=["one", "three in a row", "two places"])
+def test_zeros_where_a_record_was_are_damage_and_at_the_end_padding(tmp_path, name, lost):
+    members = [PACK[name](record(ZH.encode(), number=i)) for i in range(12)]
+    offset = len(b"".join(members[:4]))
+    for number in lost:
+        members[number] = bytes(len(members[number]))
+    rows, tally = read_bytes(tmp_path, b"".join(members) + bytes(700_000))
+    assert rows["url"].to_pylist() == [f"http://a.example/{i}" for i in range(12) if i not in lost]
+    holes = 2 if lost == [4, 8] else 1
+    assert sum(tally.errors.values()) == (0 if name == "plain" else holes)
+    assert [(place["kind"], place["where"]) for place in tally.damage if place["file_damage"]] == [("garbage", offset)]
+    assert ("one place" if holes == 1 else "2 places") in tally.damage[-1]["message"]
+
+
+@pytest.mark.parametrize("name", [name for name in PACK if name != "plain"])
+def test_a_member_whose_beginning_is_zeros_is_told_once(tmp_path, name):
+    members = [PACK[name](record(ZH.encode(), number=i)) for i in range(12)]
+    offset, half = len(b"".join(members[:4])), len(members[4]) // 2
+    members[4] = bytes(half) + members[4][half:]
+    rows, tally = read_bytes(tmp_path, b"".join(members))
+    assert len(rows) == 11
+    assert tally.errors == {"zeros": 1}
+    assert [place["where"] for place in tally.damage] == [offset, offset]
 
 
 @pytest.mark.parametrize(("count", "share"), [(4, 0.9), (400, 0.5), (400, 0.999)])

@@ -110,6 +110,22 @@ def test_trailing_bytes_are_reported_and_padding_is_not(name):
     assert until_failure(decompressed(io.BytesIO(pack(b"text") + bytes(600_000)))) == (b"text", None)
 
 
+@pytest.mark.parametrize("name", ["gzip", "bz2", "zstd", "lz4"])
+@pytest.mark.parametrize("size", [1, 40, 600_000])
+def test_zeros_between_members_are_damage(name, size):
+    """Where a disk has lost a member; lines of what follows must not be put to those before."""
+    pack = PACK[name]
+    got, failure = until_failure(decompressed(io.BytesIO(pack(b"text") + bytes(size) + pack(b"more") + bytes(size))))
+    assert got == b"text"
+    assert failure is not None
+    assert failure.kind == "corrupt"
+    assert f"{size:,} bytes of zeros" in str(failure)
+
+
+def test_streams_of_xz_may_be_padded():
+    assert decompressed(io.BytesIO(PACK["xz"](b"one") + bytes(8) + PACK["xz"](b"two") + bytes(8))).read() == b"onetwo"
+
+
 def test_skippable_zstd_frames_are_passed():
     skippable = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"hello"
     packed = skippable + PACK["zstd"](b"one") + skippable + PACK["zstd"](b"two")
