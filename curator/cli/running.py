@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from curator import storage
@@ -121,9 +120,10 @@ def digest(output: Annotated[str, typer.Argument(help="The output of a run.", me
 def report(output: Annotated[str, typer.Argument(help="The output of a run.", metavar="OUTPUT")]) -> None:
     """Print the funnel of a finished run and write its report.html again."""
     with complaining():
+        from curator.pipeline.finished import read_summary
         from curator.report.funnel import funnel
 
-        console.print(funnel(_summary(output.rstrip("/"))))
+        console.print(funnel(read_summary(output.rstrip("/"))))
         _write_report(output.rstrip("/"))
 
 
@@ -200,15 +200,6 @@ def _warm(parts: list[Callable[[], object]]) -> None:
             part()
     finally:
         gc.enable()
-
-
-def _summary(output: str) -> dict[str, Any]:
-    path = storage.join(output, "summary.json")
-    if not storage.exists(path):
-        raise storage.StorageError(
-            f"{output}: there is no summary.json; the run is not finished (run it again), or this is no output"
-        )
-    return orjson.loads(storage.read_bytes(path))
 
 
 def _write_report(output: str) -> None:

@@ -109,12 +109,22 @@ class Run:
 
 def read_run(output: str) -> Run:
     """Everything but the documents. Raises StorageError without a summary: such an output is not to be trusted."""
-    path = storage.join(output, "summary.json")
-    if not storage.exists(path):
-        raise storage.StorageError(f"{output}: there is no summary.json, so there is no finished run to report on")
-    summary = orjson.loads(storage.read_bytes(path))
+    summary = read_summary(output)
     tokens = summary["tokens"] if "tokens" in summary else _json(storage.join(output, "tokens", "manifest.json"))
     return Run(output, summary, _manifests(output), tokens, _journal(storage.join(output, "metrics.jsonl")))
+
+
+def read_summary(output: str) -> dict[str, Any]:
+    """The `summary.json` of an output. Raises StorageError if there is none, or none that a run has written."""
+    path = storage.join(output, "summary.json")
+    if not storage.exists(path):
+        raise storage.StorageError(
+            f"{output}: there is no summary.json; the run is not finished (run it again), or this is no output"
+        )
+    summary = _json(path)
+    if not isinstance(summary, dict) or not isinstance(summary.get("sources"), dict):
+        raise storage.StorageError(f"{path}: this is no summary of a run: run the recipe again, which writes it anew")
+    return summary
 
 
 def _manifests(output: str) -> list[Manifest]:

@@ -149,6 +149,17 @@ def test_metrics_are_looked_up_by_name_or_part():
     assert found["name"] == "phrases_per_word", "a rule is found by its own name too"
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"sources": []}'])
+@pytest.mark.parametrize("arguments", [("inspect",), ("retune", "--filter", "mine"), ("report",)])
+def test_a_summary_that_no_run_has_written_is_named(output, tmp_path, arguments, content):
+    shutil.copytree(output, tmp_path / "out")
+    (tmp_path / "out" / "summary.json").write_text(content)
+    found = curator(*arguments, str(tmp_path / "out"))
+    assert found.exit_code == 1, found.output
+    assert found.output.startswith(f"curator: {tmp_path}/out/summary.json: this is no summary of a run: run the recipe again")
+    assert found.output.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
