@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import xxhash
 
 from curator import storage
+
+COMMENT = re.compile(r"(?:^|\s)#.*")  # `C#` and `example.com/#top` are entries
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,19 @@ def list_path(name: str) -> str:
 
 
 def load_list(name: str) -> WordList:
-    """The list of this name: one entry a line, `#` begins a comment. A changed file is read again."""
+    """The list of this name: one entry a line; `#` at the beginning of a line or behind white space begins a comment. A changed
+    file is read again. Raises StorageError if it is not UTF-8."""
     path = list_path(name)
     return _read(path, storage.content_digest(path))
 
 
 @functools.lru_cache(maxsize=64)
 def _read(path: str, digest: str) -> WordList:
-    lines = (line.split("#")[0].strip() for line in storage.read_bytes(path).decode("utf-8-sig").splitlines())
+    data = storage.read_bytes(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise storage.StorageError(f"{path}:{line}: the list is not UTF-8 (byte {error.start}): save it as UTF-8") from None
+    lines = (COMMENT.sub("", line).strip() for line in text.splitlines())
     return WordList.of(line for line in lines if line)
