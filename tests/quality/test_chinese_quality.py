@@ -142,7 +142,7 @@ def test_lines_cut_from_pages_are_not_of_their_text() -> None:
     cut, in_gold, _, from_gold = quality.frame_lines(Filter.load("zh_web"))
     assert cut > 1500
     assert in_gold <= 0.025 * cut
-    assert len(from_gold) <= 30  # in 18,000; nearly all of them credits and links that the annotators left in
+    assert len(from_gold) <= 34  # in 18,000; nearly all of them credits and links that the annotators left in
 
 
 @pytest.mark.data
