@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -198,7 +199,11 @@ def _asked(rule: Written, key: str, metric: str) -> Asked:
                 rule.fail(f"{word} must be one of {', '.join(allowed)}, not {value!r}")
         elif type(value) is not type(allowed):
             rule.fail(f"{word} must be {'a whole number' if isinstance(allowed, int) else 'a string'}, not {value!r}")
+        elif isinstance(value, int) and value < 0:
+            rule.fail(f"{word} must be a whole number from 0 on, not {value!r}")
     _numeric(rule)
+    if METRICS[metric].kind == "ratio":
+        _share(rule)
     asked = Asked(key, metric, tuple(sorted(rule.parameters.items())))
     if asked.list is not None:
         if not asked.list:
@@ -215,6 +220,12 @@ def _numeric(rule: Written) -> None:
         rule.fail("is a number: it takes min and max")
 
 
+def _share(rule: Written) -> None:
+    for end, value in rule.bounds.items():
+        if isinstance(value, int | float) and math.isfinite(value) and not 0 <= value <= 1:
+            rule.fail(f"is a share: {end} must be from 0 to 1, not {value!r}")
+
+
 def _only_bounds(rule: Written) -> None:
     for word in rule.parameters:
         rule.fail(f"no bound {word!r}{nearest(word, BOUNDS)}")
@@ -228,7 +239,7 @@ def _rule(rule: Written, column: str, reason: str) -> Rule:
         rule.fail("takes min and max together, or one of in and is")
     for end in ("min", "max"):
         value = bounds.get(end, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             rule.fail(f"{end} must be a number, not {value!r}")
     if bounds.get("min", float("-inf")) > bounds.get("max", float("inf")):
         rule.fail(f"min {bounds['min']} is above max {bounds['max']}: nothing could pass")
