@@ -8,11 +8,10 @@ twice, an alias (the way a small file becomes a huge one), an unknown option or 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Literal, TypeVar, Union
 
@@ -22,6 +21,7 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from curator import storage
+from curator.errors import nearest
 
 C = TypeVar("C")
 
@@ -185,15 +185,6 @@ def _index(items: Items, name: str, where: str) -> int:
 
 
 # ------------------------------------------------------------------------------------------------------------ building
-
-
-def nearest(name: str, among: Iterable[str]) -> str:
-    """`. Did you mean 'extract'?`, or the names there are when none is near."""
-    names = sorted(among)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f". Did you mean {close[0]!r}?"
-    return f". There are: {', '.join(names)}" if names and len(names) <= 40 else ""
 
 
 def build(cls: type[C], section: Section, **given: Any) -> C:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Something that its reader can mend: an input, a path, a model, a cluster. The message names it and says what to do; the
@@ -25,3 +28,12 @@ def require_within(options: object, **bounds: tuple[float, float]) -> None:
     for name, (least, most) in bounds.items():
         value = getattr(options, name)
         require(least <= value <= most, f"{name}: {value} is not from {least} to {most}")
+
+
+def nearest(name: str, among: Iterable[str]) -> str:
+    """`. Did you mean 'extract'?`, or the names there are when none is near."""
+    names = sorted(among)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f". Did you mean {close[0]!r}?"
+    return f". There are: {', '.join(names)}" if names and len(names) <= 40 else ""

@@ -28,6 +28,7 @@ from typing import IO, Any, cast
 
 from curator import caches, stores
 from curator.documents import File
+from curator.errors import nearest
 from curator.stores import StorageError, filesystem_of, is_remote, os_errors, plain
 from curator.wheels import wheel_member
 
@@ -75,7 +76,9 @@ def preset(kind: str, path: str, suffix: str = ".yaml") -> str:
         if os.path.isfile(candidate):
             return candidate
     what = "training options" if kind == "pipelines/train" else kind.rstrip("s")
-    raise StorageError(f"no {what} {path!r}: neither a file nor one of {', '.join(presets(kind, suffix))}")
+    there = presets(kind, suffix)
+    near = nearest(path, there) or "."
+    raise StorageError(f"no {what} {path!r}: neither a file nor one of {', '.join(there)}{near if near.endswith('?') else ''}")
 
 
 def _preset_candidates(kind: str, path: str, suffix: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 
 from curator.cli.errors import complaining
-from curator.config import ConfigError, nearest
+from curator.config import ConfigError
+from curator.errors import nearest
 
 if TYPE_CHECKING:
     from curator.pipeline.finished import Run

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import xxhash
 
 from curator import storage
-from curator.config import nearest, quantity
+from curator.config import quantity
+from curator.errors import nearest
 from curator.lm.arpa import write_arpa
 from curator.lm.artefact import ARPA, MANIFEST, MODEL, PIECES, Manifest, read_manifest
 from curator.lm.binary import open_binary, write_binary

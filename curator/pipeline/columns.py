@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from curator.config import ConfigError, nearest
+from curator.config import ConfigError
 from curator.documents import SCHEMA, TRANSIENT
+from curator.errors import nearest
 from curator.pipeline.recipe import Recipe, StageSpec
 
 _ALWAYS = ("id", "source", "origin")

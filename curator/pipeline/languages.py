@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from curator.config import ConfigError, Section, nearest
+from curator.config import ConfigError, Section
+from curator.errors import nearest
 from curator.models import ALIASES, fasttext_model
 from curator.pipeline.recipe import Recipe, StageSpec
 from curator.stages.labels import known_codes, language_code

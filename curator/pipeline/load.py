@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from curator import config, storage
-from curator.config import ConfigError, Items, Section, nearest
+from curator.config import ConfigError, Items, Section
 from curator.dedup import DEDUP
 from curator.documents import SCHEMA
 from curator.engine.leg import Placed
 from curator.engine.splits import SPLIT_BYTES
-from curator.errors import UserError
+from curator.errors import UserError, nearest
 from curator.pipeline.columns import check_columns
 from curator.pipeline.languages import check_languages
 from curator.pipeline.plugins import Plugins

@@ -10,7 +10,7 @@ from operator import itemgetter
 import numpy as np
 import pyarrow as pa
 
-from curator.config import nearest
+from curator.errors import nearest
 from curator.metrics.segments import texts as texts_of
 from curator.privacy.entities import ENTITIES
 from curator.privacy.finders import NARROW, Finder, Span

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from curator import storage
 from curator.charsets import decode
-from curator.config import nearest
 from curator.documents import File, Piece, Tally, batched
+from curator.errors import nearest
 from curator.sources import licence_files, licences
 from curator.sources.archives import ArchiveError, Limits, Member, MemberError, is_archive, members, safe_name
 from curator.sources.codefacts import facts

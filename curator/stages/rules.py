@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from curator import storage
-from curator.config import ConfigError, Section, nearest
+from curator.config import ConfigError, Section
 from curator.documents import SCHEMA, Rule
+from curator.errors import nearest
 from curator.metrics import CUTS, METRICS, WORDS, Asked
 from curator.metrics.lists import list_path
 

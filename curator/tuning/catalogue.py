@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from curator import config, storage
-from curator.config import ConfigError, nearest
+from curator.config import ConfigError
+from curator.errors import nearest
 from curator.metrics import CUTS, METRICS
 from curator.stages.rules import Written, parts_of
 from curator.terminal import printable

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curator.config import ConfigError, nearest
+from curator.config import ConfigError
 from curator.documents import Rule
 from curator.engine.measuring import holds_where
+from curator.errors import nearest
 from curator.metrics import Asked
 from curator.pipeline.finished import Run, documents_at, files_of, opened
 from curator.tuning.judging import distance

@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from curator.config import ConfigError, Section, nearest
+from curator.config import ConfigError, Section
 from curator.documents import SCHEMA, Rule
+from curator.errors import nearest
 from curator.metrics import CUTS, METRICS, Asked, measure
 from curator.metrics.lists import load_list
 from curator.stages.filter import Filter

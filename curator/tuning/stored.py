@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curator import storage
-from curator.config import ConfigError, nearest
+from curator.config import ConfigError
 from curator.documents import Rule
 from curator.engine.manifest import Manifest
+from curator.errors import nearest
 from curator.metrics import Asked
 from curator.metrics.lists import list_path
 from curator.pipeline.finished import Run, files_of, opened
