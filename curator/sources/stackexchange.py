@@ -84,7 +84,7 @@ class StackExchange:
     answer: str | None = None
     site: str | None = None
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
 
