@@ -1,11 +1,9 @@
-"""Numbers about a text, as numba kernels over Arrow buffers: METRICS names them, `measure` computes those that are asked for.
-
-numba's cache watches the file of a kernel, not the constants it imports: after a change in classes.py, remove `__pycache__`.
-"""
+"""Numbers about a text, as numba kernels over Arrow buffers: METRICS names them, `measure` computes those that are asked."""
 
 from __future__ import annotations
 
 from curator.metrics.catalogue import CUTS, METRICS, WORDS, Asked, Metric
-from curator.metrics.measure import libraries_of, measure, warm, warmings
+from curator.metrics.measure import libraries_of, measure
+from curator.metrics.warming import warm, warmings
 
 __all__ = ["CUTS", "METRICS", "WORDS", "Asked", "Metric", "libraries_of", "measure", "warm", "warmings"]
