@@ -6,6 +6,8 @@ values. A child below zero is a leaf (-1 the first). A value goes left when it i
 No tree is walked. A word holds a bit for each leaf of a tree, from left to right; every node whose value goes right takes away
 the leaves at its left, and the first one that remains is where a walk would have ended (QuickScorer, Lucchese et al., SIGIR
 2015). So each node is one comparison for many rows at once, in the registers of vectors and without a branch.
+
+Half of a page is beyond doubt: what the first of the averaged models calls hopeless, the others are not asked about.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ intrinsic: Any = extending.intrinsic  # what it makes is called without the firs
 
 MOST_LEAVES = 32  # of a tree: the bits of a word
 _ROWS = 64  # that pass a node together
+HOPELESS = -4.0  # a margin by the first model alone; six in ten blocks of the gold, of which none has .1 by all models
 _ALL = (1 << MOST_LEAVES) - 1
 
 
@@ -40,10 +43,13 @@ class Forest:
     value: np.ndarray  # a leaf each, from left to right
     nodes: np.ndarray  # where each tree starts in them, and the end
     leaves: np.ndarray
+    models: int  # that the trees are of, as many in each, one model behind the other
 
     @classmethod
-    def of(cls, trees: Sequence[Mapping[str, list]]) -> Forest:
+    def of(cls, trees: Sequence[Mapping[str, list]], models: int = 1) -> Forest:
         """Trees as lists; a tree without inner nodes is its one leaf. A tree of more than MOST_LEAVES is refused."""
+        if len(trees) % models:
+            raise ValueError(f"{len(trees)} trees cannot be those of {models} models of one size")
         remaining: list[int] = []
         value: list[float] = []
         for number, tree in enumerate(trees):
@@ -60,14 +66,20 @@ class Forest:
             np.array(value, np.float32),
             np.cumsum([0, *(len(tree["feature"]) for tree in trees)]),
             np.cumsum([0, *(len(tree["value"]) for tree in trees)]),
+            models,
         )
 
     def margins(self, table: np.ndarray) -> np.ndarray:
-        """For each row of features the logarithm of the odds that it is content."""
+        """For each row of features the logarithm of the odds that it is content; for hopeless ones by the first model."""
         column = np.zeros((int(self.feature.max(initial=0)) + 1, _ROWS), np.float32)
         leaf, total = np.empty(_ROWS, np.int32), np.zeros(len(table), np.float64)
         trees = (self.feature, self.threshold, self.remaining, self.value, self.nodes, self.leaves)
-        _add(table, *trees, column, leaf, total)
+        behind = len(self.nodes) - 1
+        first = behind // self.models
+        _add(table, np.arange(len(table)), *trees, 0, first, column, leaf, total)
+        hopeless = self.models * total < HOPELESS
+        _add(table, np.flatnonzero(~hopeless), *trees, first, behind, column, leaf, total)
+        total[hopeless] *= self.models
         return total
 
 
@@ -103,21 +115,22 @@ def load() -> Models:
 
 def read(text: str) -> Models:
     held = json.loads(text)
-    return Models(Forest.of(held["han"]), Forest.of(held["other"]))
+    return Models(*(Forest.of(held[name], held["models"]) for name in ("han", "other")))
 
 
 @numba.njit(cache=True, nogil=True)
-def _add(table, feature, threshold, remaining, value, nodes, leaves, column, leaf, out):
-    """The trees' values, added to `out`; `column` (features x rows) and `leaf` are room for the rows that pass together."""
-    for start in range(0, len(table), _ROWS):
-        rows = min(_ROWS, len(table) - start)
+def _add(table, asked, feature, threshold, remaining, value, nodes, leaves, begin, behind, column, leaf, out):
+    """The values that trees from `begin` up to `behind` give to the rows `asked`, added to `out`; `column` (features x rows)
+    and `leaf` are room for the rows that pass together."""
+    for start in range(0, len(asked), _ROWS):
+        together = asked[start : start + _ROWS]
         for at in range(len(column)):
-            for row in range(rows):
-                column[at, row] = table[start + row, at]
-        for tree in range(len(nodes) - 1):
+            for row in range(len(together)):
+                column[at, row] = table[together[row], at]
+        for tree in range(begin, behind):
             _fall(column, feature, threshold, remaining, nodes[tree], nodes[tree + 1], leaf)
-            for row in range(rows):
-                out[start + row] += value[leaves[tree] + leaf[row]]
+            for row in range(len(together)):
+                out[together[row]] += value[leaves[tree] + leaf[row]]
 
 
 @intrinsic

@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def serialised(han: Sequence[Mapping[str, list]], other: Sequence[Mapping[str, list]]) -> str:
     """One line a tree, so that two models can be compared by eye."""
     lines = (",\n".join(json.dumps(tree, separators=(",", ":")) for tree in trees) for trees in (han, other))
-    return '{{"features":{},\n"han":[\n{}],\n"other":[\n{}]}}\n'.format(FEATURES, *lines)
+    return '{{"features":{},"models":{},\n"han":[\n{}],\n"other":[\n{}]}}\n'.format(FEATURES, MODELS, *lines)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from curator.extraction.blocks import CHARS, HAN
 from curator.extraction.choose import LEAST, best
 from curator.extraction.features import FIRST
-from curator.extraction.forest import MOST_LEAVES, Forest, load
+from curator.extraction.forest import HOPELESS, MOST_LEAVES, Forest, load
 from curator.extraction.train import MODEL
 from curator.extraction.whole import FEATURES
 
@@ -67,6 +67,22 @@ def test_a_forest_of_any_trees_on_any_number_of_rows(data: st.DataObject, leaves
     trees = [grown(data, number) for number in leaves]
     rows = np.array([[(i * 37 + f * 11) % 5 / 4 for f in range(3)] for i in range(count)], np.float32)
     assert np.allclose(Forest.of(trees).margins(rows), [slow(trees, row) for row in rows.tolist()])
+
+
+@given(st.data(), st.integers(1, 150), st.sampled_from([1, 8, 40]))
+@settings(max_examples=30, deadline=None)
+def test_what_the_first_model_calls_hopeless_the_others_are_not_asked(data: st.DataObject, count: int, scale: int) -> None:
+    trees = [grown(data, 6) for _ in range(6)]
+    for tree in trees:
+        tree["value"] = [value * scale for value in tree["value"]]
+    rows = np.array([[(i * 37 + f * 11) % 5 / 4 for f in range(3)] for i in range(count)], np.float32)
+    expected = []
+    for row in rows.tolist():
+        first = 3 * slow(trees[:2], row)
+        expected.append(first if first < HOPELESS else slow(trees, row))
+    assert np.allclose(Forest.of(trees, 3).margins(rows), expected)
+    with pytest.raises(ValueError, match="6 trees cannot be those of 4 models"):
+        Forest.of(trees, 4)
 
 
 def test_a_tree_with_too_many_leaves_is_refused() -> None:
