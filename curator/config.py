@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, Union
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from curator import storage
 from curator.errors import nearest
@@ -133,6 +133,8 @@ def _value(node: Node, loader: YAML, path: str, depth: int) -> Any:
                 raise ConfigError(f"{key!r} stands twice (first at line {section.line(key)})", path, _line_of(key_node))
             section.lines[key] = _line_of(key_node)
             section[key] = _value(value_node, loader, path, depth + 1)
+            if node.flow_style and ":" in key and isinstance(value_node, ScalarNode) and value_node.value == "":
+                raise ConfigError(f"{key!r} has no value: put a space behind the colon", path, _line_of(key_node))
         return section
     if isinstance(node, SequenceNode):
         items = Items(path, _line_of(node))

@@ -53,6 +53,7 @@ def test_options_become_their_types():
         ("- 1", "x.yaml:1: the top of the file must be a mapping"),
         ("a: " + "[" * 3000, "x.yaml"),
         ("1: a", "x.yaml:1: the key 1 must be a string"),
+        ("a: {}\nb: {min:0.6}", "x.yaml:2: 'min:0.6' has no value: put a space behind the colon"),
         ("a: 1\nb: " + "9" * 5000, "x.yaml:2: Exceeds the limit"),
     ],
 )

@@ -82,7 +82,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _hint(column: str, source: str, have: Mapping[str, Where], recipe: Recipe) -> str:
-    writers = [s for s in recipe.stages if column in s.placed.types]
+    writers = [s for s in recipe.stages if column in s.placed.types and column not in getattr(s.placed.stage, "rewrites", ())]
     of_source = [s.placed.name for s in writers if source in s.only]
     if of_source:
         return f": {of_source[0]!r} writes it, but later"

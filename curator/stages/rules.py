@@ -119,9 +119,11 @@ def _change(parts: Parts, change: Section) -> None:
                 raise change.error(f"{key}: there is no such rule to take out{nearest(key, known)}", key)
             del rules[name]
             continue
-        before = rules[name].values if name in rules else {}
-        merged = {k: v for k, v in {**before, **_bounds(change, key)}.items() if v is not None and v != "off"}
-        rules[name] = Written(key, merged, change)
+        before, given = rules[name].values if name in rules else {}, _bounds(change, key)
+        gone = {word for word, bound in given.items() if bound is None or bound == "off"}
+        for word in sorted(gone - set(before)):
+            raise change.error(f"{key}: there is no {word!r} to take out{nearest(word, before)}", key)
+        rules[name] = Written(key, {word: bound for word, bound in {**before, **given}.items() if word not in gone}, change)
 
 
 def _section(values: Mapping[str, Any]) -> Section:

@@ -51,6 +51,9 @@ def show_inspected(console: Console, found: Inspected, raw: bool, most: int) -> 
     console.print(Text(printable(f"{counted} {did} {found.reason}{passes}"), "bold"))
     if found.applied and found.rule:
         console.print(Text(printable(said(found.asked, found.applied.key(found.rule))), "dim"))
+        if found.applied.line_rules and not found.kept:
+            sign = "struck out" if _coloured(console) else WITHOUT_COLOUR[CUT][0][0]
+            console.print(Text(f"{sign}: lines that the filter cut", "dim"))
         if found.asked and found.asked.list and list_has_changed(found.applied, found.asked.list):
             console.print(Text(printable(f"the list {found.asked.list} has changed since the run"), "dim"))
     if not raw and found.documents:
@@ -138,12 +141,16 @@ def _text(console: Console, found: Inspected, text: str | None, raw: bool, most:
     for run in runs(text, marked, start, start + most if most else len(text), raw):
         if not run.kind:
             shown.append(run.text)
-        elif console.is_terminal and not console.no_color:
+        elif _coloured(console):
             shown.append(run.text, STYLES[run.kind])
         else:
             opens, closes = WITHOUT_COLOUR[run.kind]
             shown.append(f"{opens}{run.text}{closes}")
     console.print(shown, soft_wrap=not console.is_terminal)
+
+
+def _coloured(console: Console) -> bool:
+    return console.is_terminal and not console.no_color
 
 
 def _marks(found: Inspected, text: str) -> tuple[list[Mark], str]:

@@ -71,7 +71,7 @@ def _headline(console: Console, found: Retuned) -> None:
 def _rules(console: Console, found: Retuned) -> None:
     documents = found.judged.total("documents")
     heads = ["rule", "passes", "kills", "share", "unique", "reason of"]
-    table = _table("Rules", [*heads, "kills then", "unique then"] if found.changed else heads, words=2)
+    table = _table("Rules", [*heads, "kills before", "unique before"] if found.changed else heads, words=2)
     for reason, now in found.judged.now.items():
         then = found.judged.then.get(reason)
         more = ["–", "–"] if then is None else [f"{then.kills:,}", f"{then.unique:,}"]

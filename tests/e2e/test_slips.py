@@ -132,6 +132,16 @@ def test_a_rule_on_a_column_that_nobody_writes(slips: Slips) -> None:
     assert not slips.output.exists()
 
 
+def test_what_only_rewrites_a_column_is_not_named_as_its_writer(slips: Slips) -> None:
+    slips.spoil("mine.yaml", "han_ratio: {min: 0.0}", "url: {in: [a]}")
+    slips.spoil("slips.yaml", "read: jsonl", "read: instructions")
+    slips.spoil("slips.yaml", "  - dedup_documents", "  - redact: {}\n  - dedup_documents")
+    code, said = slips.run()
+    assert code == 2
+    assert "mine reads 'url', which documents of 'text' do not have here" in said
+    assert "redact" not in said
+
+
 def test_a_tokenizer_that_samples_an_unknown_source(slips: Slips) -> None:
     slips.spoil("bpe.yaml", "size: 300", "size: 300\nweights: {wbe: 1}")
     code, said = slips.run()

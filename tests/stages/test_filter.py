@@ -244,6 +244,7 @@ def test_slips_in_a_change_are_at_its_own_line(tmp_path: Path) -> None:
         ("change:\n  chars: {min: 1}\n  han: {min: 1}\n", 3, "is no metric"),
         ("change:\n  lines: off\n", 2, "there is no such rule"),
         ("change:\n  chars: {min: null}\n", 2, "needs one of"),
+        ("change:\n  chars: {mni: null, max: 9}\n", 2, "there is no 'mni' to take out. Did you mean 'min'?"),
     ):
         with pytest.raises(ConfigError) as caught:
             Filter.load(path, config.parse(body, "recipe.yaml")["change"])

@@ -51,7 +51,9 @@ def test_inspect_lists_reasons_and_marks_places(output):
     assert said.count("⟦重复的一行。⟧") == 3
     assert "mine.dup_line_ratio = 0.75" in said
     assert "marked: lines that stood before" in said
-    assert "✂⟦456⟧" in curator("inspect", output, "--reason", "mine.cut_line_ratio").output
+    cut = curator("inspect", output, "--reason", "mine.cut_line_ratio").output
+    assert "✂⟦456⟧" in cut
+    assert "✂: lines that the filter cut" in cut
     duplicate = curator("inspect", output, "--reason", "dedup_documents.duplicate").output
     assert "kept copy" in duplicate
     assert "1 document rejected for dedup_documents.duplicate\n" in duplicate
