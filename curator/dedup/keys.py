@@ -14,7 +14,6 @@ from curator import storage
 from curator.dedup.cells import Keys
 from curator.dedup.plan import Group, Plan
 
-WAYS = ("exact", "url", "minhash")
 ROWS_AT_A_TIME = 1 << 14  # a shard can be larger than what a call may hold
 
 

@@ -21,6 +21,7 @@ from curator import storage
 from curator.documents import Tally
 
 FORMAT = 1
+MOST_SAID = 5  # of what a list has lost and gained
 
 
 class LedgerError(Exception):
@@ -177,9 +178,17 @@ def drift(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         elif name not in before:
             lines.append(f"{name}: new ({_said(after[name])})")
         elif before[name] != after[name]:
-            was, now = (_said(side[name]) for side in (before, after))
-            lines.append(f"{name}: changed" if was == now else f"{name}: {was} -> {now}")
+            lines.append(f"{name}: {_changed(before[name], after[name])}")
     return lines
+
+
+def _changed(was: Any, now: Any) -> str:
+    if isinstance(was, list) and isinstance(now, list):
+        gone, come = [_said(v) for v in was if v not in now], [_said(v) for v in now if v not in was]
+        said = [f"{v} changed" if v in come else f"without {v}" for v in gone] + [f"with {v}" for v in come if v not in gone]
+        return ", ".join([*said[:MOST_SAID], *(["…"] if len(said) > MOST_SAID else [])]) or "another order"
+    before, after = _said(was), _said(now)
+    return "changed" if before == after else f"{before} -> {after}"
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -193,8 +202,10 @@ _UNREADABLE = re.compile(r"(?:, )?\b(?:[0-9a-f]{24,}|[0-9]{15,})\b")
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("name", value)
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    text = _UNREADABLE.sub("", text) or "there"
+    text = _UNREADABLE.sub("", text).strip() or "there"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -27,6 +27,7 @@ from curator.lm.errors import LanguageModelError
 from curator.metrics.automaton import folded
 from curator.metrics.classes import DIGIT, HAN, NEWLINE, OTHER, SPACE, SPACED, table
 from curator.metrics.han_words import HanWords
+from curator.metrics.utf8 import written
 
 Tokens = Literal["characters", "words", "sentencepiece"]
 TOKENS = get_args(Tokens)
@@ -155,7 +156,7 @@ def _spell(points, bounds, begins, rules, longest, out, ends):
                     out[n] = 0x20
                     n += 1
                 length = length + 1 if goes_on else 1
-                n = _encode(entry & _POINT, out, n)
+                n = written(out, n, entry & _POINT)
             before = kind
         out[n] = 0x0A
         n += 1
@@ -166,24 +167,3 @@ def _spell(points, bounds, begins, rules, longest, out, ends):
 @numba.njit(inline="always")
 def _tail(data, at, stop):
     return np.uint32(data[at]) & np.uint32(0x3F) if at < stop else np.uint32(0)
-
-
-@numba.njit(inline="always")
-def _encode(point, out, n):
-    if point < 0x80:
-        out[n] = point
-        return n + 1
-    if point < 0x800:
-        out[n] = 0xC0 | point >> np.uint32(6)
-        out[n + 1] = 0x80 | point & np.uint32(0x3F)
-        return n + 2
-    if point < 0x10000:
-        out[n] = 0xE0 | point >> np.uint32(12)
-        out[n + 1] = 0x80 | point >> np.uint32(6) & np.uint32(0x3F)
-        out[n + 2] = 0x80 | point & np.uint32(0x3F)
-        return n + 3
-    out[n] = 0xF0 | point >> np.uint32(18)
-    out[n + 1] = 0x80 | point >> np.uint32(12) & np.uint32(0x3F)
-    out[n + 2] = 0x80 | point >> np.uint32(6) & np.uint32(0x3F)
-    out[n + 3] = 0x80 | point & np.uint32(0x3F)
-    return n + 4

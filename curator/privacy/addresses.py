@@ -32,7 +32,6 @@ _PROVINCE = re.compile(
     "|甘肅|臺灣|台灣|廣西|寧夏|澳門|臺北|台北|新北|桃園|臺中|台中|臺南|台南|高雄)"
     "(?![东西南北中東]?(?:[一二三四]?路|街|大道|巷|里|胡同))"
 )
-_CITY = re.compile(r"[\u4e00-\u9fff]{2,5}?(?:市|自治州|地区|盟)")
 # Words that lead to an address: what stands before it in a sentence, and is no part of it.
 _LEADS = re.compile(
     r".*(?:地址|住址|住所|住在|现住|家住|居住|暂住|户籍|籍贯|寄到|寄往|寄至|邮寄|送到|送往|送至|发到|发往|收货|搬到"

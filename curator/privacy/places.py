@@ -32,7 +32,6 @@ from curator.privacy.around import (
 )
 
 NUMBER, AT, HEX, TOKEN, PLATE, PEM, CHAT, UNIT, STREET, WIDE = (1 << k for k in range(10))
-EVERY = (1 << 10) - 1
 
 FEWEST_DIGITS = 7  # of a number that can be somebody's
 TOKEN_LENGTH = 16  # characters of the shortest key

@@ -29,6 +29,7 @@ from curator.han import variants
 from curator.metrics.automaton import folded
 from curator.metrics.classes import ALONE, DIGIT, NUMBER, SPACED_LETTERS, SYMBOLS
 from curator.metrics.classes import table as classes
+from curator.metrics.utf8 import written
 
 NAME, REVISION = "characters", 1
 MOST_LETTERS = 32
@@ -155,28 +156,6 @@ def _spell(data, offsets, table, most, out):
                 length = 0
             length += 1
             kind_before = kind
-            n = _put(out, n, ZERO if kind == IN_NUMBER else entry & POINT)
+            n = written(out, n, ZERO if kind == IN_NUMBER else entry & POINT)
         ends[text] = n
     return ends
-
-
-@numba.njit(inline="always")
-def _put(out, n, point):
-    """Write a code point in UTF-8."""
-    if point < 0x80:
-        out[n] = point
-        return n + 1
-    if point < 0x800:
-        out[n] = np.uint32(0xC0) | point >> np.uint32(6)
-        out[n + 1] = np.uint32(0x80) | point & np.uint32(0x3F)
-        return n + 2
-    if point < 0x10000:
-        out[n] = np.uint32(0xE0) | point >> np.uint32(12)
-        out[n + 1] = np.uint32(0x80) | point >> np.uint32(6) & np.uint32(0x3F)
-        out[n + 2] = np.uint32(0x80) | point & np.uint32(0x3F)
-        return n + 3
-    out[n] = np.uint32(0xF0) | point >> np.uint32(18)
-    out[n + 1] = np.uint32(0x80) | point >> np.uint32(12) & np.uint32(0x3F)
-    out[n + 2] = np.uint32(0x80) | point >> np.uint32(6) & np.uint32(0x3F)
-    out[n + 3] = np.uint32(0x80) | point & np.uint32(0x3F)
-    return n + 4

@@ -26,12 +26,16 @@ def test_drift_names_fields():
     old = {"stages": {"a": {"min": 1}, "b": {}}, "order": ["a", "b"]}
     new = {"stages": {"a": {"min": 2}}, "order": ["a"], "sample": 0.5}
     assert drift(old, new) == [
-        'order: ["a","b"] -> ["a"]', "sample: new (0.5)", "stages.a.min: 1 -> 2", "stages.b: removed (was {})",
+        "order: without b", "sample: new (0.5)", "stages.a.min: 1 -> 2", "stages.b: removed (was {})",
     ]  # fmt: skip
     assert drift(old, old) == []
     old = {"input": {"a": "10 bytes, 1795361880402158134", "b": f"7 bytes, {'3f' * 16}"}, "marks": "9a" * 16}
     new = {"input": {"a": "12 bytes, 1795361880402158135", "b": f"7 bytes, {'4f' * 16}"}, "marks": "1b" * 16}
     assert drift(old, new) == ["input.a: 10 bytes -> 12 bytes", "input.b: changed", "marks: changed"]
+    old = {"metrics": [{"name": "chars"}, {"name": "porn"}], "files": [f"a.txt {'3f' * 16}", f"b.txt {'3f' * 16}"]}
+    new = {"metrics": [{"name": "chars"}, {"name": "spam"}], "files": [f"a.txt {'4f' * 16}", f"b.txt {'3f' * 16}"]}
+    assert drift(old, new) == ["files: a.txt changed", "metrics: without porn, with spam"]
+    assert drift({"order": ["a", "b"]}, {"order": ["b", "a"]}) == ["order: another order"]
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
 
 
