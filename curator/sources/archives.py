@@ -8,6 +8,7 @@ be compressed by gzip, bz2, zstd or xz.
 
 from __future__ import annotations
 
+import io
 import lzma
 import re
 import stat
@@ -30,6 +31,7 @@ from curator.sources.streams import StreamError, decompressed
 from curator.storage import open_input
 from curator.stores import of_the_machine
 
+END_OF_ZIP_BYTES = 22 + 0xFFFF  # the record that ends a zip file, with its comment
 DESCRIPTION_BYTES = 1 << 20  # of a tar file's header that describes the next member; a path has 4,096 at most
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
@@ -81,7 +83,12 @@ def members(path: str, name: str, limits: Limits) -> Iterator[Member]:
 
 def members_of(raw: IO[bytes], name: str, limits: Limits) -> Iterator[Member]:
     """Like `members`, for a stream that is open at its beginning."""
-    yield from Zip(raw, limits).members if name.lower().endswith(ZIP_SUFFIXES) else _tar_members(raw, limits)
+    if not name.lower().endswith(ZIP_SUFFIXES):
+        yield from _tar_members(raw, limits)
+        return
+    archive = Zip(raw, limits)
+    yield from archive.members
+    archive.check_directory()
 
 
 def safe_name(name: str) -> str:
@@ -153,6 +160,17 @@ class Zip:
         for name, info in self._infos.items():
             self._budget.member()
             yield Member(name, info.file_size, partial(self._read, info))
+
+    def check_directory(self) -> None:
+        """Raise ArchiveError if the directory has other members than it says: zipfile stops where a length leads beyond it."""
+        self._raw.seek(0, io.SEEK_END)
+        self._raw.seek(max(self._raw.tell() - END_OF_ZIP_BYTES, 0))
+        end = self._raw.read()
+        at = end.rfind(b"PK\5\6")
+        (said,) = struct.unpack_from("<H", end, at + 10)
+        found = len(self._archive.infolist())
+        if said not in (found & 0xFFFF, 0xFFFF) or (at and not found):  # 0xFFFF where a second number has more bits
+            raise ArchiveError("corrupt", f"the directory says that it has {said:,} members, and {found:,} are there")
 
     def read(self, name: str) -> bytes:
         """The bytes of the member of this name, or of one that is spelled almost so (`A%20b` for `a b`); MemberError if there
@@ -240,28 +258,29 @@ class _Info(tarfile.TarInfo):
         return found
 
 
-def tar(stream: Any) -> tarfile.TarFile:
-    """A tar file that is read from its beginning to its end, within bounded memory."""
-    return tarfile.open(fileobj=stream, mode="r|", bufsize=64 << 10, encoding="utf-8", tarinfo=_Info)
+def tar_files(stream: Any, most: int) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """The files of a tar archive of up to `most` bytes, from its beginning to its end, within bounded memory. tarfile takes a
+    header that is damaged for the end: ArchiveError then, and what else it raises."""
+    counted: Any = _Counted(stream, most)
+    with tarfile.open(fileobj=counted, mode="r|", bufsize=64 << 10, encoding="utf-8", tarinfo=_Info) as archive:
+        for info in archive:
+            archive.members = []  # tarfile remembers every member
+            if info.isfile():
+                yield archive, info
+        counted.check_end(archive.offset)
 
 
 def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
     budget = _Budget(limits)
     met: set[int] = set()  # names: two documents of one name would be one
     with _as_archive_error():
-        stream: Any = _Counted(decompressed(raw), limits.total_bytes)
-        with tar(stream) as archive:
-            for info in archive:
-                archive.members = []  # tarfile remembers every member
-                if info.isfile():
-                    budget.member()
-                    name = _tar_name(info)
-                    key = xxh64_intdigest(name)
-                    read = _repeated if key in met else partial(_read_tar_member, archive, info, budget)
-                    met.add(key)
-                    yield Member(name, info.size, read)
-        if not stream.ended_whole:
-            raise ArchiveError("truncated", "the archive ends without its closing blocks")
+        for archive, info in tar_files(decompressed(raw), limits.total_bytes):
+            budget.member()
+            name = _tar_name(info)
+            key = xxh64_intdigest(name)
+            read = _repeated if key in met else partial(_read_tar_member, archive, info, budget)
+            met.add(key)
+            yield Member(name, info.size, read)
 
 
 def _repeated() -> bytes:
@@ -301,15 +320,15 @@ _EMPTY_READS = 64  # after the end: tarfile goes on reading for as long as the s
 
 
 class _Counted:
-    """The bytes of a tar file, those of members that nobody reads too: bounded, and remembering whether it ended with a block
-    of zeros, as every whole one does."""
+    """The bytes of a tar file, those of members that nobody reads too: bounded, and remembering where the last one is that is
+    no zero, for every whole archive ends with blocks of zeros."""
 
     def __init__(self, stream: IO[bytes], most: int) -> None:
         self._stream = stream
         self._most = most
         self._given = 0
         self._empty = 0
-        self._tail = b""
+        self._content_end = 0
 
     def read(self, size: int) -> bytes:
         portion = self._stream.read(size)
@@ -319,11 +338,15 @@ class _Counted:
             raise ArchiveError("truncated", "the archive ends before a member that it announces")
         if self._given > self._most:
             raise ArchiveError("archive_too_large", f"more than {self._most:,} bytes")
-        self._tail = (self._tail + portion)[-512:]
+        if content := len(portion.rstrip(b"\0")):
+            self._content_end = self._given - len(portion) + content
         return portion
 
-    @property
-    def ended_whole(self) -> bool:
+    def check_end(self, offset: int) -> None:
+        """Raise ArchiveError if the archive does not end where no member began any more, at `offset`."""
         while self.read(1 << 20):
             pass
-        return not self._tail.strip(b"\0")
+        if self._given - offset < tarfile.BLOCKSIZE:
+            raise ArchiveError("truncated", "the archive ends without its closing blocks")
+        if self._content_end > offset:
+            raise ArchiveError("corrupt", f"no member begins at byte {offset:,}, and yet something follows")

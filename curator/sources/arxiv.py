@@ -75,7 +75,7 @@ class Arxiv:
     min_chars: int = 200
     max_paper_bytes: int = 256 << 20
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py",)
 
@@ -180,8 +180,10 @@ class Arxiv:
                 continue
             try:
                 path, content = safe_name(member.name), member.read()
-            except MemberError:  # no file of this name can be put in
-                continue
+            except MemberError as error:
+                if error.kind == "corrupt_member":
+                    raise
+                continue  # no file of this name can be put in, or none so large
             size += len(content)
             if size > 4 * _MOST_TEX:
                 raise MemberError("too_large", f"more than {4 * _MOST_TEX:,} bytes of TeX")

@@ -66,7 +66,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 5
+    revision: ClassVar[int] = 6
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -93,7 +93,9 @@ class Books:
         try:
             if name.endswith(ZIP_SUFFIXES):
                 with open_input(file.path) as raw:
-                    yield from self._zip(Zip(raw, LIMITS), file.name, tally)
+                    archive = Zip(raw, LIMITS)
+                    yield from self._zip(archive, file.name, tally)
+                    archive.check_directory()
             elif name.endswith(TAR_SUFFIXES):
                 yield from self._members(members(file.path, file.name, LIMITS), tally)
             else:
@@ -210,6 +212,8 @@ class Books:
             tally.record()
             tally.skip("not_text")
             return
+        if (zeros := data.find(bytes(LEAST_ERASED_BYTES))) >= 0:
+            tally.broken("zeros", zeros, f"a stretch of {name[:100]} is zeros, as disks have it for what they lost")
         text, heading = _html_text(data) if suffix in HTML else (decode(data, markup=False).text, None)
         book = gutenberg.unwrap(text.replace("\r\n", "\n"))
         about = _About(book.title or heading or posixpath.splitext(posixpath.basename(name))[0], book.author)
@@ -258,6 +262,7 @@ class Books:
         return paragraphs(text, self.rejoin_lines)
 
 
+LEAST_ERASED_BYTES = 32  # no text has so many zeros, in any charset
 LIMITS = Limits(members=200_000, member_bytes=MOST_BOOK_BYTES, total_bytes=8 << 30)
 
 

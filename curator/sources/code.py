@@ -83,7 +83,7 @@ class Code:
     file_header: str = "<file_sep>{path}\n"
     order: Literal["path", "dependencies"] = "path"
 
-    revision: ClassVar[int] = 8
+    revision: ClassVar[int] = 9
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "orjson", "resiliparse", "xxhash")
 
@@ -331,7 +331,8 @@ def _all_of(licences: set[str | None]) -> str | None:
 
 
 def _is_binary(data: bytes) -> bool:
-    return b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    """Bytes that no text has, or a stretch of zeros, that a disk has for what it lost."""
+    return (b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff"))) or bytes(32) in data
 
 
 def _has_controls(text: str) -> bool:

@@ -29,6 +29,10 @@ BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 
 ZSTD_BLOCK_BYTES = 128 << 10  # RFC 8878 §3.1.1.2.4: no block is larger, compressed or not
 ZSTD_WINDOW_BYTES = 128 << 20  # what the zstd tool accepts without --long
+# Streams of xz may be padded, by four zeros or a multiple of them (its format, version 1.2.1, §2.2). None has less than 32
+# bytes, so more zeros may have been one.
+XZ_PADDING_BYTES = 28
+END_BYTES = 1 << 20  # of zeros that may fill up a file: no tape has larger blocks
 XZ_BYTES = 128 << 20  # of memory for a dictionary: `xz -9` needs 65 MB, and a header can ask for 4 GB
 ZSTD_DICTIONARY_BYTES = 32 << 20  # a larger dictionary is none
 REPLAYED_BYTES = 1 << 20  # compressed bytes that are kept to be read again when the next prove damaged
@@ -50,14 +54,15 @@ class Decompressor(Protocol):
 
 @dataclass(frozen=True)
 class Packing:
-    """A compressed format. `begin` reads one member; `mark` finds places where one may begin; `padded` says whether zeros may
-    lie between two. Behind the last member zeros are padding in every format: tapes and block devices fill their last block,
-    and file systems keep space set aside. Between two they are what a disk gives for a member that it has lost."""
+    """A compressed format. `begin` reads one member; `mark` finds places where one may begin; `padding` is how many
+    zeros may lie between two. Behind the last member zeros are padding in every format: tapes and block devices fill their last
+    block, and file systems keep space set aside. Between two they are what a disk gives for a member that it has lost; at the
+    end more than END_BYTES are that, too, or where a download has not come to."""
 
     name: str
     begin: Callable[[], Decompressor]
     mark: re.Pattern[bytes]
-    padded: bool = False
+    padding: int = 0
 
 
 def packing(head: bytes, window: int = ZSTD_WINDOW_BYTES) -> Packing | None:
@@ -98,8 +103,9 @@ def lz4_frames() -> Packing:
     return Packing("lz4", begin, re.compile(rb"\x04\x22\x4d\x18|[\x50-\x5f]\x2a\x4d\x18"))
 
 
-def xz() -> Packing:  # whose streams may be padded (its format, version 1.2.1, §2.2)
-    return Packing("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_BYTES), re.compile(re.escape(XZ)), padded=True)
+def xz() -> Packing:
+    begin = re.compile(re.escape(XZ))
+    return Packing("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_BYTES), begin, XZ_PADDING_BYTES)
 
 
 def zstd(window: int = ZSTD_WINDOW_BYTES) -> Packing:

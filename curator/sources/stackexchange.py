@@ -25,6 +25,7 @@ from curator.sources.threads import record, threads
 
 MOST_WALKED = 1_000_000  # blocks times levels of a post; real ones have some thousands
 MARKS = {"text": ("Q: ", "A: "), "markdown": ("# ", "## Answer\n\n")}
+_NO_ROWS = (b"/row", b"?", b"!--")  # elements that may stand between rows
 NOT_POSTS = {  # Posts.xml's own numbers of types
     "3": "orphaned_tag_wiki",
     "4": "tag_wiki_excerpt",
@@ -84,7 +85,7 @@ class StackExchange:
     answer: str | None = None
     site: str | None = None
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
 
@@ -127,7 +128,7 @@ class StackExchange:
 
     def _sort(self, table: Table, posts: Sorter, tally: Tally) -> None:
         """Every row of a table into `posts`, or counted as what it is."""
-        begun = ended = False
+        begun = ended = foreign = False
         for element in _elements(table, tally):
             if element is not None and element.startswith(b"!DOCTYPE"):
                 tally.broken("doctype", table.name, "a document type is declared: entities are refused")
@@ -136,6 +137,9 @@ class StackExchange:
                 if element is None:
                     break
                 begun = element.startswith(b"posts")
+                if begun and element.partition(b">")[2].strip():
+                    foreign = True
+                    tally.broken("garbage", table.name, "something else than rows follows <posts>")
                 if not begun and not element.startswith((b"?", b"!--")):
                     tally.record()
                     tally.skip("other_table")
@@ -145,8 +149,11 @@ class StackExchange:
                 post = self._post(element, tally)
                 if post is not None:
                     posts.add(post)
-            else:
-                ended = ended or element.startswith(b"/posts")
+            elif element.startswith(b"/posts"):
+                ended = True
+            elif not foreign and not element.startswith(_NO_ROWS):
+                foreign = True
+                tally.broken("garbage", table.name, f"something else than a row follows row {tally.records:,}")
         if not begun:
             tally.broken("not_posts", table.name, "no table of posts (<posts>) begins in it")
         elif not ended:

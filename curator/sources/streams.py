@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from curator.sources.packing import FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, blame, packing
+from curator.sources.packing import END_BYTES, FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, blame, packing
 from curator.storage import open_input
 
 PACKED = ("", ".gz", ".zst", ".bz2", ".xz", ".lz4")  # how the names of such files end
@@ -171,8 +171,9 @@ def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], kind: Packing |
             if kind is not None and len(data) < 4 and begins_member(data):
                 raise StreamError("truncated", "the file ends in the middle of its compressed data")
             raise StreamError("trailing_bytes", "something else follows the compressed data")
-        if data and zeros and kind is not None and not kind.padded:
-            raise StreamError("corrupt", f"damaged: {zeros:,} bytes of zeros where a {kind.name} member should be")
+        if kind is not None and zeros > (kind.padding if data else END_BYTES):
+            message = f"damaged: {zeros:,} bytes of zeros where a {kind.name} member should be"
+            raise StreamError("corrupt" if data else "truncated", message)
 
 
 def _next_start(data: bytes, raw: IO[bytes]) -> tuple[bytes, int]:

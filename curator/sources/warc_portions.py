@@ -6,10 +6,11 @@ all. After a damaged member, reading goes on at the next one that holds a record
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator, Iterator
 from typing import IO, NamedTuple
 
-from curator.sources.packing import FAILURES, Packing, blame, gzip, packing, zstd
+from curator.sources.packing import END_BYTES, FAILURES, Packing, blame, gzip, packing, zstd
 from curator.sources.streams import PORTION_BYTES
 from curator.sources.warc_framing import FRAMINGS, START_BYTES
 
@@ -106,11 +107,12 @@ def _members(raw: IO[bytes], kind: Packing) -> Iterator[Portion]:
         else:
             start = _skip(window, end, WHITE)
             end = _skip(window, start, PADDING) if start >= 0 else -1
-            if end < 0 or end == start or kind.padded:
+            zeros = (end if end >= 0 else raw.seek(0, io.SEEK_END)) - start
+            if start < 0 or zeros <= (kind.padding if end >= 0 else END_BYTES):
                 start = end
                 continue
-            damage, message = "zeros", f"{end - start:,} bytes of zeros where {kind.name} members should be"
-            found = search.next(end)
+            damage, message = "zeros", f"{zeros:,} bytes of zeros where {kind.name} members should be"
+            found = search.next(end) if end >= 0 else -1
         yield Portion(b"", start, damage=damage, message=message, goes_on=found >= 0)
         start = found
 

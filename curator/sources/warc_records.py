@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from curator.documents import Tally
+from curator.sources.packing import END_BYTES
 from curator.sources.warc_framing import ARC, BLANK, FRAMINGS, HEADER_BYTES, WARC, Framing, Record, as_http
 from curator.sources.warc_portions import Portion, Portions
 
@@ -17,6 +18,9 @@ MOST_UNDONE = 100
 
 # Zeros where a record was. Fewer are the end of a body that is longer than its record says.
 LEAST_ERASED_BYTES = 32
+
+# Bytes behind the end of a body that may have been a record: a header with a type, a length and an address has more.
+LEAST_SWALLOWED_BYTES = 100
 
 
 def records(portions: Portions, tally: Tally, hold: int) -> Iterator[Record]:
@@ -119,6 +123,8 @@ class _Reader:
                     self._count_garbage(self.run or garbage_at)
                 return follows or self._scan()
             if not self._fill(1):
+                if zeros > END_BYTES:
+                    self._count_garbage(self.run or zeros_at)
                 return False
 
     def _scan(self) -> bool:
@@ -198,8 +204,11 @@ class _Reader:
             self._give(record, end)
             return True
         whole = self._fill(record.length + self.framing.ahead) or len(self.data) - self.at >= record.length
-        if whole and self._ends_at(self.at + record.length):
-            self._give(record, self.at + record.length)
+        end = self.at + record.length
+        if whole and self._ends_at(end):
+            if self.data.startswith(bytes(LEAST_ERASED_BYTES), end):  # and so perhaps what follows, up to the file's end
+                self._count_garbage(self.run or self.base + end)
+            self._give(record, end)
             return True
         while (found := self.framing.search(self.data, self.at)) < 0:
             have = len(self.data) - self.at
@@ -209,11 +218,20 @@ class _Reader:
             self._fail("content_length", record.offset, "the record is not as long as it says", resume=self.at)
             return False
         end = found if found >= 0 else len(self.data)
+        self._watch(self.at, end, record.length)
         self._give(record, end)
         ends = (b"\n",) if self.framing is ARC else (b"\r\n\r\n", b"\n\n")
         record.end -= next((len(blank) for blank in ends if self.data.endswith(blank, record.begin, end)), 0)
         record.mended = True
         return True
+
+    def _watch(self, begin: int, end: int, said: int) -> None:
+        """A body that goes on behind its end with zeros, or with more than a header has, may have swallowed a record."""
+        erased = self.data.find(bytes(LEAST_ERASED_BYTES), begin, end)
+        if erased < 0 and end - begin - said > LEAST_SWALLOWED_BYTES:
+            erased = begin + said
+        if erased >= 0:
+            self._count_garbage(self.run or self.base + erased)
 
     def _give(self, record: Record, end: int) -> None:
         record.data, record.begin, record.end = self.data, self.at, end

@@ -15,13 +15,14 @@ import orjson
 
 from curator.documents import Tally
 from curator.sources import wikikinds
-from curator.sources.archives import tar
+from curator.sources.archives import ArchiveError, tar_files
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikihtml import article
 from curator.stores import of_the_machine
 
 READ_BYTES = 64 << 10  # at most lost where a tar file breaks off
 TAR_MAGIC = b"ustar"
+MOST_BYTES = 1 << 50  # of a snapshot; the largest has some 10^12
 
 
 def is_json(head: bytes) -> bool:
@@ -37,14 +38,13 @@ def lines(path: str, most: int, tally: Tally) -> Iterator[bytes | None]:
             if head[257:262] != TAR_MAGIC:
                 yield from _lines(_Rest(head, stream), most)
                 return
-            with tar(_Rest(head, stream)) as archive:
-                for info in archive:
-                    archive.members = []  # tarfile remembers every member
-                    member = archive.extractfile(info) if info.isfile() else None
-                    if member is not None:
-                        yield from _lines(member, most)
+            for archive, info in tar_files(_Rest(head, stream), MOST_BYTES):
+                if member := archive.extractfile(info):
+                    yield from _lines(member, most)
     except StreamError as error:
         tally.broken(error.kind, error.offset, str(error))
+    except ArchiveError as error:
+        tally.broken(error.kind, "end", str(error))
     except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
         if of_the_machine(error):
             raise

@@ -57,7 +57,7 @@ class Wikipedia:
     namespaces: tuple[int, ...] = (0,)
     max_page_bytes: int = 32 << 20
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("opencc",)
 
@@ -120,12 +120,13 @@ class Wikipedia:
 
     def _stream(self, path: str, tally: Tally) -> Iterator[bytes | BadPage]:
         """Pages of a file that is one stream, read from its beginning to its end."""
-        splitter = Splitter(self.max_page_bytes)
+        splitter = Splitter(self.max_page_bytes, watches=True)
         decode = Utf8()
         try:
             with open_stream(path) as stream:
                 while portion := stream.read(READ_BYTES):
                     yield from splitter.feed(decode(portion))
+            yield from splitter.end()
         except StreamError as error:
             tally.broken(error.kind, error.offset, str(error))
             return
@@ -133,16 +134,18 @@ class Wikipedia:
             tally.broken("truncated", "end", "the dump ends before </mediawiki>")
 
     def _multistream(self, piece: Piece, tally: Tally) -> Iterator[bytes | BadPage]:
-        """Pages that begin in the bz2 streams of a range. The last one may end in a stream of the next range."""
+        """Pages that begin in the bz2 streams of a range. The last one may end in a stream of the next range; the range that
+        has the file's last stream says whether the dump is whole."""
         splitter = Splitter(self.max_page_bytes)
         decode = Utf8()
-        whole = 0  # streams of this range that were read to their end
+        whole = 0  # streams of this range, one behind the other, that were read to their end
         with open_input(piece.file.path) as raw:
             for place, contents in streams(raw, piece.start):
                 if piece.stop != -1 and place >= piece.stop:
                     if not splitter.unfinished:
                         return
                     yield from _last_page(splitter, contents)
+                    whole = 0
                     continue
                 try:
                     for portion in contents:
@@ -152,7 +155,7 @@ class Wikipedia:
                     tally.broken(damage.kind, damage.at, str(damage))
                     splitter.lose()
                     whole = 0
-        if piece.stop == -1 and whole and (splitter.unfinished or not splitter.finished):
+        if whole and (splitter.unfinished or not splitter.finished):
             tally.broken("truncated", "end", "the dump ends before </mediawiki>")
 
     def _article(self, xml: bytes | BadPage, wiki: _Wiki, tally: Tally) -> Mapping[str, Any] | None:
@@ -304,5 +307,7 @@ _ID = re.compile(rb"<id>\s*(\d{1,18})\s*</id>")
 
 
 def _page_id(xml: bytes | BadPage) -> int | str:
-    found = None if isinstance(xml, BadPage) else _ID.search(xml)
+    if isinstance(xml, BadPage):
+        return xml.offset if xml.offset >= 0 else "page"
+    found = _ID.search(xml)
     return int(found[1]) if found else "page"

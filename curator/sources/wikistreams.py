@@ -1,17 +1,18 @@
 """The compressed bytes of a dump: which bz2 streams a range owns, and their contents, damage included.
 
 A multistream dump is many bz2 streams one after the other, each of some hundred pages. Every stream begins, on a byte
-border, with a header and the magic number of a block, 80 bits that do not occur in compressed data by chance.
+border, with a header and the magic number of a block, 80 bits that do not occur in compressed data by chance. What lies between
+two streams, or before the first, was one.
 """
 
 from __future__ import annotations
 
 import bz2
-import re
 from collections.abc import Iterator
 from typing import IO
 
-MAGIC = re.compile(rb"BZh[1-9]1AY&SY")
+from curator.sources.packing import BZIP2 as MAGIC
+
 MAGIC_BYTES = 10
 READ_BYTES = 1 << 20
 PORTION_BYTES = 4 << 20  # most decompressed bytes at a time: a bz2 block can be 45 MB of zeros in 40 bytes
@@ -48,12 +49,34 @@ def next_stream(raw: IO[bytes], start: int) -> int | None:
 
 def streams(raw: IO[bytes], start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
     """`(place, contents)` of each bz2 stream from `start` on. Contents must be read to their end, or to the Damage that
-    they raise, before the next stream is asked for."""
+    they raise, before the next stream is asked for. A gap behind a stream is a Damage at that stream's own place."""
     place = next_stream(raw, start)
+    if start == 0 and place:
+        yield 0, _gap(0, place)
     while place is not None:
         stream = _Stream(raw, place)
         yield place, stream.contents()
-        place = next_stream(raw, stream.next)
+        following = next_stream(raw, stream.next)
+        stop = _content_end(raw, stream.next) if following is None else following
+        if stream.ended and stop > stream.next:
+            yield place, _gap(stream.next, stop)
+        place = following
+
+
+def _gap(start: int, stop: int) -> Iterator[bytes]:
+    raise Damage(start, "garbage", f"{stop - start:,} bytes that are no bz2 stream")
+    yield b""
+
+
+def _content_end(raw: IO[bytes], start: int) -> int:
+    """Where the zeros begin that may pad a file's end; `start` if nothing else is behind it."""
+    raw.seek(start)
+    at = end = start
+    while portion := raw.read(READ_BYTES):
+        if content := len(portion.rstrip(b"\0")):
+            end = at + content
+        at += len(portion)
+    return end
 
 
 class _Stream:
@@ -61,6 +84,7 @@ class _Stream:
         self._raw = raw
         self._place = place
         self.next = place + MAGIC_BYTES  # where to look for the next one: behind this, once its end is known
+        self.ended = False  # whether it is
 
     def contents(self) -> Iterator[bytes]:
         raw = self._raw
@@ -81,3 +105,4 @@ class _Stream:
             if portion:
                 yield portion
         self.next = self._place + read - len(stream.unused_data)
+        self.ended = True

@@ -8,7 +8,7 @@ XML's own five are errors. Raw `<page>` cannot occur in a page's text, where `<`
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -17,11 +17,12 @@ HEAD_BYTES = 1 << 20  # a dump's head, with its siteinfo, is some 10 kB
 
 
 class BadPage(Exception):
-    """A page that cannot be read. `kind` names the error."""
+    """A page that cannot be read. `kind` names the error, `offset` its place in the dump where nothing in it does."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, offset: int = -1) -> None:
         super().__init__(message)
         self.kind = kind
+        self.offset = offset
 
 
 @dataclass
@@ -63,16 +64,42 @@ class Utf8:
         return self._decoder.decode(portion).encode("utf-8", "replace") if self._decoder else portion
 
 
-class Splitter:
-    """Cuts pages out of portions of a dump. `pages` holds those that are complete, an exception in place of a bad one."""
+class _Between:
+    """What stands before a page: the dump's head, or nothing but white space. Else it was a page."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self) -> None:
+        self._offset = 0
+        self._first = b""
+        self._erased = False
+
+    def pass_by(self, part: bytes | bytearray, offset: int) -> None:
+        """`part` may hold again the last bytes of the one before: fewer than a mark has."""
+        if not self._first:
+            self._first = bytes(part.lstrip()[:1])
+            self._offset = offset + len(part) - len(part.lstrip())
+        self._erased = self._erased or b"\0" in part or CLOSE in part
+
+    def end(self) -> Iterator[BadPage]:
+        """A page begins, or the dump is at its end."""
+        if self._erased or self._first not in (b"", b"<"):
+            yield BadPage("garbage", "something else than a page", self._offset)
+        self._first, self._erased = b"", False
+
+
+class Splitter:
+    """Cuts pages out of portions of a dump, an exception in place of a bad one. One that `watches` is fed a dump from its
+    beginning on, and gives another in place of what stands between pages and is none."""
+
+    def __init__(self, most_bytes: int, watches: bool = False) -> None:
         self._most = most_bytes
+        self._between = _Between() if watches else None
+        self._offset = 0  # in the dump, of what is held
         self._held = bytearray()
         self._searched = 0  # no `</page>` begins before this place
         self.inside = False  # a page has begun, at the start of `_held`
         self._flooded = False  # it is larger than allowed, and thrown away up to its end
         self.finished = False  # `</mediawiki>` was seen behind the last page
+        self._fresh = True  # no page has begun: what was fed may be the end of that tag
 
     @property
     def unfinished(self) -> bool:
@@ -83,17 +110,18 @@ class Splitter:
     def feed(self, portion: bytes) -> Iterator[bytes | BadPage]:
         self._held += portion
         while True:
-            if not self.inside and not self._begin():
+            if not self.inside and not (yield from self._begin()):
                 return
             end = self._held.find(CLOSE, self._searched)
             if end < 0:
                 if len(self._held) > self._most:
                     self._flooded = True
+                    self._offset += len(self._held) - len(OPEN) - len(CLOSE)
                     del self._held[len(OPEN) : -len(CLOSE)]
                 self._searched = max(len(self._held) - len(CLOSE) + 1, 0)
                 return
             page = bytes(self._held[: end + len(CLOSE)])
-            del self._held[: end + len(CLOSE)]
+            self._drop(end + len(CLOSE))
             self.inside, self._searched = False, 0
             if self._flooded or len(page) > self._most:
                 self._flooded = False
@@ -109,16 +137,29 @@ class Splitter:
         self._held.clear()
         self.inside, self._flooded, self._searched = False, False, 0
 
-    def _begin(self) -> bool:
+    def end(self) -> Iterator[BadPage]:
+        """What else is to be said when all was fed."""
+        if self._between is not None and not self.inside:
+            yield from self._between.end()
+
+    def _begin(self) -> Generator[BadPage, None, bool]:
         start = self._held.find(OPEN)
+        if self._between is not None:
+            self._between.pass_by(self._held if start < 0 else self._held[:start], self._offset)
         if start < 0:
-            self.finished = self.finished or END in self._held
-            del self._held[: -len(END) + 1]
+            self.finished = self.finished or END in self._held or (self._fresh and END.endswith(self._held.strip()))
+            self._drop(max(len(self._held) - len(END) + 1, 0))
             return False
-        self.finished = False
-        del self._held[:start]
+        self.finished = self._fresh = False
+        if self._between is not None:
+            yield from self._between.end()
+        self._drop(start)
         self.inside, self._searched = True, len(OPEN)
         return True
+
+    def _drop(self, size: int) -> None:
+        del self._held[:size]
+        self._offset += size
 
 
 # ------------------------------------------------------------------------------------------------------------- one page

@@ -290,3 +290,36 @@ def test_a_header_that_describes_gigabytes_is_not_held(tmp_path, kind):
 def test_long_names_are_read(tmp_path, form):
     name = "名" * 1000 + ".txt"
     assert contents(written(tmp_path, "x.tar", tar_of({name: b"1"}, format=form))) == {name: b"1"}
+
+
+@pytest.mark.parametrize("erased", [512, 3], ids=["zeros", "a flaw"])
+def test_a_header_that_is_lost_inside_a_tar_is_told(tmp_path, erased):
+    """tarfile takes it for the end of the archive."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for number in range(4):
+            info = tarfile.TarInfo(f"{number}.txt")
+            info.size = 5
+            archive.addfile(info, io.BytesIO(b"hello"))
+    data = bytearray(out.getvalue())
+    data[2048 : 2048 + erased] = bytes(erased)
+    path = tmp_path / "a.tar"
+    path.write_bytes(bytes(data))
+    found = members(str(path), "a.tar", Limits())
+    assert [next(found).name, next(found).name] == ["0.txt", "1.txt"]
+    with pytest.raises(ArchiveError, match="no member begins at byte 2,048"):
+        next(found)
+
+
+def test_a_zip_directory_that_holds_fewer_members_than_it_says_is_told(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.txt", "hello")
+    data = bytearray(out.getvalue())
+    second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 1)
+    data[second + 32 : second + 34] = b"\xff\x0f"  # a comment that reaches beyond the directory
+    path = tmp_path / "a.zip"
+    path.write_bytes(bytes(data))
+    with pytest.raises(ArchiveError, match="says that it has 4 members, and 2 are there"):
+        list(members(str(path), "a.zip", Limits()))

@@ -122,6 +122,23 @@ def test_zeros_between_members_are_damage(name, size):
     assert f"{size:,} bytes of zeros" in str(failure)
 
 
+@pytest.mark.parametrize("size", [32, 600_000])
+def test_zeros_where_a_stream_of_xz_may_have_been_are_damage(size):
+    packed = PACK["xz"](b"one") + bytes(size) + PACK["xz"](b"two")
+    got, failure = until_failure(decompressed(io.BytesIO(packed)))
+    assert got == b"one"
+    assert failure is not None
+    assert f"{size:,} bytes of zeros" in str(failure)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_more_zeros_at_the_end_than_any_block_has_are_told(name):
+    got, failure = until_failure(decompressed(io.BytesIO(PACK[name](b"one") + bytes(1_100_000))))
+    assert got == b"one"
+    assert failure is not None
+    assert failure.kind == "truncated"
+
+
 def test_streams_of_xz_may_be_padded():
     assert decompressed(io.BytesIO(PACK["xz"](b"one") + bytes(8) + PACK["xz"](b"two") + bytes(8))).read() == b"onetwo"
 

@@ -9,6 +9,7 @@ import os
 import re
 import tracemalloc
 import xml.etree.ElementTree as ElementTree
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,36 @@ def test_pages_that_straddle_streams_belong_to_the_range_they_begin_in(tmp_path)
         rows, tally = read(path, ranges=Wikipedia().ranges(file, 700))
         assert [row["text"] for row in rows] == [row["text"] for row in whole]
         assert tally.damage == []
+
+
+@pytest.mark.parametrize("size", [1 << 30, 700])
+@pytest.mark.parametrize("lost", [[0], [3], [3, 4, 5], [9], [3, 7]], ids=["first", "one", "three", "last", "two places"])
+@pytest.mark.parametrize("filling", [b"\0", b"\xaa"], ids=["zeros", "foreign"])
+def test_gaps_between_streams_are_told_with_their_places(tmp_path, size, lost, filling):
+    parts = dump(*(page(n, f"第{n}页" + "文" * 500) for n in range(10))).partition(b"<page>")
+    pages = [part + b"</page>" for part in (parts[1] + parts[2]).split(b"</page>")[:-1]]
+    pages[0] = parts[0] + pages[0]
+    packed = [bz2.compress(each) for each in [*pages, b"</mediawiki>"]]
+    starts = list(accumulate(map(len, packed), initial=0))
+    for number in lost:
+        kept = packed[number][:4] if number == 0 else b""  # or the file would not be one of bz2
+        packed[number] = kept + filling * (len(packed[number]) - len(kept))
+    path = written(tmp_path, b"".join(packed), "x.xml.bz2")
+    rows, tally = read(path, ranges=Wikipedia().ranges(storage.find([str(path)])[0], size))
+    assert len(rows) == 10 - len(lost)
+    assert [place["where"] for place in tally.damage] == [starts[n] for n in lost if n - 1 not in lost]
+    assert all(place["file_damage"] for place in tally.damage)
+
+
+def test_erased_pages_of_a_plain_dump_are_errors_with_their_place(tmp_path):
+    data = bytearray(dump(*(page(n, f"第{n}页") for n in range(8))))
+    starts = [found.start() for found in re.finditer(b"<page>", data)]
+    data[starts[2] : starts[4]] = bytes(starts[4] - starts[2])  # two whole pages
+    data[starts[6] : starts[6] + 9] = b"<pagg><x>"  # a page that does not begin
+    rows, tally = read(written(tmp_path, bytes(data)))
+    assert len(rows) == 5
+    assert tally.errors == {"garbage": 2}
+    assert [place["where"] for place in tally.damage] == [starts[2], starts[6]]
 
 
 def test_a_single_stream_is_not_cut(tmp_path):
