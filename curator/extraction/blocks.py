@@ -24,6 +24,7 @@ _STEP, _FOUND = TEXT_PHRASES.step, TEXT_PHRASES.found
 _PRE, _LINK = TAGS["pre"], TAGS["a"]
 _STRONG = (TAGS["b"], TAGS["strong"], TAGS["em"], TAGS["mark"])
 _CODE = (TAGS["code"], TAGS["pre"], TAGS["kbd"], TAGS["samp"])
+_ALL_CODE = 0.9
 _TRIGRAM_BITS = 1 << 15
 # Of a trigram by its hash: whether the title has it, the description, and the number of the last block that did.
 _TITLE, _DESCRIPTION, _BLOCK = np.uint32(1 << 31), np.uint32(1 << 30), np.uint32((1 << 30) - 1)
@@ -59,6 +60,11 @@ class Blocks:
 
     def __len__(self) -> int:
         return len(self.anchor)
+
+    @property
+    def coded(self) -> np.ndarray:
+        """A mask: blocks of which nearly every character stands in `<code>`. White space means something there."""
+        return self.counts[:, CODE] >= _ALL_CODE * self.counts[:, CHARS]
 
 
 def cut(tree: Tree, title: str, description: str = "") -> Blocks:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curator.extraction.blocks import CHARS, CODE, Blocks
+from curator.extraction.blocks import Blocks
 from curator.extraction.tags import TAG_NAMES, TAGS
 from curator.extraction.tree import BREAK, CLOSE, OPEN, TEX, TEXT, Tree
 
@@ -32,7 +32,8 @@ _MARKS = {
     "del": "~~",
     "s": "~~",
 }
-_ALL_CODE = 0.9  # the share of a line's characters that stand in `<code>`
+_BREAK = "\uf8cf"  # private, as are the marks below
+_SOURCE_LINE = re.compile(f"({_BREAK})?[ \\t]*[\\r\\n][ \\t\\r\\n]*({_BREAK})?")
 _DEEPEST = 8  # levels of lists and quotes that are shown
 _HIGHEST = 32  # elements above a block that are asked for its form
 
@@ -42,10 +43,13 @@ def markdown(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
     listings = _listings(tree, blocks, chosen)
     for row in np.flatnonzero(chosen).tolist():
         place = page.place(int(blocks.anchor[row]))
-        if place.pre < 0 and place.row < 0:
+        pre = place.pre >= 0
+        if not pre and place.row < 0:
             place.pre = listings.get(row, -1)
         flat = place.row >= 0 or place.heading > 0
         text = _text(tree, int(blocks.first[row]), int(blocks.behind[row]), place.pre >= 0, not flat)
+        if place.pre >= 0:
+            text = _code(text, pre)
         if text.strip():
             page.add(place, text, int(blocks.broken[row]))
     page.close()
@@ -53,11 +57,16 @@ def markdown(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
 
 
 def _listings(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> dict[int, int]:
-    """Lines of code that stand side by side as elements of their own, as some highlighters write them: the element around."""
-    rows = np.flatnonzero(chosen & (blocks.counts[:, CODE] >= _ALL_CODE * blocks.counts[:, CHARS]))
+    """Code outside of `<pre>`, and the element around it: lines that stand side by side as elements of their own, as some
+    highlighters write them, and one element with breaks in it."""
+    rows = np.flatnonzero(chosen & blocks.coded)
     around = tree.parent[blocks.anchor[rows]]
     same = np.concatenate([[False], (around[1:] == around[:-1]) & (around[1:] >= 0), [False]])
-    return {int(row): int(up) for row, up, listed in zip(rows, around, same[1:] | same[:-1]) if listed}
+    found = {int(row): int(up) for row, up, listed in zip(rows, around, same[1:] | same[:-1]) if listed}
+    for row in rows.tolist():
+        if row not in found and (tree.kind[blocks.first[row] : blocks.behind[row]] == BREAK).any():
+            found[row] = int(blocks.anchor[row])
+    return found
 
 
 @dataclass
@@ -200,16 +209,21 @@ def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> st
             if kind == TEX:
                 parts.append(f"${_SPACES.sub(' ', text).strip()}$")
             else:
-                parts.append(text.replace("\r", "").replace("\xa0", " ") if fenced else _SPACES.sub(" ", text))
-        elif kind == BREAK and fenced:
-            parts.append("\n")
+                parts.append(text if fenced else _SPACES.sub(" ", text))
+        elif kind == BREAK:
+            parts.append(_BREAK if fenced else " ")
         elif inline and not fenced and kind in (OPEN, CLOSE):
             mark = _MARKS.get(TAG_NAMES[tree.tag[tree.node[event]]])
             if mark:
                 parts.append(_OPENING[mark] if kind == OPEN else _CLOSING[mark])
-    if fenced:
-        return "".join(parts).strip("\n").rstrip()
-    return _marked(_SPACES.sub(" ", "".join(parts)).strip())
+    return "".join(parts) if fenced else _marked(_SPACES.sub(" ", "".join(parts)).strip())
+
+
+def _code(text: str, pre: bool) -> str:
+    """A piece of code; outside of `<pre>` the lines of the page's source are none of its own."""
+    if not pre:
+        text = _SOURCE_LINE.sub(lambda found: _BREAK if found[1] or found[2] else " " if found.start() else "", text)
+    return text.replace("\r", "").replace("\xa0", " ").replace(_BREAK, "\n").strip("\n").rstrip()
 
 
 # Marks as private characters first, so that pairs that hold nothing, or that a block's border has cut, can be dropped.

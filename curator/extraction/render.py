@@ -13,12 +13,13 @@ _PRE, _TR, _CELLS = np.int16(TAGS["pre"]), np.int16(TAGS["tr"]), (TAGS["td"], TA
 
 
 def plain(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
-    """One line a block; the cells of a row on one line, set apart by a tab; code as it stands. `chosen` is a mask, or rows."""
+    """One line a block; the cells of a row on one line, set apart by a tab; code as it stands: with its breaks, and with the
+    hard spaces that indent it outside of `<pre>`. `chosen` is a mask, or rows."""
     rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
     most = len(tree.page) + len(tree.kind) + 2 * len(rows)  # text, breaks, borders
     room = np.empty(most, np.uint8)
     columns = (tree.tag, tree.parent, tree.kind, tree.begin, tree.end, blocks.anchor, blocks.first, blocks.behind)
-    written = _plain(tree.page, *columns, rows, room)
+    written = _plain(tree.page, *columns, blocks.coded, rows, room)
     return room[:written].tobytes().decode("utf-8", "replace")
 
 
@@ -35,7 +36,7 @@ def _within(tag, parent, node, which):
 
 
 @numba.njit(cache=True, nogil=True)
-def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, rows, room):
+def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, rows, room):
     written = 0
     before_row, before_cell = -1, -1
     for row in rows:
@@ -50,10 +51,12 @@ def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, rows, roo
         before_row, before_cell = table_row, cell
         owed = False
         began = written
+        indented = coded[row]  # at a line's beginning, where hard spaces count
         for event in range(first[row], behind[row]):
-            if kind[event] == BREAK and pre:
+            if kind[event] == BREAK:  # in other text a block ends there
                 room[written] = 10
                 written += 1
+                owed, indented = False, True
             if kind[event] != TEXT and kind[event] != TEX:
                 continue
             at, stop = np.int64(begin[event]), np.int64(end[event])
@@ -63,24 +66,25 @@ def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, rows, roo
                     point, at = _entity(page, at, stop)
                 else:
                     point, at = _code_point(page, at)
-                if pre and point != 0xA0:
+                hard = point == 0xA0 and (pre or indented)
+                if pre:
                     if point == 13:
                         continue
-                elif _blank(point):
-                    owed = written > began
+                elif _blank(point) and not hard:
+                    owed = written > began and room[written - 1] != 10
                     continue
                 if owed:
                     room[written] = 32
                     written += 1
                     owed = False
-                if page[place] == 38:
+                indented = indented and hard
+                if page[place] == 38 or hard:
                     room[written] = point if point < 128 else 32
                     written += 1
                 else:
                     for i in range(place, min(at, len(page))):
                         room[written] = page[i]
                         written += 1
-        if pre:
-            while written > began and (room[written - 1] == 10 or room[written - 1] == 32):
-                written -= 1
+        while written > began and (room[written - 1] == 10 or room[written - 1] == 32):
+            written -= 1
     return written

@@ -143,6 +143,27 @@ def test_lines_of_a_highlighter_are_one_piece_of_code() -> None:
     assert "```\nimport java.util.*;\npublic class A {\nreturn 1; }\n```" in text
 
 
+@pytest.mark.parametrize(
+    ("listing", "said"),
+    [
+        ("<code><span>if x:<br />\n</span><span>&nbsp; &nbsp;&nbsp;return </span><b>1</b><br></code>", "if x:\n    return 1"),
+        ("<pre>if x:<br>&nbsp;   return 1\n</pre>", "if x:\n    return 1"),
+        ("<p><code>one\ntwo</code></p>", "one two"),
+    ],
+)
+def test_breaks_and_hard_spaces_in_code_are_kept(listing: str, said: str) -> None:
+    html = page(f"{paragraphs(PROSE)}<div>{listing}</div>{paragraphs(ENGLISH)}")
+    assert f"{PROSE[-1]}\n{said}\n{ENGLISH[0]}" in extract(html).text
+    marked = f"```\n{said}\n```" if "\n" in said else said
+    assert f"\n\n{marked}\n\n{ENGLISH[0]}" in extract(html, "markdown").text
+
+
+def test_a_break_in_code_within_prose_parts_its_words() -> None:
+    html = page(paragraphs(PROSE) + f"<p>{ENGLISH[0]} <code>make<br>check</code> does it.</p>")
+    assert f"{ENGLISH[0]} make\ncheck does it." in extract(html).text
+    assert "make check" in extract(html, "markdown").text
+
+
 def test_marks_that_touch_are_one() -> None:
     text = extract(page(f"{paragraphs(PROSE)}<p>{PROSE[0]}<b>橙</b><b>色</b> <i>预</i> 警</p>"), "markdown").text
     assert "**橙色** *预* 警" in text
