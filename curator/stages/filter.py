@@ -71,7 +71,7 @@ class Filter:
         ConfigError at a slip's line."""
         path = storage.preset("filters", preset)
         parts = parts_of(config.load(path), change)
-        name = name or re.sub(r"\W", "_", path.rsplit("/", 1)[-1].removesuffix(".yaml"))
+        name = name or name_of(path)
         lines = line_needs(name, parts.lines)
         document = document_needs(name, parts.document, cuts_lines=bool(parts.lines))
         return cls(
@@ -178,6 +178,11 @@ class Filter:
         whole = np.bincount(lines.rows, weights=weights, minlength=len(lines.row_valid))
         gone = np.bincount(lines.rows, weights=weights * cut, minlength=len(lines.row_valid))
         return pa.array((gone / np.maximum(whole, 1)).astype(np.float32), mask=whole == 0)
+
+
+def name_of(path: str) -> str:
+    """What a filter is called whose recipe gives it no name."""
+    return re.sub(r"\W", "_", path.rsplit("/", 1)[-1].removesuffix(".yaml"))
 
 
 def _warm_cutting() -> None:

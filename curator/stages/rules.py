@@ -52,6 +52,11 @@ class Parts:
     lines: dict[str, Written] = field(default_factory=dict)
     document: dict[str, Written] = field(default_factory=dict)
 
+    @property
+    def names(self) -> list[str]:
+        """The rules, as a change names them."""
+        return [*self.document, *(f"lines.{line}" for line in self.lines)]
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -115,8 +120,7 @@ def _change(parts: Parts, change: Section) -> None:
         rules, name = (parts.lines, key[6:]) if key.startswith("lines.") else (parts.document, key)
         if value is None or value in ("off", False):
             if name not in rules:
-                known = [*parts.document, *(f"lines.{line}" for line in parts.lines)]
-                raise change.error(f"{key}: there is no such rule to take out{nearest(key, known)}", key)
+                raise change.error(f"{key}: there is no such rule to take out{nearest(key, parts.names)}", key)
             del rules[name]
             continue
         before, given = rules[name].values if name in rules else {}, _bounds(change, key)
@@ -210,7 +214,10 @@ def _asked(rule: Written, key: str, metric: str) -> Asked:
     asked = Asked(key, metric, tuple(sorted(rule.parameters.items())))
     if asked.list is not None:
         if not asked.list:
-            rule.fail("needs a `list`: the name of a list in filters/lists, or a path of your own, one entry a line")
+            rule.fail(
+                "needs a `list`: the name of a list in filters/lists, or a path of your own, one entry a line. A filter that "
+                f"curator ships takes it by `change: {{{key}: {{list: …}}}}`"
+            )
         try:
             list_path(asked.list)
         except storage.StorageError as problem:

@@ -35,7 +35,7 @@ def _section(text: str) -> Section:
     if RULE_AND_BOUNDS.match(text):
         key, _, bounds = text.partition("=")
         return config.parse(f"{key.strip()}: {bounds}", "--change")
-    if not re.search(r"[:{]\s", f"{text} ") or text.endswith((".yaml", ".yml")):
+    if not re.search(r"^\s*\{|[:{]\s", f"{text} ") or text.endswith((".yaml", ".yml")):
         return config.load(storage.preset("filters", text))
     return config.parse(text, "--change")
 

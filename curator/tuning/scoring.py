@@ -9,12 +9,14 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from curator import config, storage
 from curator.config import ConfigError, Section
 from curator.documents import SCHEMA, Rule
 from curator.errors import nearest
 from curator.metrics import CUTS, METRICS, Asked, measure
 from curator.metrics.lists import load_list
-from curator.stages.filter import Filter
+from curator.stages.filter import Filter, name_of
+from curator.stages.rules import parts_of
 from curator.tuning.views import Line, described, lines_of
 
 
@@ -61,16 +63,18 @@ class Scored:
 
 def load_filters(names: Sequence[str], change: Section | None) -> list[Filter]:
     """The filters of these names with what `change` says of their rules: `FILTER.RULE` of one, `RULE` of each that has it."""
-    found = [Filter.load(name) for name in names]
     if change is None:
-        return found
+        return [Filter.load(name) for name in names]
+    # Without the change a filter may want what it gives: lists of addresses.
+    paths = [storage.preset("filters", name) for name in names]
+    found = [(name_of(path), parts_of(config.load(path), None).names) for path in paths]
     mine: list[dict[str, Any]] = [{} for _ in found]
     for key, value in change.items():
-        to = [at for at, stage in enumerate(found) if key.startswith(f"{stage.name}.")]
-        name = key.removeprefix(f"{found[to[0]].name}.") if to else key
-        to = to or ([0] if len(found) == 1 else [at for at, stage in enumerate(found) if key in _keys(stage)])
+        to = [at for at, (stage, _) in enumerate(found) if key.startswith(f"{stage}.")]
+        name = key.removeprefix(f"{found[to[0]][0]}.") if to else key
+        to = to or ([0] if len(found) == 1 else [at for at, (_, rules) in enumerate(found) if key in rules])
         if not to:
-            known = [f"{stage.name}.{name}" for stage in found for name in _keys(stage)]
+            known = [f"{stage}.{name}" for stage, rules in found for name in rules]
             raise change.error(f"{key}: none of the filters has such a rule{nearest(key, known)}", key)
         for at in to:
             mine[at][name] = value
@@ -82,13 +86,6 @@ def _section(change: Section, values: Mapping[str, Any]) -> Section:
     section.lines = change.lines
     section.update(values)
     return section
-
-
-def _keys(stage: Filter) -> list[str]:
-    return [
-        *(rule.reason.removeprefix(f"{stage.name}.") for rule in stage.rules),
-        *(f"lines.{asked.name}" for asked in stage.line_metrics),
-    ]
 
 
 def score(document: Mapping[str, Any], filters: Sequence[Filter]) -> list[Scored]:

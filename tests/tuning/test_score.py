@@ -79,6 +79,19 @@ def test_changes_reach_the_filters_that_they_name():
         load_filters(["zh_web"], read_change(["hann_ratio=off"]))
 
 
+def test_a_change_gives_a_filter_the_lists_that_it_wants(tmp_path):
+    (tmp_path / "mine.txt").write_text("example.com\n")
+    change = read_change([f"{{blocked_domains: {{list: {tmp_path}/mine.txt}}, blocked_urls: off}}"])
+    (scored,) = score({"text": PROSE, "url": "https://www.example.com/1"}, load_filters(["url"], change))
+    assert scored.reason == "url.blocked_domains"
+
+
+@pytest.mark.parametrize("text", ["han_ratio={min:0.6}", "{han_ratio:{min: 0.6}}"])
+def test_a_space_that_is_missing_is_named(text):
+    with pytest.raises(ConfigError, match="--change:1"):
+        load_filters(["zh_web"], read_change([text]))
+
+
 def test_every_metric_is_measured():
     found = every_metric({"text": PROSE})
     assert found["chars"] == len(PROSE)
