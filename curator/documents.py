@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -285,12 +286,13 @@ class Rule:
             return pc.is_in(column, value_set=pa.array(self.among, pa.string()))
         if self.equals is not None:
             return pc.fill_null(pc.equal(column, self.equals), False)
-        passed = pa.repeat(True, len(column))
+        passed = None
         if self.min is not None:
-            passed = pc.and_(passed, pc.greater_equal(column, _as(self.min, column.type)))
+            passed = pc.greater_equal(column, _as(self.min, column.type))
         if self.max is not None:
-            passed = pc.and_(passed, pc.less_equal(column, _as(self.max, column.type)))
-        return pc.fill_null(passed, False)
+            below = pc.less_equal(column, _as(self.max, column.type))
+            passed = below if passed is None else pc.and_(passed, below)
+        return pa.repeat(True, len(column)) if passed is None else pc.fill_null(passed, False)
 
 
 def _as(bound: float, kind: pa.DataType) -> pa.Scalar:
@@ -303,10 +305,10 @@ def decide(docs: pa.RecordBatch, rules: Sequence[Rule], within: pa.Array | None 
 
     Rows outside `within` (a `where:` that does not hold) are not judged. Nothing else in the project decides to drop.
     """
-    reasons = pa.nulls(len(docs), pa.string())
-    for rule in reversed(rules):
-        failed = pc.invert(rule.passes(docs.column(rule.column)))
-        if within is not None:
-            failed = pc.and_(failed, within)
-        reasons = pc.if_else(failed, pa.scalar(rule.reason), reasons)
-    return reasons
+    first = np.full(len(docs), len(rules), np.int32)
+    for number in reversed(range(len(rules))):
+        passed = rules[number].passes(docs.column(rules[number].column)).to_numpy(zero_copy_only=False)
+        np.putmask(first, ~passed, number)
+    if within is not None:
+        np.putmask(first, ~pc.fill_null(within, False).to_numpy(zero_copy_only=False), len(rules))
+    return pa.array([*(rule.reason for rule in rules), None], pa.string()).take(pa.array(first))

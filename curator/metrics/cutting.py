@@ -8,14 +8,14 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from curator.metrics.classes import NEWLINE, SPACE, mask, table
+from curator.metrics.classes import BLANKS, ELLIPSIS, IDEOGRAPHIC_STOP, SPACE, STOP, mask, table
 from curator.metrics.compiled import inner, kernel
-from curator.metrics.segments import Texts, texts
+from curator.metrics.segments import NO_CHARACTER, Texts, character_at, texts
 from curator.metrics.vectors import LANES, below, copy, count, lowest, within
 
 LINE_BYTES = 40  # of a line, at a guess: where they are shorter they are looked for twice
 
-_BLANK = mask((SPACE, NEWLINE))
+_BLANK = mask(BLANKS)
 _ONE = np.uint64(1)
 
 
@@ -26,6 +26,7 @@ class Lines:
     texts: Texts
     rows: np.ndarray  # int64 per line: the row that it belongs to
     chars: np.ndarray  # int64 per line, without its newline
+    ends: np.ndarray  # uint8 per line: the class that it ends with, see `_end_of`
     bounds: np.ndarray  # int64, rows + 1: where the lines of each row begin
     row_starts: np.ndarray  # bytes of each row
     row_stops: np.ndarray
@@ -40,14 +41,14 @@ def split_lines(column: pa.Array) -> Lines:
     room = int((stops - starts).sum()) // LINE_BYTES + whole.rows
     while True:
         begin, end, chars = (np.empty(room, np.int64) for _ in range(3))
-        text = np.empty(room, np.bool_)
-        total = _find_lines(whole.data, starts, stops, table(), bounds, begin, end, chars, text)
+        ends = np.empty(room, np.uint8)
+        total = _find_lines(whole.data, starts, stops, table(), bounds, begin, end, chars, ends)
         if total <= room:
             break
         room = total
-    begin, end, chars, text = begin[:total], end[:total], chars[:total], text[:total]
+    begin, end, chars, ends = begin[:total], end[:total], chars[:total], ends[:total]
     rows = np.repeat(np.arange(whole.rows), np.diff(bounds))
-    return Lines(Texts(whole.data, begin, end, text), rows, chars, bounds, starts, stops, whole.valid)
+    return Lines(Texts(whole.data, begin, end, ends != SPACE), rows, chars, ends, bounds, starts, stops, whole.valid)
 
 
 def without(lines: Lines, cut: np.ndarray) -> pa.Array:
@@ -69,8 +70,8 @@ def without(lines: Lines, cut: np.ndarray) -> pa.Array:
 
 
 @kernel
-def _find_lines(data, starts, stops, kinds, bounds, begin, end, chars, text):
-    """Write where each line begins and ends, its characters, and whether it holds text; `bounds` says which are a row's.
+def _find_lines(data, starts, stops, kinds, bounds, begin, end, chars, ends):
+    """Write where each line begins and ends, its characters, and what it ends with; `bounds` says which are a row's.
     Returns how many there are, of which those are written that there is room for."""
     n = 0
     for row in range(len(starts)):
@@ -85,7 +86,7 @@ def _find_lines(data, starts, stops, kinds, bounds, begin, end, chars, text):
                 newlines &= newlines - _ONE
                 before = count(begins & below(k))
                 if n < len(begin):
-                    begin[n], end[n], chars[n], text[n] = line, at + k, length + before, _holds_text(data, line, at + k, kinds)
+                    begin[n], end[n], chars[n], ends[n] = line, at + k, length + before, _end_of(data, line, at + k, kinds)
                 n += 1
                 line = at + k + 1
                 length = -before - 1
@@ -93,7 +94,7 @@ def _find_lines(data, starts, stops, kinds, bounds, begin, end, chars, text):
             at += LANES
         if line < stop:
             if n < len(begin):
-                begin[n], end[n], chars[n], text[n] = line, stop, length, _holds_text(data, line, stop, kinds)
+                begin[n], end[n], chars[n], ends[n] = line, stop, length, _end_of(data, line, stop, kinds)
             n += 1
     bounds[len(starts)] = n
     return n
@@ -113,21 +114,31 @@ def _newlines_and_beginnings(data, at, stop):
 
 
 @inner
-def _holds_text(data, i, stop, kinds):
-    """Whether a character is there that is not whitespace."""
-    while i < stop:
-        point = np.int64(data[i])
-        length = 1
-        if 0xC2 <= point < 0xE0 and i + 1 < stop:  # no whitespace lies above U+3000
-            point = (point & 31) << 6 | np.int64(data[i + 1] & 63)
-            length = 2
-        elif 0xE0 <= point < 0xF0 and i + 2 < stop:
-            point = (point & 15) << 12 | np.int64(data[i + 1] & 63) << 6 | np.int64(data[i + 2] & 63)
-            length = 3
-        if not (_BLANK >> kinds[point]) & 1:
-            return True
-        i += length
-    return False
+def _end_of(data, line, i, kinds):
+    """The class of the last character before `i` that is not whitespace, ELLIPSIS if it is the third full stop in a row; SPACE
+    if the line holds none."""
+    while i > line:
+        kind, i = _kind_before(data, line, i, kinds)
+        if (_BLANK >> kind) & 1:
+            continue
+        if (kind == STOP) | (kind == IDEOGRAPHIC_STOP) and i > line:
+            again, i = _kind_before(data, line, i, kinds)
+            if again == kind and i > line and _kind_before(data, line, i, kinds)[0] == kind:
+                return np.uint8(ELLIPSIS)
+        return kind
+    return np.uint8(SPACE)
+
+
+@numba.njit(inline="always")
+def _kind_before(data, line, i, kinds):
+    """The class of the character that ends before `i`, and where it begins: as if it was read forwards."""
+    at = i - 1
+    while at > line and i - at < 4 and data[at] & 0xC0 == 0x80:
+        at -= 1
+    point, length = character_at(data, at, i)
+    if at + length < i:  # a byte that is no part of a character
+        return kinds[NO_CHARACTER], i - 1
+    return kinds[point], at
 
 
 @kernel

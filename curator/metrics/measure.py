@@ -146,11 +146,17 @@ def _count(
     parts = list(segments.chunks(spans))
     if not parts:
         return
-    decoder = segments.Decoder(found.data, spans, parts)
+    decoder = segments.Decoder(found.data, spans, parts, _read_bytes(runs))
     counters = _counters(runs, counts, lists, words, decoder.room, spans.longest)
     for chunk in decoder.chunks():
         for counter in counters:
             counter(chunk)
+
+
+def _read_bytes(runs: Sequence[Run]) -> bool:
+    """Whether a kernel does, and not code points alone: those of tokens, or of lines that may repeat."""
+    repeats = {column for column, which in lines.WANTED.items() if which == lines.REPEATS}
+    return any(run.kernel in ON_HASHES or (run.kernel is Kernel.LINES and run.read & repeats) for run in runs)
 
 
 def _counters(
@@ -312,7 +318,8 @@ def _character_ngrams(run: Run, scratch: Scratch) -> Counter:
 def _stop_words(run: Run, listed: WordList, scratch: Scratch) -> Counter:
     keys, ids = words.stop_table(listed)
     seen = np.full(len(listed.words), -1, np.int64)
-    return lambda c: words.count_stop_words(c.rows, scratch.bounds, scratch.units, keys, ids, seen, run.counts)
+    all_hits = words.STOP_WORD_HITS in run.read
+    return lambda c: words.count_stop_words(c.rows, scratch.bounds, scratch.units, keys, ids, seen, all_hits, run.counts)
 
 
 def _word_ngrams(run: Run, scratch: Scratch) -> Counter:

@@ -52,6 +52,7 @@ class Phrases:
         self._beginnings = few_phrases.beginnings_of(self.automaton)
         self._places, self._heads = np.empty(room, np.int32), np.empty(room, np.int32)
         self._begins = np.empty(room, np.uint8)
+        self._lows = np.empty(few_phrases.WINDOW + PADDING, np.uint8)
         self._bits = np.empty(room // LANES + 1, np.uint64)
         self._free = np.empty(len(lists), np.int64)
         self._seen = np.full((len(lists), max(len(self.automaton.phrases), 1)), -1, np.int64)
@@ -68,7 +69,7 @@ class Phrases:
             possible_ends(points, kinds, bounds, self.words, known.ends, known.tails, known.symbols, self._bits)
             total = _candidates(*asked, self._bits, *known.states)
         else:
-            total = few_phrases.find_candidates(*asked, known.symbols, known.lengths, *self._beginnings.arrays)
+            total = few_phrases.find_candidates(*asked, known.symbols, known.lengths, self._lows, *self._beginnings.arrays)
         places, heads = self._places[:total], self._heads[:total]
         shape = known.lengths, known.shorter
         if self.words and total:
@@ -80,17 +81,23 @@ class Phrases:
         return hits[0, :counted], hits[1, :counted]
 
 
-def is_short(phrases: WordList) -> bool:
-    """Whether the list's phrases are found by how they begin."""
-    return few_phrases.beginnings_of(automaton(phrases)) is not None
+def is_short(*lists: WordList) -> bool:
+    """Whether the phrases of these lists are found by how they begin."""
+    return few_phrases.beginnings_of(automaton(*lists)) is not None
 
 
 def together(lists: Sequence[WordList]) -> list[list[int]]:
-    """Which lists are best found in one pass: short ones each alone, the others together."""
-    short = [is_short(one) for one in lists]
-    others = [number for number, alone in enumerate(short) if not alone]
-    groups = [others[first : first + MOST_LISTS] for first in range(0, len(others), MOST_LISTS)]
-    return [[number] for number, alone in enumerate(short) if alone] + groups
+    """Which lists are best found in one pass: short ones as long as they are so together, and the others."""
+    short: list[list[int]] = []
+    others: list[int] = []
+    for number, one in enumerate(lists):
+        if not is_short(one):
+            others.append(number)
+        elif short and is_short(*(lists[other] for other in short[-1]), one):
+            short[-1].append(number)
+        else:
+            short.append([number])
+    return short + [others[first : first + MOST_LISTS] for first in range(0, len(others), MOST_LISTS)]
 
 
 def places(text: str, phrases: WordList, match: Literal["words", "anywhere"] = "words") -> list[tuple[int, int, str]]:

@@ -22,6 +22,7 @@ from curator.metrics.vectors import LANES, below, count, count64, list64, lookup
 
 PIECE_BYTES = 2 << 20
 CHUNK_BYTES = 256 << 10
+NO_CHARACTER = 0xFFFD  # what stands for a byte that is part of none
 FEW = 6  # of 64 bytes that are not ASCII: two quotation marks
 _u = np.uint64  # of an index that cannot be negative: spares numba a test
 _LAST = tuple(~_u(0) << _u(LANES - k) for k in (1, 2, 3))  # the last places of 64
@@ -140,16 +141,16 @@ class Chunk:
 
 
 class Decoder:
-    """Decodes spans chunk by chunk."""
+    """Decodes spans chunk by chunk; `at` is left empty unless somebody asks for it."""
 
-    def __init__(self, data: np.ndarray, found: Spans, parts: list[slice]) -> None:
-        self._data, self._spans, self._parts = data, found, parts
+    def __init__(self, data: np.ndarray, found: Spans, parts: list[slice], at: bool = True) -> None:
+        self._data, self._spans, self._parts, self._at = data, found, parts, at
         self.room = max(int((found.stops[part] - found.starts[part]).sum()) for part in parts)
 
     def chunks(self) -> Iterator[Chunk]:
         room = self.room + PADDING
         points, kinds = scratch("points", room, np.uint32), scratch("kinds", room, np.uint8)
-        at = scratch("at", room, np.int32)
+        at = scratch("at", room, np.int32) if self._at else np.empty(0, np.int32)
         for number, part in enumerate(self._parts):
             starts, stops, rows = self._spans.starts[part], self._spans.stops[part], self._spans.rows[part]
             bounds = np.empty(len(rows) + 1, np.int64)
@@ -177,14 +178,46 @@ def _read(data, i, inside, others):
     return inside & ~follow & below(used), wrong & below(used + 1), used
 
 
+@numba.njit(inline="always")
+def character_at(data, i, stop):
+    """The code point of the character of UTF-8 that begins at a byte, and its length in bytes, none of them from `stop` on.
+
+    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD."""
+    a = np.uint32(data[i])
+    point, length = np.uint32(NO_CHARACTER), 1
+    if a < 0x80:
+        point = a
+    elif 0xE0 <= a < 0xF0:
+        if i + 2 < stop and data[i + 1] & 0xC0 == 0x80 and data[i + 2] & 0xC0 == 0x80:
+            found = np.uint32((a & 15) << 12 | np.uint32(data[i + 1] & 63) << 6 | np.uint32(data[i + 2] & 63))
+            if found >= 0x800 and not 0xD800 <= found < 0xE000:
+                point, length = found, 3
+    elif 0xC2 <= a < 0xE0:
+        if i + 1 < stop and data[i + 1] & 0xC0 == 0x80:
+            point, length = np.uint32((a & 31) << 6 | np.uint32(data[i + 1] & 63)), 2
+    elif (
+        0xF0 <= a < 0xF5
+        and i + 3 < stop
+        and data[i + 1] & 0xC0 == 0x80
+        and data[i + 2] & 0xC0 == 0x80
+        and data[i + 3] & 0xC0 == 0x80
+    ):
+        found = np.uint32(
+            (a & 7) << 18 | np.uint32(data[i + 1] & 63) << 12 | np.uint32(data[i + 2] & 63) << 6 | np.uint32(data[i + 3] & 63)
+        )
+        if 0x10000 <= found <= 0x10FFFF:
+            point, length = found, 4
+    return point, length
+
+
 @kernel
 def decode(data, starts, stops, table, points, kinds, at, bounds):
-    """Code points of the spans one after another, their classes, and how many bytes after its span's first each begins; span i
-    is `bounds[i]:bounds[i + 1]`.
+    """Code points of the spans one after another, their classes, and, unless `at` is empty, how many bytes after its span's
+    first each begins; span i is `bounds[i]:bounds[i + 1]`.
 
-    A byte that begins no valid character (overlong forms, surrogates and values above U+10FFFF included) is one U+FFFD. 64
-    bytes are looked at together, unless one of them is not valid.
+    64 bytes are looked at together, unless one of them is not valid.
     """
+    placed = len(at) > 0
     n = 0
     bounds[0] = 0
     for span in range(len(starts)):
@@ -198,7 +231,8 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
                 if count(others) <= FEW:
                     spread64(points, n, data, i)
                     classes64(kinds, n, data, i)
-                    count64(at, n, np.int32(i - start))
+                    if placed:
+                        count64(at, n, np.int32(i - start))
                     if others == 0:
                         n += min(left, LANES)
                         i += min(left, LANES)
@@ -212,52 +246,18 @@ def decode(data, starts, stops, table, points, kinds, at, bounds):
                     begins, wrong, used = _read(data, i, below(left), others)
                     if not wrong:
                         spell64(points, n, data, i, begins)
-                        list64(at, n, begins, i - start)
+                        if placed:
+                            list64(at, n, begins, i - start)
                         for k in range(n, n + count(begins)):
                             kinds[_u(k)] = table[points[_u(k)]]
                         n += count(begins)
                         i += min(left, used)
                         continue
                     alone = i + used
-            a = np.uint32(data[i])
-            if a < 0x80:
-                points[n] = a
+            points[n], length = character_at(data, i, stop)
+            kinds[n] = table[points[n]]
+            if placed:
                 at[n] = i - start
-                kinds[n] = table[a]
-                n += 1
-                i += 1
-                continue
-            point = np.uint32(0xFFFD)
-            length = 1
-            if 0xE0 <= a < 0xF0:
-                if i + 2 < stop and data[i + 1] & 0xC0 == 0x80 and data[i + 2] & 0xC0 == 0x80:
-                    found = np.uint32((a & 15) << 12 | np.uint32(data[i + 1] & 63) << 6 | np.uint32(data[i + 2] & 63))
-                    if found >= 0x800 and not 0xD800 <= found < 0xE000:
-                        point = found
-                        length = 3
-            elif 0xC2 <= a < 0xE0:
-                if i + 1 < stop and data[i + 1] & 0xC0 == 0x80:
-                    point = np.uint32((a & 31) << 6 | np.uint32(data[i + 1] & 63))
-                    length = 2
-            elif (
-                0xF0 <= a < 0xF5
-                and i + 3 < stop
-                and data[i + 1] & 0xC0 == 0x80
-                and data[i + 2] & 0xC0 == 0x80
-                and data[i + 3] & 0xC0 == 0x80
-            ):
-                found = np.uint32(
-                    (a & 7) << 18
-                    | np.uint32(data[i + 1] & 63) << 12
-                    | np.uint32(data[i + 2] & 63) << 6
-                    | np.uint32(data[i + 3] & 63)
-                )
-                if 0x10000 <= found <= 0x10FFFF:
-                    point = found
-                    length = 4
-            points[n] = point
-            kinds[n] = table[point]
-            at[n] = i - start
             n += 1
             i += length
         bounds[span + 1] = n

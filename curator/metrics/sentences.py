@@ -12,13 +12,14 @@ from curator.metrics.classes import (
     IDEOGRAPHIC_STOP,
     IN_WORD,
     NEWLINE,
+    PUNCTUATION,
     SENTENCE_ENDS,
     SPACED_LETTERS,
     STOP,
     TERMINAL,
 )
 from curator.metrics.compiled import kernel
-from curator.metrics.vectors import LANES, below, count, highest, lowest, within
+from curator.metrics.vectors import LANES, before, below, count, highest, lowest, within
 
 SPACED_WORDS = 0
 LONGEST_SPACED_WORD = 1
@@ -39,54 +40,37 @@ def count_sentences(points, kinds, bounds, rows, out):
     if its last mark is one of a script that does not space sentences (。！？); the full stop after a lone letter does not.
     """
     for span in range(len(rows)):
-        begin = bounds[span]
+        at = bounds[span]
         end = bounds[span + 1]
         found = 0
-        content = False
-        at = begin
+        content = _NONE  # 1 if a letter or a numeral stands since the last end
+        l_letter = l_other = _NONE  # of the 64 places before
         while at < end:
-            left = end - at
-            inside = (_ONE << np.uint64(left)) - _ONE if left < LANES else ~_NONE
+            inside, ahead = below(end - at), below(end - at - 1)
             marks = within(kinds, at, _END_FIRST, _END_LAST) & inside
-            breaks = within(kinds, at, NEWLINE, NEWLINE) & inside
+            ends = within(kinds, at, NEWLINE, NEWLINE) & inside
             words = within(kinds, at, IN_WORD[0], IN_WORD[-1]) & inside
-            ends = _NONE
+            letter = within(kinds, at, SPACED_LETTERS[0], SPACED_LETTERS[-1]) & inside
+            other = words | within(kinds, at, APOSTROPHE, APOSTROPHE) & inside
             if marks:
-                inside_next = (_ONE << np.uint64(max(left - 1, 0))) - _ONE if left <= LANES else ~_NONE
-                closing = within(kinds, at + 1, CLOSING, CLOSING) | within(kinds, at + 1, APOSTROPHE, APOSTROPHE)
-                closing |= within(points, at + 1, 0x29, 0x29) | within(points, at + 1, 0x5D, 0x5D)
-                followed = within(kinds, at + 1, BLANKS[0], BLANKS[-1]) | closing | ~inside_next
-                unspaced = within(kinds, at, IDEOGRAPHIC_STOP, TERMINAL) & ~within(points, at, 0, 0x7F)
-                again = within(kinds, at + 1, _END_FIRST, _END_LAST) & inside_next
-                ends = marks & ~again & (followed | unspaced)
-                stops = ends & within(kinds, at, STOP, STOP)
-                while stops:
-                    k = lowest(stops)
-                    stops &= stops - _ONE
-                    if _after_lone_letter(kinds, begin, at + k):
-                        ends ^= _ONE << np.uint64(k)
-            ends |= breaks
-            while ends:
-                k = lowest(ends)
-                below = (_ONE << np.uint64(k)) - _ONE
-                found += content or (words & below) != 0
-                content = False
-                words &= ~below
-                ends &= ends - _ONE
-            content |= words != 0
+                marks &= ~(within(kinds, at + 1, _END_FIRST, _END_LAST) & ahead)
+                followed = within(kinds, at + 1, BLANKS[0], BLANKS[-1]) | ~ahead
+                followed |= within(kinds, at + 1, CLOSING, CLOSING) | within(kinds, at + 1, APOSTROPHE, APOSTROPHE)
+                if marks & ~followed & within(kinds, at + 1, PUNCTUATION, PUNCTUATION):
+                    followed |= within(points, at + 1, 0x29, 0x29) | within(points, at + 1, 0x5D, 0x5D)
+                unspaced = marks & ~followed & within(kinds, at, IDEOGRAPHIC_STOP, TERMINAL)
+                if unspaced:
+                    unspaced &= ~within(points, at, 0, 0x7F)
+                lone = before(letter, l_letter, 1) & ~before(other, l_other, 2) & within(kinds, at, STOP, STOP)
+                ends |= marks & (followed | unspaced) & ~lone
+            # From each end a carry runs through what is neither, to the next end if no letter and no numeral stands before it.
+            begins, neither = ends << _ONE | (_ONE ^ content), ~(words | ends)
+            empty = (neither + (begins & neither)) & ~neither | begins & ~neither
+            found += count(ends & ~empty)
+            content = _u(words >> _u(max(highest(ends), 0)) != 0) | content & _u(ends == 0)
+            l_letter, l_other = letter, other
             at += LANES
-        out[rows[span], 0] += found + content
-
-
-@numba.njit(inline="always")
-def _after_lone_letter(kinds, begin, i):
-    """Whether one letter, and no other letter, digit or apostrophe before it, stands before place i."""
-    if i == begin or not SPACED_LETTERS[0] <= kinds[i - 1] <= SPACED_LETTERS[-1]:
-        return False
-    if i == begin + 1:
-        return True
-    before = kinds[i - 2]
-    return not (IN_WORD[0] <= before <= IN_WORD[-1] or before == APOSTROPHE)
+        out[rows[span], 0] += found + np.int64(content)
 
 
 @kernel

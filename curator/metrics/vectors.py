@@ -14,6 +14,12 @@ intrinsic: Any = extending.intrinsic  # what it makes is called without the firs
 
 COMPRESSES = "+avx512vbmi2"  # ... that puts together those of 64 bytes that have a bit
 PERMUTES = "+avx512vbmi"  # the feature of a processor that looks 64 bytes up in a table of 128
+SHUFFLES = {  # ... that look some bytes up in a table of 16: how many
+    "+avx512bw": (64, "llvm.x86.avx512.pshuf.b.512"),
+    "+avx2": (32, "llvm.x86.avx2.pshuf.b"),
+    "+ssse3": (16, "llvm.x86.ssse3.pshuf.b.128"),
+}
+SETS = 6  # of `in_sets64`
 LANES = 64  # of `within`: an array that it reads must go on for as many elements behind the last that matters
 
 
@@ -188,6 +194,45 @@ def low_alike(typingctx: Any, array: Any, index: Any, mask: Any, value: Any) -> 
         return builder.bitcast(builder.icmp_unsigned("==", found, _everywhere(builder, many, args[3])), ir.IntType(LANES))
 
     return types.uint64(array, types.int64, types.uint8, types.uint8), code
+
+
+@intrinsic
+def in_sets64(typingctx: Any, keys: Any, start: Any, sets: Any) -> Any:
+    """Bit k says whether there is a bit that `sets` has for each of the bytes from `keys[start + k]` on, SETS of them: for each
+    16 bytes by its lower four bits and 16 by its upper four."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        features = context.codegen().magic_tuple()[2]
+        lanes, shuffle = next((how for feature, how in SHUFFLES.items() if feature in features), (1, ""))
+        many = ir.VectorType(ir.IntType(8), lanes)
+        again = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [lane % 16 for lane in range(lanes)])
+
+        def looked_up(row: int, places: Any) -> Any:
+            at = args[1].type(16 * row)
+            if not shuffle:
+                at = builder.add(at, builder.zext(builder.extract_element(places, ir.IntType(32)(0)), at.type))
+                return _neighbours(context, builder, signature, [*args, at], 2, 1)
+            table = _neighbours(context, builder, signature, [*args, at], 2, 16)
+            table = builder.shuffle_vector(table, ir.Constant(table.type, ir.Undefined), again)
+            kind = ir.FunctionType(many, [many, many])
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, shuffle), [table, places])
+
+        found = cgutils.alloca_once_value(builder, ir.IntType(LANES)(0))
+        with cgutils.for_range(builder, args[1].type(LANES // lanes)) as part:
+            first = builder.mul(part.index, args[1].type(lanes))
+            met = ir.Constant(many, [0xFF] * lanes)
+            for k in range(SETS):
+                at = builder.add(args[1], builder.add(first, args[1].type(k)))
+                held = _neighbours(context, builder, signature, [args[0], at], 0, lanes)
+                low, high = ir.Constant(many, [0xF] * lanes), ir.Constant(many, [4] * lanes)
+                met = builder.and_(met, looked_up(2 * k, builder.and_(held, low)))
+                met = builder.and_(met, looked_up(2 * k + 1, builder.lshr(held, high)))
+            bits = builder.icmp_unsigned("!=", met, ir.Constant(many, [0] * lanes))
+            bits = builder.zext(builder.bitcast(bits, ir.IntType(lanes)), ir.IntType(LANES))
+            builder.store(builder.or_(builder.load(found), builder.shl(bits, first)), found)
+        return builder.load(found)
+
+    return types.uint64(keys, types.int64, sets), code
 
 
 @intrinsic

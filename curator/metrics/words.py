@@ -56,8 +56,9 @@ def keep_likely(points, likely, starts, stops, token_bounds):
 
 
 @allocating
-def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
-    """Add each span's stop words to its row of `out`.
+def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, hits_too, out):
+    """Add each span's stop words to its row of `out`; how many hits there are only if `hits_too`: most texts have all of the
+    words of a short list soon, and nobody needs to look at the rest.
 
     `keys` is an open table of hashes of stop words, a power of two long, 0 where free; `ids` says which word each is; `seen`
     remembers the last row that used each word. Most words meet a free slot: the others are found 64 at a time.
@@ -67,9 +68,14 @@ def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
     for slot in range(len(keys)):
         taken[slot] = keys[slot] != 0
     meets = np.empty(LANES, np.uint8)
+    missing = 0  # words that the row does not have so far
     for span in range(len(rows)):
+        if span == 0 or rows[span] != rows[span - 1]:
+            missing = len(seen)
         hits = distinct = 0
         for first in range(token_bounds[span], token_bounds[span + 1], LANES):
+            if distinct == missing and not hits_too:
+                break
             some = min(token_bounds[span + 1] - first, LANES)
             for k in range(some):
                 meets[np.uint64(k)] = taken[(hashes[np.uint64(first + k)] >> np.uint64(40)) & last_slot]
@@ -84,6 +90,7 @@ def count_stop_words(rows, token_bounds, hashes, keys, ids, seen, out):
                     hits += 1
                     distinct += seen[ids[slot]] != rows[span]
                     seen[ids[slot]] = rows[span]
+        missing -= distinct
         row = np.uint64(rows[span])
         out[row, STOP_WORDS] += distinct
         out[row, STOP_WORD_HITS] += hits

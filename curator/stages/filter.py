@@ -35,9 +35,9 @@ from curator.metrics import CUTS, METRICS, Asked, libraries_of, measure, warming
 from curator.metrics.cutting import Lines, split_lines, without
 from curator.metrics.lists import list_path, load_list
 from curator.metrics.urls import load_urls, measure_urls
+from curator.stages.line_rules import adds_up, judge_lines
 from curator.stages.rules import document_needs, line_needs, lists_of, parts_of
 
-_NONE = np.uint16(0xFFFF)  # -1 as int16: no rule
 METADATA_TYPES = {"flag": pa.bool_(), "name": pa.string(), "number": pa.float64()}
 
 
@@ -125,7 +125,7 @@ class Filter:
         if self.line_rules:
             found |= self.cut(docs.column("text"))
             text = found["text"]
-        if asked := self._that_read("text"):
+        if asked := [asked for asked in self._that_read("text") if asked.name not in found]:
             found |= self.measured(text, asked)
         if asked := self._that_read("url"):
             found |= measure_urls(docs.column("url"), asked, {name: load_urls(name) for name in lists_of(asked)})
@@ -141,15 +141,17 @@ class Filter:
         return measure(column, asked, lists=lists, words=self.words)
 
     def cut(self, text: pa.Array) -> dict[str, pa.Array]:
-        """The text without the lines that fail a rule, how many each of the rules cut, and the shares that rules name."""
+        """The text without the lines that fail a rule, how many each of the rules cut, the shares that rules name, and what
+        the metrics of documents are if the lines that stay tell all of them."""
         lines = split_lines(text)
-        first = self.first_failing(lines)
+        asked = self._that_read("text")
+        first, found = self._judged(lines, asked if all(map(adds_up, asked)) else ())
         cut = first >= 0
-        found: dict[str, pa.Array] = {"text": without(lines, cut) if cut.any() else text}
+        found["text"] = without(lines, cut) if cut.any() else text
         missing = ~lines.row_valid
         rules = len(self.line_metrics)
-        fates = np.bincount(lines.rows * (rules + 1) + (first + 1), minlength=len(text) * (rules + 1))
-        by_rule = fates.reshape(len(text), rules + 1)[:, 1:].astype(np.int32)
+        fates = np.bincount(lines.rows[cut] * rules + first[cut], minlength=len(text) * rules)
+        by_rule = fates.reshape(len(text), rules).astype(np.int32)
         for number, asked in enumerate(self.line_metrics):
             found[f"lines.{asked.name}"] = pa.array(by_rule[:, number], mask=missing)
         for key in self.cuts:
@@ -158,15 +160,10 @@ class Filter:
 
     def first_failing(self, lines: Lines) -> np.ndarray:
         """For each line the number of the first rule that it fails, -1 if there is none."""
-        text = lines.texts.valid.nonzero()[0]
-        values = self.measured(lines.texts.part(text), self.line_metrics)
-        of_text = np.full(len(text), _NONE)
-        for number, (rule, asked) in enumerate(zip(self.line_rules, self.line_metrics)):
-            passed = pc.or_(rule.passes(values[asked.name]), pc.is_null(values[asked.name])).cast(pa.uint16()).to_numpy()
-            np.minimum(of_text, passed * _NONE | np.uint16(number), out=of_text)
-        first = np.full(len(lines.rows), _NONE)
-        first[text] = of_text
-        return first.view(np.int16)
+        return self._judged(lines, ())[0]
+
+    def _judged(self, lines: Lines, adding: Sequence[Asked]) -> tuple[np.ndarray, dict[str, pa.Array]]:
+        return judge_lines(lines, self.line_rules, self.line_metrics, self.measured, adding)
 
     def _share(self, key: str, lines: Lines, cut: np.ndarray) -> pa.Array:
         """What is cut of each text / what is there, blank lines aside; null where there is nothing."""

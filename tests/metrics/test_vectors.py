@@ -58,3 +58,22 @@ def test_characters_are_spelled(text: str) -> None:
     found = np.zeros(1 + LANES, np.uint32)
     compiled(found, np.frombuffer(data + bytes(LANES + 3), np.uint8), np.uint64(sum(1 << k for k in begins)))
     assert found[1 : 1 + len(begins)].tolist() == [ord(character) for character in text[: len(begins)]]
+
+
+@pytest.mark.parametrize("feature", [*vectors.SHUFFLES, "none"])
+def test_bytes_are_looked_up_in_sets(feature: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "SHUFFLES", {key: how for key, how in vectors.SHUFFLES.items() if key == feature})
+
+    @numba.njit
+    def compiled(keys, sets):
+        return vectors.in_sets64(keys, 1, sets)
+
+    some = np.random.default_rng(1).integers(0, 256, (2, vectors.SETS, 2, 16)).astype(np.uint8)
+    sets = some[0] | some[1]
+    keys = np.random.default_rng(2).integers(0, 256, 1 + LANES + vectors.SETS).astype(np.uint8)
+    places = np.arange(LANES)[:, None] + np.arange(1, 1 + vectors.SETS)
+    met = np.bitwise_and.reduce(
+        [sets[k, 0, keys[at] & 0xF] & sets[k, 1, keys[at] >> 4] for k, at in enumerate(places.T)], axis=0
+    )
+    assert 0 < (met != 0).sum() < LANES
+    assert compiled(keys, sets.reshape(-1)) == sum(1 << k for k in range(LANES) if met[k])
