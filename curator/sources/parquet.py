@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curator.documents import BATCH_BYTES, BATCH_ROWS, File, Piece, Tally
+from curator.documents import File, Piece, Tally
 from curator.sources.fields import SEPARATOR, take
 from curator.sources.mapped import MAPPED, Mapped
+from curator.sources.parquet_rows import MOST_ROW_BYTES, batches, expands, open_rows
 from curator.storage import open_input
 from curator.stores import of_the_machine
 
-BUFFER_BYTES = 1 << 20
 MAGIC = b"PAR1"
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)  # the last for the name of a column
 
@@ -42,7 +42,7 @@ class Parquet(Mapped):
         redpajama: {read: parquet, from: redpajama/*.parquet, url: meta.url}
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "orjson")
 
@@ -151,7 +151,7 @@ def rows_of(
         return
     with open_input(piece.file.path) as raw:
         try:
-            file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
+            file = open_rows(raw)
         except UNREADABLE as failure:
             if of_the_machine(failure):
                 raise
@@ -167,19 +167,19 @@ def rows_of(
                 kind = wrong(file.schema_arrow)
                 if kind is not None:
                     _lost(tally, *kind, row, rows)
+                elif expands(file, index, piece.file.size):
+                    _lost(tally, "expansion", f"row group {index} says that it has {group.total_byte_size:,} bytes", row, rows)
                 else:
-                    yield from _group(file, index, row, rows, group.total_byte_size, tally)
+                    yield from _group(file, index, row, rows, tally)
             row += rows
 
 
-def _group(
-    file: pq.ParquetFile, index: int, row: int, rows: int, size: int, tally: Tally
-) -> Iterator[tuple[int, pa.RecordBatch]]:
+def _group(file: pq.ParquetFile, index: int, row: int, rows: int, tally: Tally) -> Iterator[tuple[int, pa.RecordBatch]]:
     done = 0
-    batches = file.iter_batches(max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1))), row_groups=[index])
+    found = batches(file, index)
     while done < rows:
         try:
-            batch = next(batches, None)
+            batch, too_large = next(found, (None, False))
         except UNREADABLE as failure:
             if of_the_machine(failure):
                 raise
@@ -188,7 +188,10 @@ def _group(
         if batch is None:
             _lost(tally, "corrupt", f"row group {index} has fewer rows than it says", row + done, rows - done)
             return
-        yield row + done, batch
+        if too_large:
+            _lost(tally, "row_too_large", f"more than {MOST_ROW_BYTES:,} bytes", row + done, 1)
+        else:
+            yield row + done, batch
         done += len(batch)
 
 

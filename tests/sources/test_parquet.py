@@ -196,6 +196,44 @@ def test_batches_are_bounded(tmp_path):
     assert max(sizes) < 40 << 20
 
 
+@pytest.mark.parametrize("column", ["text", "other"])
+def test_one_long_text_in_every_row_takes_bounded_memory(tmp_path, column):
+    """A dictionary of one text, in some hundred bytes, and 4 GB without."""
+    indices = pa.array([None if i == 7 else 0 for i in range(4000)], pa.int32())
+    long = pa.DictionaryArray.from_arrays(indices, pa.array(["好" * 350_000]))
+    table = {"text": long} if column == "text" else {"text": ["好"] * len(indices), "other": long}
+    path = write(tmp_path, table, compression="zstd", dictionary_pagesize_limit=1 << 24)
+    assert path.stat().st_size < 2000
+    tally, rows, before = Tally(), 0, pa.total_allocated_bytes()
+    for batch in Parquet().read(piece_of(path), tally):
+        rows += len(batch)
+        assert batch.nbytes < 40 << 20
+        assert pa.total_allocated_bytes() - before < 200 << 20
+        if rows > 200:
+            break
+    assert rows > 200
+
+
+def test_a_row_of_one_long_text_many_times_is_an_error_of_that_row(tmp_path):
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 3000, pa.int32()), pa.array(["好" * 350_000]))
+    lists = pa.ListArray.from_arrays(pa.array([0, 3, 2999, 3000], pa.int32()), long)
+    maps = pa.array([[("a", "b")], None, []], pa.map_(pa.string(), pa.string()))
+    path = write(tmp_path, {"text": ["a", "b", "c"], "lists": lists, "maps": maps}, compression="zstd")
+    tally = Tally()
+    assert [row["text"] for row in read(path, tally=tally)] == ["a", "c"]
+    assert tally.errors == {"row_too_large": 1}
+    assert tally.damage[0]["where"] == 1
+
+
+def test_a_row_group_that_says_of_itself_that_it_is_a_bomb_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("curator.sources.parquet_rows.MOST_GROUP_BYTES", 1 << 20)
+    path = write(tmp_path, {"text": ["a" * 20_000_000, "b"]}, use_dictionary=False, compression="zstd")
+    tally = Tally()
+    assert read(path, tally=tally) == []
+    assert tally.errors == {"expansion": 2}
+    assert tally.records == 2
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 600), st.data())
 def test_any_cutting_gives_the_same_documents(tmp_path_factory, rows, group, size, data):
