@@ -112,9 +112,15 @@ def find(patterns: Sequence[str], exclude: Sequence[str] = ()) -> list[File]:
         if not matches:
             raise StorageError(f"nothing matches {pattern!r}")
         for file in matches:
+            file = dataclasses.replace(file, name=readable(file.name))
             if not any(_excluded(file.name, glob) for glob in exclude):
                 found.setdefault(file.path, file)
     return sorted(found.values(), key=lambda f: (f.name, f.path))
+
+
+def readable(path: str) -> str:
+    """A path as text: what is not UTF-8 in it, as in names that another system has given, is written out (`\\xd6\\xd0.txt`)."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _shipped(pattern: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import os
 import subprocess
 import zipfile
 from pathlib import Path
@@ -30,6 +31,16 @@ def test_a_folder_a_glob_and_a_file(tmp_path):
     assert names("a", "a/x.txt") == ["b/y.txt", "b/z.md", "x.txt"], "a file found twice is read once"
     with pytest.raises(storage.StorageError, match="nothing matches"):
         names("c/*.txt")
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_told(tmp_path):
+    name = os.fsdecode("中.txt".encode("gbk"))
+    (tmp_path / name).write_text("x")
+    for pattern in (tmp_path, tmp_path / "*.txt"):
+        (found,) = storage.find([str(pattern)])
+        assert found.name == r"\xd6\xd0.txt"
+        with storage.open_input(found.path) as stream:
+            assert stream.read() == b"x"
 
 
 def test_links_out_of_a_folder_are_not_followed(tmp_path):

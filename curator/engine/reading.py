@@ -55,7 +55,7 @@ def _read_raw(leg: Leg, ledger: Ledger, damage: list[dict[str, Any]]) -> Iterato
         except Exception as error:
             _give_up(tally, documents, "reader_failed", f"{type(error).__name__}: {error}")
         ledger.take(tally)
-        damage.extend({"file": piece.file.path, **place} for place in tally.damage)
+        damage.extend({"file": storage.readable(piece.file.path), **place} for place in tally.damage)
 
 
 def _give_up(tally: Tally, documents: int, kind: str, message: str) -> None:
