@@ -27,7 +27,7 @@ import numpy as np
 from curator.metrics.classes import BLANKS
 from curator.metrics.compiled import inner, kernel
 from curator.metrics.hashes import PRIME, SEED
-from curator.metrics.vectors import LANES, count64, list64, lowest, spread64, within
+from curator.metrics.vectors import LANES, count64, keep64, list64, within
 
 LONGEST = 20  # of the lengths that may be asked for
 TOP, DUP, JOINED, SKIPPING = 1, 2, 4, 8  # what may be asked of a length; TOP and JOINED of none longer than the shortest others
@@ -69,7 +69,7 @@ def count_ngrams(units, places, bounds, points, kinds, rows, wanted, scratch, ta
 
     If there are `points`, their spans are counted, a unit for each that is not whitespace: `units` and `places` have then room
     for the longest span's and LANES more. `scratch` has room for as many, and for its tallies; `table` 2 * SLOTS for each unit.
-    It holds candidates, plus a base that grows with each use (`held[0]`), so that what was left there before reads as free.
+    It holds places, plus a base that grows with each use (`held[0]`), so that what was left there before reads as free.
     """
     for span in range(len(rows)):
         begin, end = bounds[span], bounds[span + 1]
@@ -83,12 +83,7 @@ def _visible(points, kinds, begin, end, units, places):
     """Write the characters that are not whitespace, and how many are before each. Returns how many."""
     n = 0
     for at in range(begin, end, LANES):
-        bits = ~within(kinds, at, BLANKS[0], BLANKS[-1]) & _inside(at, end)
-        while bits:
-            low = lowest(bits)
-            spread64(units, n, points, at + low)  # whatever follows is written over
-            n += lowest(~(bits >> u(low)))
-            bits &= bits + (_ONE << u(low))
+        n = keep64(units, n, points, at, ~within(kinds, at, BLANKS[0], BLANKS[-1]) & _inside(at, end))
     for at in range(0, n + 1, LANES):
         count64(places, at, np.int32(at))
     return n
@@ -130,8 +125,9 @@ def _count(units, places, wanted, scratch, table, held, row):
         left = total - n + 1
         if n > 2:
             _lower(times, left)
+        _lengthen(keys, units, n, left)
         if wanted[n] & (TOP | JOINED):
-            most, top, chars = _commonest(n, most, units, left, keys, picked, counts, times, places, table, held)
+            most, top, chars = _commonest(n, most, left, keys, picked, counts, times, places, table, held)
             if most < 2:
                 return
             row[top_column(n)] += chars
@@ -173,12 +169,13 @@ def _slot(key, shift):
 
 
 @inner
-def _key(units, p, n):
-    """Of the n-gram at a place."""
-    key = u(units[u(p)])
-    for k in range(1, n):
-        key = key * SEED + u(units[u(p + k)])
-    return key
+def _lengthen(keys, units, n, left):
+    """From the keys of n - 1 units, if any, to those of n: of every place, since a processor does some at a time."""
+    if n == 2:
+        for p in range(left):
+            keys[u(p)] = u(units[u(p)])
+    for p in range(left):
+        keys[u(p)] = keys[u(p)] * SEED + u(units[u(p + n - 1)])
 
 
 @inner
@@ -224,26 +221,25 @@ def _at_least(least, left, times, picked):
 
 
 @inner
-def _open(entries, table, held):
-    """Make `table` ready for so many entries: its shift, its last slot, its base."""
+def _open(entries, places, table, held):
+    """Make `table` ready for so many entries, numbers below `places`: its shift, its last slot, its base."""
     bits = _bits(entries)
-    if held[0] > 0x7FFFFFFF - entries - 1:
+    if held[0] > 0x7FFFFFFF - places - 1:
         _clear(table, 0, len(table))
         held[0] = 0
     base = np.int64(held[0])
-    held[0] += entries
+    held[0] += places
     return u(64 - bits), u((1 << bits) - 1), base
 
 
 @inner
-def _find(i, key, keys, table, shift, last_slot, base):
-    """The first candidate with this key, now noted if it is `i` itself. No branch but where two keys meet: what repeats in a
-    text cannot be guessed."""
-    keys[u(i)] = key
+def _find(p, keys, table, shift, last_slot, base):
+    """The first place with the key of `p`, now noted if it is `p` itself."""
+    key = keys[u(p)]
     at = _slot(key, shift)
     while True:
         noted = np.int64(table[at]) - base - 1
-        first = max(noted, 0) + (i & (noted >> 63))
+        first = noted if noted >= 0 else p
         if keys[u(first)] == key:
             break
         at = (at + u(1)) & last_slot
@@ -252,7 +248,7 @@ def _find(i, key, keys, table, shift, last_slot, base):
 
 
 @inner
-def _commonest(n, least, units, left, keys, picked, counts, times, places, table, held):
+def _commonest(n, least, left, keys, picked, counts, times, places, table, held):
     """How often the commonest n-gram occurs, which is not more than `least`, where it first does, and the characters it
     covers."""
     greatest = np.uint8(0)
@@ -263,21 +259,20 @@ def _commonest(n, least, units, left, keys, picked, counts, times, places, table
     most = some = top = 0
     while least > 1:
         some = _at_least(least, left, times, picked)
-        for k in range(some):
-            keys[u(k)] = _key(units, np.int64(picked[u(k)]), n)
         most = top = 0
+        key = keys[picked[0]]
         for k in range(some):
-            most += np.int64(keys[u(k)] == keys[0])
+            most += np.int64(keys[picked[u(k)]] == key)
         if most >= limit:  # none occurs more often, and it is the first of them
             break
-        shift, last_slot, base = _open(some, table, held)
+        shift, last_slot, base = _open(some, left, table, held)
         for k in range(some):
-            counts[u(k)] = 0
-            first = _find(k, keys[u(k)], keys, table, shift, last_slot, base)
+            counts[picked[u(k)]] = 0
+            first = _find(np.int64(picked[u(k)]), keys, table, shift, last_slot, base)
             counts[u(first)] += np.uint32(1)
         for k in range(some):
-            most = max(most, np.int64(counts[u(k)]))
-        while counts[u(top)] != most:
+            most = max(most, np.int64(counts[picked[u(k)]]))
+        while counts[picked[u(top)]] != most:
             top += 1
         if most >= least or least == 2:
             break
@@ -285,9 +280,10 @@ def _commonest(n, least, units, left, keys, picked, counts, times, places, table
     if most < 2:
         return 0, 0, 0
     covered = to = 0
+    key = keys[picked[u(top)]]
     for k in range(top, some):
-        if keys[u(k)] == keys[u(top)]:
-            p = np.int64(picked[u(k)])
+        p = np.int64(picked[u(k)])
+        if keys[u(p)] == key:
             covered += _chars(places, max(p, to), p + n)
             to = p + n
     return most, np.int64(picked[u(top)]), covered
@@ -305,7 +301,7 @@ def _walk(n, longest, units, some, where, times, keys, sources, depths, places, 
     """
     _clear(covered, n, longest + 1)
     _clear(ends, n, longest + 1)
-    shift, last_slot, base = _open(some, table, held)
+    shift, last_slot, base = _open(some, len(units), table, held)
     source = depth = last = 0
     for i in range(some):
         p = np.int64(where[u(i)])
@@ -314,7 +310,7 @@ def _walk(n, longest, units, some, where, times, keys, sources, depths, places, 
         known = depth
         source += 1
         if depth < n:
-            source = np.int64(where[u(_find(i, _key(units, p, n), keys, table, shift, last_slot, base))])
+            source = _find(p, keys, table, shift, last_slot, base)
             depth = known = 0
             if source == p:
                 depths[u(p)] = 0
@@ -328,11 +324,11 @@ def _walk(n, longest, units, some, where, times, keys, sources, depths, places, 
                 if units[u(first + depth)] != units[u(p + depth)]:
                     if depth >= longest or times[u(p + depth - n + 1)] < 2:
                         break
-                    key = u(units[u(p + depth)]) + u(first * (LONGEST + 1) + depth) * SEED
-                    then = _find(i, key, keys, table, shift, last_slot, base)
-                    if then == i:
+                    keys[u(p)] = u(units[u(p + depth)]) + u(first * (LONGEST + 1) + depth) * SEED
+                    then = _find(p, keys, table, shift, last_slot, base)
+                    if then == p:
                         break
-                    first = np.int64(where[u(then)])
+                    first = then
                 depth += 1
             if depth > known:
                 source = first

@@ -256,11 +256,32 @@ def highest(typingctx: Any, bits: Any) -> Any:
 
 
 def _compressed(builder: Any, values: Any, bits: Any) -> Any:
-    """Those of a vector of 64 bytes that have a bit, without those that have none."""
-    marks = ir.VectorType(ir.IntType(1), LANES)
+    """Those of a vector that have a bit, without those that have none."""
+    lanes, width = values.type.count, values.type.element.width
+    marks = ir.VectorType(ir.IntType(1), lanes)
     kind = ir.FunctionType(values.type, [values.type, marks, values.type])
-    compress = cgutils.get_or_insert_function(builder.module, kind, "llvm.experimental.vector.compress.v64i8")
+    compress = cgutils.get_or_insert_function(builder.module, kind, f"llvm.experimental.vector.compress.v{lanes}i{width}")
     return builder.call(compress, [values, builder.bitcast(bits, marks), ir.Constant(values.type, ir.Undefined)])
+
+
+@intrinsic
+def keep64(typingctx: Any, array: Any, index: Any, data: Any, start: Any, bits: Any) -> Any:
+    """Write `data[start + k]`, 32-bit numbers, for each bit k that is set to `array[index]` and on, where 64 elements may be
+    written over. Returns the index behind the last. No branch, whatever the bits are."""
+    few = 16  # that a processor puts together at a time
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to, at, data, start, bits = args
+        wide = ir.VectorType(context.get_value_type(signature.args[0].dtype), few)
+        for part in range(0, LANES, few):
+            place = builder.add(start, start.type(part))
+            some = builder.trunc(builder.lshr(bits, bits.type(part)), ir.IntType(few))
+            found = _compressed(builder, _neighbours(context, builder, signature, [to, at, data, place], 2, few), some)
+            _put(context, builder, signature, [to, at], builder.zext(found, wide))
+            at = builder.add(at, builder.zext(builder.ctpop(some), at.type))
+        return at
+
+    return types.int64(array, types.int64, data, types.int64, types.uint64), code
 
 
 _PLACES = [[k for k in range(8) if byte >> k & 1] + [0] * (8 - byte.bit_count()) for byte in range(256)]

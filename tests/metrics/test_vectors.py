@@ -46,6 +46,19 @@ def test_bits_are_listed() -> None:
         assert found[1 : 1 + len(places)].tolist() == places
 
 
+@pytest.mark.parametrize("bits", [0, 1, 1 << 63, (1 << 64) - 1, 0x8000F0000A000001])
+def test_numbers_are_kept(bits: int) -> None:
+    @numba.njit
+    def compiled(found, data, bits):
+        return vectors.keep64(found, 1, data, 2, bits)
+
+    data = np.arange(1000, 1002 + LANES, dtype=np.uint32)
+    found = np.zeros(1 + LANES + LANES, np.uint64)
+    kept = [1002 + k for k in range(LANES) if bits >> k & 1]
+    assert compiled(found, data, np.uint64(bits)) == 1 + len(kept)
+    assert found[1 : 1 + len(kept)].tolist() == kept
+
+
 @pytest.mark.parametrize("text", ["a", "中文，" * 30, "aé中😀" * 20, "a" * 64])
 @pytest.mark.usefixtures("processor")
 def test_characters_are_spelled(text: str) -> None:
