@@ -50,7 +50,9 @@ def tokenizer_train(
 
 @commands.command("extend")
 def tokenizer_extend(
-    base: Annotated[str, typer.Argument(help="A tokenizer of byte-level BPE: tokenizer.json, *.tiktoken, GPT-2's files.")],
+    base: Annotated[
+        str, typer.Argument(help="A tokenizer of byte-level BPE: tokenizer.json, *.tiktoken, GPT-2's files.", metavar="BASE")
+    ],
     documents: Annotated[
         list[str],
         typer.Argument(help="Runs' outputs, or globs of Parquet, JSON lines, text, dumps.", metavar="PATTERN"),
