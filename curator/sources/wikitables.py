@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from curator.sources.wikiarguments import Part, Span
 from curator.sources.wikimarks import Marks
-from curator.sources.wikitemplates import Part, Span
 
 ROW, END, CELL = "\x04", "\x05", "\x06"  # around a row and between its cells, until its text is known
 DEEPEST = 3  # tables in tables; below, cells are plain text of the one that they are in

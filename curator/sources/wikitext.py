@@ -17,9 +17,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curator.sources import wikicountries, wikilines
+from curator.sources.wikiarguments import Arguments, Part
 from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
 from curator.sources.wikitables import flattened, table
-from curator.sources.wikitemplates import GONE, TRANSPARENT, Arguments, Part, rendering
+from curator.sources.wikitemplates import GONE, TRANSPARENT, rendering
 from curator.sources.wikivariants import CLOSE, OPEN
 from curator.sources.wikivariants import Page as VariantPage
 
