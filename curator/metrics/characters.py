@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,42 +11,45 @@ from curator.metrics.classes import BLANKS, CLASSES, LENTICULAR_CLOSE, LENTICULA
 from curator.metrics.compiled import inner, kernel
 from curator.metrics.vectors import LANES, count, within
 
-# Columns of `out`: one for each class, then these.
+# What can be counted: each class, and these.
 BRACKETED = CLASSES
 VISIBLE = CLASSES + 1  # all but whitespace
 COLUMNS = CLASSES + 2
 
+_ALIKE, _OTHERS, _BETWEEN = 0, 1, 2  # what is counted of a range of classes
 _BLANK = mask(BLANKS)
 _ONE = np.uint64(1)
 _LOGS = np.array([0.0, *(n * math.log(n) for n in range(1, 1024))])  # n ln(n)
 
 
-def wanted_classes(columns: Iterable[int]) -> np.ndarray:
-    """The classes that must be counted for these columns of `out`."""
-    needed = {BRACKETED: (LENTICULAR_OPEN,), VISIBLE: BLANKS}
-    return np.array(sorted({kind for column in columns for kind in needed.get(column, (column,))}), np.uint8)
+def wanted_ranges(places: Mapping[int, int]) -> np.ndarray:
+    """What `count_characters` counts, by the columns of `out` that it is wanted in: the first and last class of a range, what
+    is counted of it, and the column."""
+    special = {BRACKETED: (LENTICULAR_OPEN, LENTICULAR_OPEN, _BETWEEN), VISIBLE: (BLANKS[0], BLANKS[-1], _OTHERS)}
+    return np.array([(*special.get(what, (what, what, _ALIKE)), place) for what, place in places.items()], np.uint8)
 
 
 @kernel
 def count_characters(kinds, bounds, rows, wanted, out):
-    """Add each span's characters of the `wanted` classes to its row of `out`, all that are not whitespace, and those that stand
-    inside 【】 on one line."""
+    """Add each span's characters of each of the `wanted` ranges to its row of `out`, or all others, or those that stand inside
+    【】 on one line."""
     for span in range(len(rows)):
         row = np.uint64(rows[span])
         begin = bounds[span]
         end = bounds[span + 1]
-        out[row, VISIBLE] += end - begin
-        for kind in wanted:
+        for k in range(len(wanted)):
+            first, last, what, column = wanted[k]
             found = 0
             at = begin
             while at + LANES <= end:
-                found += count(within(kinds, at, kind, kind))
+                found += count(within(kinds, at, first, last))
                 at += LANES
-            found += count(within(kinds, at, kind, kind) & ((_ONE << np.uint64(end - at)) - _ONE))
-            out[row, kind] += found
-            out[row, VISIBLE] -= found * np.int64((_BLANK >> kind) & 1)
-            if kind == LENTICULAR_OPEN and found:
-                out[row, BRACKETED] += _bracketed(kinds, begin, end)
+            found += count(within(kinds, at, first, last) & ((_ONE << np.uint64(end - at)) - _ONE))
+            if what == _OTHERS:
+                found = end - begin - found
+            elif what == _BETWEEN and found:
+                found = _bracketed(kinds, begin, end)
+            out[row, column] += found
 
 
 @kernel

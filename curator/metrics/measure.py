@@ -31,6 +31,7 @@ from curator.metrics.segments import PADDING, Chunk
 
 ON_HASHES = {Kernel.STOP_WORDS, Kernel.WORD_NGRAMS}  # of tokens
 ON_TOKENS = {Kernel.WORDS, *ON_HASHES}
+COUNT_SOME = {Kernel.CHARACTERS, Kernel.LINES}
 LONGEST_WORD = (Kernel.WORDS, words.LONGEST)  # has a kernel of its own
 
 
@@ -130,8 +131,9 @@ def _make_counts(runs: Sequence[Run], rows: int) -> Counts:
 
 
 def _columns(kernel: Kernel, runs: Sequence[Run]) -> Sequence[int]:
-    """What the kernel has columns for: all that it counts, but of lines, of which there is much, what metrics read."""
-    return sorted(set().union(*(run.read for run in runs))) if kernel is Kernel.LINES else range(kernel.columns)
+    """What the kernel has columns for: all that it counts, but of lines and classes, of which there is much, what metrics
+    read."""
+    return sorted(set().union(*(run.read for run in runs))) if kernel in COUNT_SOME else range(kernel.columns)
 
 
 def _count(
@@ -194,10 +196,14 @@ def _counters(
             made.append(_stop_words(run, lists.get(run.parameters.get("list", ""), EMPTY), scratch))
         elif run.kernel is Kernel.WORD_NGRAMS:
             made.append(_word_ngrams(run, scratch))
+    counted = 0
     for match in phrases.MATCHES:
         alike = [run for run in runs if run.kernel is Kernel.PHRASES and run.parameters["match"] == match]
         named = [lists.get(run.parameters["list"], EMPTY) for run in alike]
-        made += [_phrases([alike[n] for n in some], [named[n] for n in some], room) for some in phrases.together(named)]
+        for some in phrases.together(named):
+            own = counts[Kernel.PHRASES][counted : counted + len(some)]
+            made.append(_phrases([alike[n] for n in some], [named[n] for n in some], own, room))
+            counted += len(some)
     if on_lines := [run for run in runs if run.kernel is Kernel.LINES]:
         made.append(_lines(on_lines, counts[Kernel.LINES], longest))
     made += [_character_ngrams(run, scratch) for run in runs if run.kernel is Kernel.CHARACTER_NGRAMS]  # it writes over tokens
@@ -261,7 +267,7 @@ def _length(run: Run) -> Counter:
 
 
 def _characters(run: Run) -> Counter:
-    wanted = characters.wanted_classes(run.read)
+    wanted = characters.wanted_ranges(run.places)
     return lambda c: characters.count_characters(c.kinds, c.bounds, c.rows, wanted, run.counts)
 
 
@@ -328,9 +334,8 @@ def _word_ngrams(run: Run, scratch: Scratch) -> Counter:
     return lambda c: _repetition(run, lengths, scratch.bounds, c.rows, scratch, *none)
 
 
-def _phrases(runs: Sequence[Run], lists: Sequence[WordList], room: int) -> Counter:
+def _phrases(runs: Sequence[Run], lists: Sequence[WordList], counts: np.ndarray, room: int) -> Counter:
     finder = phrases.Phrases(lists, runs[0].parameters["match"], room)
-    counts = np.zeros((len(runs), *runs[0].counts.shape), np.int64)
     for run, own in zip(runs, counts):
         run.counts = own
 
