@@ -72,22 +72,23 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
     `wanted` has a bit of REPEATS and CLAUSES if what these name is to be counted.
 
     `scratch` has room for as many lines as there can be: their characters, where they begin, their bytes, keys and first
-    occurrences, and where paragraphs begin; and for COLUMNS. `table` is to look repeats up in: at least eight times as many.
+    occurrences, and where paragraphs begin; and twice for COLUMNS: what was counted, and what of that is more if the whitespace
+    around lines is no part of them. `table` is to look repeats up in: at least eight times as many.
     """
-    lengths, begins, sizes, keys, firsts, paragraph_begins, found = scratch
+    lengths, begins, sizes, keys, firsts, paragraph_begins, found, trimmed = scratch
     for span in range(len(rows)):
         edged = hollow = False  # does a line begin or end with whitespace, and is one nothing but whitespace
-        had_trim = had_blank = had = np.int64(
-            -1
-        )  # what was counted last: all that differs from it may be what is short or long
+        had_trim = had_blank = had = np.int64(-1)  # what was counted last
         for number in range(len(ways)):
             way, chars = ways[_u(number), 0], ways[_u(number), 1]
             trim, blank, wanted = ways[_u(number), 2], ways[_u(number), 3], ways[_u(number), 4]
-            differs = (trim != had_trim and edged) or (blank != had_blank and hollow) or wanted & ~had
+            trims = edged and trim != had_trim
+            differs = (blank != had_blank and hollow) or wanted & ~had or (trims and (wanted or trim == 0))
             if number == 0 or differs:
-                lines = paragraphs = total = longest = bulleted = claused = claused_chars = 0
-                stopped = punctuated = punctuated_chars = elliptic = 0
-                inside = False  # of a paragraph
+                lines = paragraphs = total = longest = claused = claused_chars = 0
+                found[:] = 0
+                trimmed[:] = 0
+                trims = inside = False  # of a paragraph
                 had_trim, had_blank, had = trim, blank, wanted
                 begin, end, start = bounds[span], bounds[span + 1], span_starts[span]
                 block = begin
@@ -114,22 +115,20 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
                         if text > last and blank == 0:
                             inside = False
                             continue
-                        if trim != 0 and text <= last:
-                            first = text
-                            while (_BLANK >> kinds[_u(last)]) & 1:
-                                last -= 1
+                        if text <= last:
+                            text_end = last
+                            while (_BLANK >> kinds[_u(text_end)]) & 1:
+                                text_end -= 1
+                            if trim != 0:
+                                first, last = text, text_end
+                            else:
+                                _count_edges(kinds, text, text_end, length, 1, trimmed)
+                                _count_edges(kinds, first, last, length, -1, trimmed)
                     ends = kinds[_u(last)]
-                    bulleted += kinds[_u(first)] == BULLET
                     if wanted & CLAUSES and (ends == STOP or has_clause(kinds, first, last + 1)):
                         claused += 1
                         claused_chars += length
-                    terminal = np.int64((_TERMINAL >> ends) & 1)
-                    punctuated += terminal
-                    punctuated_chars += terminal * length
-                    stopped += (_SENTENCE >> ends) & 1
-                    elliptic += ends == ELLIPSIS
-                    if (ends == STOP) | (ends == IDEOGRAPHIC_STOP):
-                        elliptic += last - first >= 2 and kinds[_u(last - 1)] == ends and kinds[_u(last - 2)] == ends
+                    _count_edges(kinds, first, last, length, 1, found)
                     total += length
                     longest = max(longest, length)
                     lengths[_u(lines)] = length
@@ -146,11 +145,6 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
                 found[LINES] = lines
                 found[CHARS] = total
                 found[LONGEST] = longest
-                found[PUNCTUATED] = punctuated
-                found[PUNCTUATED_CHARS] = punctuated_chars
-                found[STOPPED] = stopped
-                found[ELLIPTIC] = elliptic
-                found[BULLETED] = bulleted
                 found[CLAUSED] = claused
                 found[CLAUSED_CHARS] = claused_chars
                 found[PARAGRAPHS] = paragraphs
@@ -172,8 +166,23 @@ def count_lines(data, span_starts, span_stops, at, kinds, bounds, rows, ways, co
             row = _u(rows[span])
             for place in range(len(columns)):
                 column = _u(columns[_u(place)])
-                before = out[_u(way), row, _u(place)]
-                out[_u(way), row, _u(place)] = max(before, found[column]) if column == LONGEST else before + found[column]
+                before, more = out[_u(way), row, _u(place)], found[column] + np.int64(trims) * trimmed[column]
+                out[_u(way), row, _u(place)] = max(before, more) if column == LONGEST else before + more
+
+
+@inner
+def _count_edges(kinds, first, last, length, times, counts):
+    """Add what a line begins and ends with to `counts`, so many times."""
+    ends = kinds[_u(last)]
+    terminal = np.int64((_TERMINAL >> ends) & 1) * times
+    counts[PUNCTUATED] += terminal
+    counts[PUNCTUATED_CHARS] += terminal * length
+    counts[STOPPED] += np.int64((_SENTENCE >> ends) & 1) * times
+    counts[BULLETED] += np.int64(kinds[_u(first)] == BULLET) * times
+    elliptic = ends == ELLIPSIS
+    if (ends == STOP) | (ends == IDEOGRAPHIC_STOP):
+        elliptic = last - first >= 2 and kinds[_u(last - 1)] == ends and kinds[_u(last - 2)] == ends
+    counts[ELLIPTIC] += np.int64(elliptic) * times
 
 
 @inner

@@ -293,9 +293,9 @@ def _lines(runs: list[Run], counts: np.ndarray, longest: int) -> Counter:
     parts = ("lengths", "begins", "sizes", "firsts", "paragraph begins")
     lengths, begins, sizes, firsts, paragraphs = (memory.scratch(f"line {part}", half, np.int64) for part in parts)
     keys = memory.scratch("line keys", 2 * half, np.uint64)
-    held = lengths, begins, sizes, keys, firsts, paragraphs, np.zeros(lines.COLUMNS, np.int64)
+    held = lengths, begins, sizes, keys, firsts, paragraphs, *np.zeros((2, lines.COLUMNS), np.int64)
     table = memory.scratch("line table", 8 * half, np.int32)
-    ways = np.array(sorted((_way(number, run) for number, run in enumerate(runs)), key=lambda way: way[2:4]), np.int64)
+    ways = np.array(sorted((_way(number, run) for number, run in enumerate(runs)), key=lambda way: way[3:1:-1]), np.int64)
     ways[0, 4] = np.bitwise_or.reduce(ways[:, 4])  # mostly what is counted first serves all
     asked = ways, np.array(list(runs[0].places), np.int64)
     return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *asked, held, table, counts)

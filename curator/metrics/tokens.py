@@ -36,7 +36,7 @@ from curator.metrics.classes import (
 )
 from curator.metrics.compiled import allocating, kernel
 from curator.metrics.hashes import BLOCK, hash_bytes, load_block, mixed
-from curator.metrics.vectors import LANES, after, before, below, count, highest, list64, lowest, within, within_few
+from curator.metrics.vectors import LANES, after, before, below, count, highest, list64, low_alike, lowest, within, within_few
 from curator.metrics.words import ALPHABETIC, ELLIPSES, LONGEST, TOKENS, WORD_CHARS, WORDS, is_word
 
 _FIRST, _LAST = SPACED[0], SPACED[-1]
@@ -46,7 +46,7 @@ _FIRST_SYMBOL, _LAST_SYMBOL = SYMBOLS[0], SYMBOLS[-1]
 _HYPHEN, _SLASH, _AT, _BACKSLASH = (np.uint8(ord(mark)) for mark in "-/@\\")
 _EN_DASH, _DASHES = np.uint16(0x2013), (np.uint16(0x2010), np.uint16(0x2015))
 _BEFORE_CJK = np.uint16(0x2E7F)  # the last code point before those of Chinese and Japanese
-_ONE = np.uint64(1)
+_ONE, _ALL = np.uint64(1), np.uint8(0xFF)
 _SIZE = np.uint64(24)  # bits for the bytes of a token: no span has so many
 _TOGETHER = 512  # tokens that are hashed
 _u = np.uint64  # of an index that cannot be negative: spares numba a test
@@ -55,13 +55,18 @@ _u = np.uint64  # of an index that cannot be negative: spares numba a test
 @numba.njit(inline="always")
 def _marks(points, kinds, at, inside):
     """Of 64 places: marks that may join; hyphens; marks that may begin a word; en dashes."""
-    hyphen = within_few(points, at, _HYPHEN, _HYPHEN) & inside
-    sigil = within_few(points, at, _SLASH, _SLASH) | within_few(points, at, _AT, _AT)
-    sigil |= within_few(points, at, _BACKSLASH, _BACKSLASH)
-    mark = within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL) & inside & ~hyphen
+    hyphen = low_alike(points, at, _ALL, _HYPHEN)
+    sigil = low_alike(points, at, _ALL, _SLASH) | low_alike(points, at, _ALL, _AT) | low_alike(points, at, _ALL, _BACKSLASH)
+    mark = within(kinds, at, _FIRST_SYMBOL, _LAST_SYMBOL)
     mark &= ~(within(kinds, at, APOSTROPHE, APOSTROPHE) | within(kinds, at, ELLIPSIS, ELLIPSIS))
-    mark &= within_few(points, at, np.uint16(0), _BEFORE_CJK) & ~within_few(points, at, _DASHES[0], _DASHES[1])
-    return mark, hyphen, sigil & inside, within_few(points, at, _EN_DASH, _EN_DASH) & inside
+    dash = np.uint64(0)
+    narrow = within(points, at, 0, 0x7F)
+    if ~narrow & inside:
+        hyphen &= narrow
+        sigil &= narrow
+        mark &= within_few(points, at, np.uint16(0), _BEFORE_CJK) & ~within_few(points, at, _DASHES[0], _DASHES[1])
+        dash = within_few(points, at, _EN_DASH, _EN_DASH) & inside
+    return mark & inside & ~hyphen, hyphen & inside, sigil & inside, dash
 
 
 @numba.njit(inline="always")

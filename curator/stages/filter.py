@@ -150,7 +150,8 @@ class Filter:
         found["text"] = without(lines, cut) if cut.any() else text
         missing = ~lines.row_valid
         rules = len(self.line_metrics)
-        fates = np.bincount(lines.rows[cut] * rules + first[cut], minlength=len(text) * rules)
+        gone = np.flatnonzero(cut)
+        fates = np.bincount(lines.rows[gone] * rules + first[gone], minlength=len(text) * rules)
         by_rule = fates.reshape(len(text), rules).astype(np.int32)
         for number, asked in enumerate(self.line_metrics):
             found[f"lines.{asked.name}"] = pa.array(by_rule[:, number], mask=missing)
