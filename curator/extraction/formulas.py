@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 
 _LONGEST, _DEEPEST = 20_000, 60
 _PIECE = re.compile(r"<(/?)([a-z]+)([^<>]{0,2000})>|([^<]+)")
+_PREFIX = re.compile(r"<(/?)(?:m|mml|mathml):(?=[a-z])")  # of XML's namespaces
+_ANNOTATION = re.compile(r"<annotation[^<>]{0,200}x-tex[^<>]{0,200}>([^<]*)</annotation>", re.IGNORECASE)
+_LIKE_TEX = re.compile(r"[\\^_{]")
+_FENCES = (("open", "("), ("close", ")"), ("separators", ","))
 _SPACES = re.compile(r"\s+")
 _NAMED = {
     "∑": "sum", "∏": "prod", "∫": "int", "∮": "oint", "≤": "le", "≥": "ge", "≠": "ne", "∞": "infty", "→": "to", "×": "times",
@@ -34,7 +38,32 @@ class _Element:
     name: str
     bold: bool = False
     bare: bool = False  # a fraction without its line
+    fences: tuple[str, str, str] = ("(", ")", ",")  # of `mfenced`: before, behind and between
     parts: list[_Element | str] = field(default_factory=list)
+
+
+def written(page: str) -> str:
+    """A page in which every formula is text: its TeX between `$`, or `$$` where it stands alone. That is its annotation, its
+    `alttext` if this is TeX, and not words for a screen reader, or what its MathML says."""
+    page = _PREFIX.sub(r"<\1", page)
+    parts, at = [], 0
+    while (start := page.find("<math", at)) >= 0 and (end := page.find("</math>", start)) >= 0:
+        inside = page.find(">", start, end) + 1
+        attributes, formula = page[start + 5 : inside - 1], page[inside:end]
+        annotation = _ANNOTATION.search(formula)
+        said = entities.unescape(annotation[1]) if annotation else _attribute(attributes, "alttext", "")
+        if not annotation and not _LIKE_TEX.search(said) and len(formula) <= _LONGEST:
+            said = tex(formula) or said
+        marks = "$$" if _attribute(attributes, "display", "") == "block" else "$"
+        said = entities.escape(" ".join(said.split()), quote=False)
+        parts += [page[at:start], f"{marks}{said}{marks}" if said else ""]
+        at = end + len("</math>")
+    return "".join([*parts, page[at:]])
+
+
+def _attribute(attributes: str, name: str, missing: str) -> str:
+    found = re.search(rf"""(?<![\w-]){name}\s*=\s*(?:"([^"]*)"|'([^']*)')""", attributes)
+    return entities.unescape(found[1] if found[1] is not None else found[2]) if found else missing
 
 
 def with_sources(page: str) -> str:
@@ -64,6 +93,8 @@ def tex(inside: str) -> str:
             opened[-1].parts.append(entities.unescape(text))
         elif not closing:
             element = _Element(name, 'mathvariant="bold"' in attributes, 'linethickness="0' in attributes)
+            if name == "mfenced":
+                element.fences = tuple(_attribute(attributes, key, usual) for key, usual in _FENCES)  # type: ignore[assignment]
             opened[-1].parts.append(element)
             if not attributes.endswith("/"):
                 opened.append(element)
@@ -98,7 +129,8 @@ def _tex(element: _Element) -> str:
         columns = max((row.count(" & ") + 1 for row in rows), default=1)
         return rf"\begin{{array}}{{{'c' * columns}}}" + r" \\ ".join(rows) + r"\end{array}"
     if name == "mfenced":
-        return "(" + ",".join(parts) + ")"
+        before, behind, between = (_token("mo", fence) for fence in element.fences)
+        return before + between[:1].join(parts) + behind
     if name == "semantics":
         return parts[0] if parts else ""
     return "" if name in ("annotation", "annotation-xml", "mphantom") else "".join(parts)

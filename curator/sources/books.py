@@ -16,6 +16,7 @@ from resiliparse.parse.html import HTMLTree
 
 from curator.charsets import decode
 from curator.documents import File, Piece, Tally, batched
+from curator.extraction.formulas import written
 from curator.sources import chapters, epub, gutenberg
 from curator.sources.archives import (
     TAR_SUFFIXES,
@@ -66,7 +67,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 6
+    revision: ClassVar[int] = 7
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -367,6 +368,8 @@ _EMPTY = re.compile(
 def _html_text(data: bytes) -> tuple[str, str | None]:
     """A page's text, and its first heading or its title."""
     page = decode(data).text
+    if "math" in page:
+        page = written(page)
     if _XHTML in page[:3000]:  # in HTML, `<title/>` and `<span/>` do not end where they begin
         page = _EMPTY.sub(r"<\1\2></\1>", page)
     if "<pre" not in page:

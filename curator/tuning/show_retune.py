@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -85,11 +85,20 @@ def _rules(console: Console, found: Retuned) -> None:
             gone = [_name(found, then), f"off (was {plain_bounds(then.rule)})", "–", "–", "–", "–"]
             table.add_row(*map(Text, [*gone, f"{then.kills:,}", f"{then.unique:,}"]), style="bold")
     console.print(table)
-    unmeasured = {reason: count.unmeasured for reason, count in found.judged.now.items() if count.unmeasured}
     said = "kills: documents that fail the rule; unique: that no other rule of the filter rejects; reason of: fail it first"
-    if unmeasured:
-        said += f". Of the kills some had no number: {', '.join(f'{k} {v:,}' for k, v in unmeasured.items())}"
-    console.print(Text(printable(said), "dim"))
+    console.print(Text(printable(said + without_number(found.judged.now)), "dim"))
+
+
+def without_number(counts: Mapping[str, RuleCount]) -> str:
+    """Who has no words has no share of them, so one sentence stands for all rules; how many each has is in the JSON."""
+    most, worst = max(((count.unmeasured, reason) for reason, count in counts.items()), default=(0, ""))
+    others = sum(count.unmeasured > 0 for count in counts.values()) - 1
+    if not most:
+        return ""
+    said = f". Of the kills by {worst}, {most:,} had no number"
+    return said + (
+        f"; by {others} other rules, as many or fewer" if others > 1 else "; by one other rule, too" if others else ""
+    )
 
 
 def _name(found: Retuned, count: RuleCount) -> str:

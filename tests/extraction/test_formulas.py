@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.extraction.formulas import tex, with_sources
+from curator.extraction.formulas import tex, with_sources, written
 
 PIECES = [
     *("<mi>", "</mi>", "<mfrac>", "</mfrac>", "<mtable>", "<mtr>", "</mtr>", "<msup>", "</msup>", "<mo/>"),
@@ -31,6 +31,8 @@ PIECES = [
         ("<mi>\u0394</mi><mi>rate</mi>", r"\Delta \mathrm{rate}"),
         ('<mi mathvariant="bold">E</mi><mtext>for </mtext>', r"\mathbf{E}\text{for }"),
         ("<mfenced><mi>a</mi><mi>b</mi></mfenced>", "(a,b)"),
+        ('<mfenced open="[" close="]" separators=";"><mi>a</mi><mi>b</mi></mfenced>', "[a;b]"),
+        ('<mfenced open="{" close=""><mi>a</mi></mfenced>', r"\{a"),
         (
             "<mtable><mtr><mtd><mi>a</mi></mtd><mtd><mi>b</mi></mtd></mtr><mtr><mtd><mi>c</mi></mtd></mtr></mtable>",
             r"\begin{array}{cc}a & b \\ c\end{array}",
@@ -75,3 +77,21 @@ def test_any_markup_has_some_source(pieces: list[str]) -> None:
 
 def test_depth_is_bounded() -> None:
     assert tex("<msqrt>" * 3000 + "<mi>x</mi>" + "</msqrt>" * 3000).strip() == "x"
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>a <math><mfrac><mi>x</mi><mn>2</mn></mfrac></math> b</p>", r"<p>a $\frac{x}{2}$ b</p>"),
+        ('<m:math display="block"><m:msup><m:mi>x</m:mi><m:mn>2</m:mn></m:msup></m:math>', "$${x}^{2}$$"),
+        ('<math alttext="x squared"><msup><mi>x</mi><mn>2</mn></msup></math>', "${x}^{2}$"),
+        ("<math alttext='x^2'><msup><mi>x</mi><mn>2</mn></msup></math>", "$x^2$"),
+        (
+            '<math><semantics><mi>x</mi><annotation encoding="application/x-tex">a&lt;b</annotation></semantics></math>',
+            "$a&lt;b$",
+        ),
+        ("<math></math><math>never closed", "<math>never closed"),
+    ],
+)
+def test_pages_of_books_have_their_formulas_written_out(page, text):
+    assert written(page) == text

@@ -403,6 +403,13 @@ def test_entities_in_an_epub_are_refused(tmp_path):
     assert read(written(tmp_path, "x.epub", outside))[1].errors == {"missing_member": 2}
 
 
+@pytest.mark.data
+def test_formulas_of_an_epub_are_tex():
+    """Its alttext are words for a screen reader."""
+    rows, _ = read(real("epub/w3c-cnt-mathml-support.epub"))
+    assert "$x={(a+b)}^{2}$" in "".join(row["text"] for row in rows)
+
+
 def test_what_closes_itself_in_an_epub_does_not_swallow_the_page(tmp_path):
     head = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><script src="x.js"/><style type="text/css"/></head>'
     body = (

@@ -19,8 +19,9 @@ from curator.pipeline.run import run as run_recipe
 from curator.pipeline.watch import Watch
 from curator.storage import StorageError
 from curator.tuning.changes import read_change
-from curator.tuning.judging import Values, failing
+from curator.tuning.judging import RuleCount, Values, failing
 from curator.tuning.retune import retune
+from curator.tuning.show_retune import without_number
 from curator.tuning.stored import filters_of, seen
 from curator.tuning.sweeps import sweep
 
@@ -195,3 +196,17 @@ def test_only_the_columns_of_the_rules_are_read(output):
     applied = filters_of(run)["mine"]
     for found in seen(run, applied, ["mine.chars"]):
         assert set(found.table.schema.names) <= {"mine.chars", "reason"}
+
+
+@pytest.mark.parametrize(
+    ("unmeasured", "said"),
+    [
+        ({"a": 0, "b": 0}, ""),
+        ({"a": 3, "b": 0}, ". Of the kills by a, 3 had no number"),
+        ({"a": 3, "b": 5}, ". Of the kills by b, 5 had no number; by one other rule, too"),
+        (dict.fromkeys("abcdefgh", 5), ". Of the kills by h, 5 had no number; by 7 other rules, as many or fewer"),
+    ],
+)
+def test_documents_without_numbers_are_told_once(unmeasured, said):
+    rule = Rule(column="x", reason="x", min=1.0)
+    assert without_number({name: RuleCount(rule, unmeasured=count) for name, count in unmeasured.items()}) == said
