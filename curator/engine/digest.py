@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curator import storage
@@ -14,16 +15,19 @@ from curator.engine.manifest import rows_digest
 
 def output_digest(output: str) -> dict[str, str]:
     """`documents`: of the logical rows of documents/, whatever files they lie in. `tokens`: of the files of tokens/. `all`: of
-    the two. Raises StorageError if there is neither."""
+    the two. Raises StorageError if there is neither, or a file is damaged."""
     parquet = [p for p in storage.listing(storage.join(output, "documents")) if p.endswith(".parquet")]
     if not parquet and not _token_files(output):
         raise storage.StorageError(f"{output}: there is neither documents/ nor tokens/ below it")
     total = 0
     for path in parquet:
-        with storage.open_input(path) as stream:
-            file = pq.ParquetFile(stream)
-            for group in range(file.num_row_groups):
-                total += rows_digest(file.read_row_group(group))
+        try:
+            with storage.open_input(path) as stream:
+                file = pq.ParquetFile(stream)
+                for group in range(file.num_row_groups):
+                    total += rows_digest(file.read_row_group(group))
+        except pa.ArrowInvalid as error:
+            raise storage.StorageError(f"{path}: is damaged: run the recipe again, which makes it anew ({error})") from None
     documents = f"{total & ((1 << 128) - 1):032x}"
     tokens = tokens_digest(output)
     both = hashlib.blake2b(f"{documents}{tokens}".encode(), digest_size=16).hexdigest()

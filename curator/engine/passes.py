@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,12 +35,12 @@ class State:
 
 
 def look(legs: Sequence[Leg], output: str) -> list[State]:
-    """Which legs are done: a manifest with the same fingerprint, whose files are there."""
-    there = {path.removeprefix(output).lstrip("/") for path in storage.listing(output)} if legs else set()
+    """Which legs are done: a manifest with the same fingerprint, whose files are there, as long as they were."""
+    there = {path.removeprefix(output).lstrip("/"): size for path, size in storage.sizes(output).items()} if legs else {}
     return [_look(leg, there) for leg in legs]
 
 
-def _look(leg: Leg, there: set[str]) -> State:
+def _look(leg: Leg, there: Mapping[str, int]) -> State:
     if leg.manifest_path not in there:
         return State(leg, reasons=("not done yet",))
     manifest = Manifest.read(leg.at(leg.manifest_path))
@@ -52,8 +52,8 @@ def _look(leg: Leg, there: set[str]) -> State:
     if unread is not None:
         return State(leg, reasons=(f"{unread} could not be read",))
     for written in (manifest.kept, manifest.rejected, manifest.signed):
-        if written.rows and written.path not in there:
-            return State(leg, reasons=(f"{written.path} is gone",))
+        if written.rows and there.get(written.path) != written.bytes:
+            return State(leg, reasons=(f"{written.path} is {'damaged' if written.path in there else 'gone'}",))
     return State(leg, manifest)
 
 

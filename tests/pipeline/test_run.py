@@ -18,6 +18,7 @@ from curator.pipeline.load import RecipeErrors, load_recipe
 from curator.pipeline.publish import OutputTaken
 from curator.pipeline.run import plan, run
 from curator.pipeline.watch import Watch
+from curator.storage import StorageError
 
 TOYS = Path(__file__).parents[1] / "toys.py"
 
@@ -105,6 +106,21 @@ def test_the_same_run_again_does_nothing(folder):
     assert told.ran == []
     assert second["digests"] == first["digests"]
     assert output_digest(str(folder / "out"))["documents"] == first["digests"]["documents"]
+
+
+@pytest.mark.parametrize("below", ["documents", "rejected"])
+def test_a_file_that_was_damaged_is_told_and_made_anew(folder, below):
+    first, _ = go(folder)
+    path = min((folder / "out" / below).glob("*.parquet"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    if below == "documents":
+        with pytest.raises(StorageError, match=f"{path.name}: is damaged"):
+            output_digest(str(folder / "out"))
+    second, told = go(folder)
+    assert second["digests"] == first["digests"]
+    assert f"{below}/{path.name} is damaged" in told.reasons
+    assert path.read_bytes() == whole
 
 
 def test_a_source_that_lies_in_the_output_is_refused_not_removed(folder):
