@@ -24,7 +24,9 @@ _OTHERS = tuple(name for name in SCRIPTS if name not in ("Hani", "Hira", "Kana",
 # In function words of weight 1: what the model's view is worth
 LIVING = 0.25  # of which living variety a text is
 CLASSICAL = 0.125  # of whether it is classical, and 1 more
-LONG_WORDS = 16  # for so many Han characters: modern prose, with its long words, may go as far without any
+LONG_WORDS = 20  # for so many Han characters: modern prose, with its long words, may go as far without any
+HEADLINE = 24  # Han characters: what goes further without any is rarely modern
+FURTHER = 96  # and so 1 more for so many behind those
 SIMPLIFIED = 8  # as many simplified characters are worth one word of Mandarin: few write Cantonese or Wu so
 
 
@@ -144,7 +146,8 @@ def _varieties(codes: Codes, model: np.ndarray, found: np.ndarray) -> np.ndarray
     view = model[:, family]
     view[view.sum(axis=1) == 0, zh] = 1.0
     view /= view.sum(axis=1, keepdims=True)
-    weight = CLASSICAL + column(found, "Hani") / LONG_WORDS
+    han = column(found, "Hani")
+    weight = CLASSICAL + np.minimum(han, HEADLINE) / LONG_WORDS + np.maximum(han - HEADLINE, 0) / FURTHER
     classical = column(found, "classical") + weight * view[:, lzh]
     living = column(found, "modern", "cantonese") + weight * (1 - view[:, lzh])
     is_classical = classical / (classical + living)

@@ -95,10 +95,8 @@ def without_number(counts: Mapping[str, RuleCount]) -> str:
     others = sum(count.unmeasured > 0 for count in counts.values()) - 1
     if not most:
         return ""
-    said = f". Of the kills by {worst}, {most:,} had no number"
-    return said + (
-        f"; by {others} other rules, as many or fewer" if others > 1 else "; by one other rule, too" if others else ""
-    )
+    more = "" if not others else "; by one other rule, too" if others == 1 else f"; by {others} other rules, as many or fewer"
+    return f". Of the kills by {worst}, {most:,} had no number{more}"
 
 
 def _name(found: Retuned, count: RuleCount) -> str:

@@ -4,6 +4,8 @@ import hashlib
 import importlib
 import json
 import os
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,25 @@ def test_varieties_of_chinese(stage: Language) -> None:
     assert out["score"].equals(out["zh_score"])
     for name in ("yue", "lzh"):
         assert [share > 0.5 for share in out[f"{name}_score"].to_pylist()] == [name == found for found in rows.values()]
+
+
+@pytest.mark.data
+def test_classical_books(stage: Language) -> None:
+    """Tales without a modern word are classical, and more verse than a model of modern text thinks; novels in the vernacular
+    are not."""
+
+    def chapters(name: str) -> list[str]:
+        with zipfile.ZipFile(DATA / f"books/zh_{name}_html_chapters.zip") as book:
+            pages = sorted(each for each in book.namelist() if each.endswith("html"))[:60]
+            return [re.sub("<[^>]+>", "", book.read(page).decode("utf-8", "replace"))[:2000] for page in pages]
+
+    def classical(documents: list[str]) -> float:
+        return stage(texts(*documents))["language"].to_pylist().count("lzh") / len(documents)
+
+    verse = json.loads((DATA / "books/poetry_poet.tang.10000.json").read_text(encoding="utf-8"))[:400]
+    assert classical(chapters("聊斋志异")) > 0.95
+    assert classical(["\n".join(poem["paragraphs"]) for poem in verse]) > 0.35
+    assert classical(chapters("红楼梦")) == classical(chapters("西游记")) == 0
 
 
 @pytest.mark.data
