@@ -107,7 +107,7 @@ class Asked:
 
 
 def _characters(*kinds: int) -> tuple[Column, ...]:
-    return tuple((Kernel.CHARACTERS, kind) for kind in kinds)
+    return tuple((Kernel.CHARACTERS, column) for column in characters.columns_of(kinds))
 
 
 def _share(about: str, *kinds: int) -> Metric:
@@ -167,7 +167,8 @@ def _published(which: int, n: int) -> Metric:
 
 
 _CHARS: tuple[Column, ...] = ((Kernel.LENGTH, 0),)
-_VISIBLE = _characters(characters.VISIBLE)
+_VISIBLE: tuple[Column, ...] = ((Kernel.CHARACTERS, characters.VISIBLE),)
+_BRACKETED: tuple[Column, ...] = ((Kernel.CHARACTERS, characters.BRACKETED),)
 
 METRICS: dict[str, Metric] = {
     # Characters: code points, whitespace included.
@@ -185,7 +186,7 @@ METRICS: dict[str, Metric] = {
     "whitespace_ratio": _share("whitespace", SPACE, NEWLINE),
     "upper_ratio": _share("capital letters", *CAPITALS),
     "replacement_ratio": _share("U+FFFD, which stands for bytes that were no text", REPLACEMENT),
-    "bracketed_ratio": _share("characters inside 【】", characters.BRACKETED),
+    "bracketed_ratio": Metric(kind="ratio", about="characters inside 【】 / characters", count=_BRACKETED, over=_CHARS),
     "unique_chars": Metric(kind="count", about="distinct characters, whitespace aside", count=((Kernel.DISTINCT, 0),)),
     "unique_char_ratio": Metric(
         kind="ratio", about="distinct characters / characters, whitespace aside", count=((Kernel.DISTINCT, 0),), over=_VISIBLE

@@ -3,42 +3,61 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from curator.metrics.classes import BLANKS, CLASSES, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE, mask
+from curator.metrics.classes import BLANKS, LENTICULAR_CLOSE, LENTICULAR_OPEN, NEWLINE, mask
 from curator.metrics.compiled import inner, kernel
 from curator.metrics.vectors import LANES, count, within
 
-# What can be counted: each class, and these.
-BRACKETED = CLASSES
-VISIBLE = CLASSES + 1  # all but whitespace
-COLUMNS = CLASSES + 2
+# What is counted of a range of classes: its characters, all others, or those that stand inside 【】 on one line.
+_ALIKE, _OTHERS, _BETWEEN = 0, 1, 2
 
-_ALIKE, _OTHERS, _BETWEEN = 0, 1, 2  # what is counted of a range of classes
+
+def _column(what: int, first: int, last: int) -> int:
+    """A number for each thing that can be counted."""
+    return what << 16 | first << 8 | last
+
+
+VISIBLE = _column(_OTHERS, BLANKS[0], BLANKS[-1])
+BRACKETED = _column(_BETWEEN, LENTICULAR_OPEN, LENTICULAR_OPEN)
+COLUMNS = BRACKETED + 1  # none is made that no metric reads
+
 _BLANK = mask(BLANKS)
 _ONE = np.uint64(1)
 _LOGS = np.array([0.0, *(n * math.log(n) for n in range(1, 1024))])  # n ln(n)
 
 
+def columns_of(kinds: Iterable[int]) -> list[int]:
+    """What counts the characters of these classes, together: a number for each range of them without a gap."""
+    found: list[int] = []
+    for kind in sorted(kinds):
+        grows = found and found[-1] & 0xFF == kind - 1
+        found.append(_column(_ALIKE, found.pop() >> 8 if grows else kind, kind))
+    return found
+
+
+def classes_of(column: int) -> range:
+    """The classes whose characters it counts; none if it counts something else."""
+    what, first, last = column >> 16, column >> 8 & 0xFF, column & 0xFF
+    return range(first, last + 1) if what == _ALIKE else range(0)
+
+
 def wanted_ranges(places: Mapping[int, int]) -> np.ndarray:
-    """What `count_characters` counts, by the columns of `out` that it is wanted in: the first and last class of a range, what
-    is counted of it, and the column."""
-    special = {BRACKETED: (LENTICULAR_OPEN, LENTICULAR_OPEN, _BETWEEN), VISIBLE: (BLANKS[0], BLANKS[-1], _OTHERS)}
-    return np.array([(*special.get(what, (what, what, _ALIKE)), place) for what, place in places.items()], np.uint8)
+    """What `count_characters` counts, by the columns of `out` that it is wanted in: what of which range, and the column."""
+    return np.array([(what >> 16, what >> 8 & 0xFF, what & 0xFF, place) for what, place in places.items()], np.uint8)
 
 
 @kernel
 def count_characters(kinds, bounds, rows, wanted, out):
-    """Add each span's characters of each of the `wanted` ranges to its row of `out`, or all others, or those that stand inside
-    【】 on one line."""
+    """Add what is `wanted` of each span's characters to its row of `out`."""
     for span in range(len(rows)):
         row = np.uint64(rows[span])
         begin = bounds[span]
         end = bounds[span + 1]
         for k in range(len(wanted)):
-            first, last, what, column = wanted[k]
+            what, first, last, column = wanted[k]
             found = 0
             at = begin
             while at + LANES <= end:

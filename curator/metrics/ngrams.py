@@ -165,7 +165,7 @@ def _bits(entries):
 
 @numba.njit(inline="always")
 def _slot(key, shift):
-    return ((key ^ (key >> u(32))) * PRIME) >> shift
+    return (key * PRIME) >> shift
 
 
 @inner

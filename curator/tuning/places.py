@@ -17,7 +17,6 @@ from curator.metrics import METRICS, Asked, Metric, characters, han_words, lines
 from curator.metrics.catalogue import Kernel
 from curator.metrics.classes import (
     BULLET,
-    CLASSES,
     CLAUSE_ENDS,
     ELLIPSIS,
     HAN,
@@ -159,9 +158,8 @@ def _finder(metric: Metric) -> Finder | None:
     if not metric.count:  # of the address
         return None
     kernel, column = metric.count[0]
-    if kernel is Kernel.CHARACTERS and column < CLASSES:
-        kinds = [kind for _, kind in metric.count]
-        return None if len(kinds) == CLASSES else functools.partial(_of_classes, kinds)
+    if kernel is Kernel.CHARACTERS and characters.classes_of(column):
+        return functools.partial(_of_classes, [kind for _, several in metric.count for kind in characters.classes_of(several)])
     if metric.ngram is not None:
         n, which = metric.ngram
         return functools.partial(_repeated_ngrams, n, _OCCURRENCES[which], kernel is Kernel.WORD_NGRAMS)
