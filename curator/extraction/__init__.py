@@ -5,8 +5,9 @@ the tables of `grammar`; `written`: its text; `notes`: what the page says of its
 and `formulas`), `blocks` (runs of text and their counts), `outline` (sums over the tree), `features` and `whole` (what the
 model sees of a block; `kind`: what the page says it is), `forest` (the models, in `model.json`), `records` (posts of a thread
 are judged together), `choose`, then `render` or `markdown`; `about` reads title, author, date and address. `train` makes the
-models from `gold`, pages whose main text people marked, and `marked`, more such pages, read for this project. Everything
-between the parser and the plain text is compiled, or works on whole columns: a page costs no Python call for a node.
+models from `gold`, pages whose main text people marked, copies of them with `notices`, and `marked`, more such pages, read for
+this project. Everything between the parser and the plain text is compiled, or works on whole columns: a page costs no Python
+call for a node.
 """
 
 from __future__ import annotations

@@ -9,18 +9,21 @@ import numpy as np
 
 from curator.extraction.tags import FIRST_INLINE, TAGS
 from curator.extraction.tree import BREAK, CLOSE, LINK, OPEN, TEX, TEXT, Tree
-from curator.extraction.words import TEXT_PHRASES
+from curator.extraction.words import OF_ITSELF, PHRASES, TEXT_PHRASES
 
-_COUNTS = 22
+_COUNTS = 24
 # What is counted in a block's text: characters, of which Han, letters, digits, capitals; marks that end a sentence, that divide
 # one, other signs; characters in links, links, characters in bold; runs of white space; bytes; trigrams of the title, trigrams;
 # characters in code, formulas, bars and arrows, quotes; how often the page said the same before, and in all; different
-# trigrams of the page's own description.
+# trigrams of the page's own description; phrases (see `words`), and those in which a site speaks of itself.
 (
     CHARS, HAN, LETTERS, DIGITS, CAPITALS, STOPS, COMMAS, SIGNS, LINKED, LINKS, STRONG, GAPS, BYTES, TITLED, TRIGRAMS, CODE,
-    TEXES, BARS, QUOTES, TWIN, TWINS, LEAD,
+    TEXES, BARS, QUOTES, TWIN, TWINS, LEAD, SPOKEN, NOTICES,
 ) = range(_COUNTS)  # fmt: skip
-_STEP, _FOUND = TEXT_PHRASES.step, TEXT_PHRASES.found
+_OF_ITSELF = sum(1 << list(PHRASES).index(group) for group in OF_ITSELF)
+_FOUND = TEXT_PHRASES.found
+# The last: what SPOKEN and NOTICES gain in a state. The kernel is given them: with globals as large it would not be cached.
+_AUTOMATON = (TEXT_PHRASES.step, _FOUND, np.bitwise_count(np.stack([_FOUND, _FOUND & _OF_ITSELF], axis=1)))
 _PRE, _LINK = TAGS["pre"], TAGS["a"]
 _STRONG = (TAGS["b"], TAGS["strong"], TAGS["em"], TAGS["mark"])
 _CODE = (TAGS["code"], TAGS["pre"], TAGS["kbd"], TAGS["samp"])
@@ -75,7 +78,7 @@ def cut(tree: Tree, title: str, description: str = "") -> Blocks:
     _mark(np.frombuffer(title[:300].encode("utf-8", "replace"), np.uint8), asked, _TITLE)
     lead = _mark(np.frombuffer(description[:600].encode("utf-8", "replace"), np.uint8), asked, _DESCRIPTION)
     page = (tree.page, tree.tag, tree.parent, tree.flags, tree.kind, tree.node, tree.begin, tree.end)
-    room = [*page, asked, *rows, phrases, counts, spoken]
+    room = [*page, *_AUTOMATON, asked, *rows, phrases, counts, spoken]
     n = _cut(*room)
     counts = counts[:n]
     said, kinds = groups(spoken[:n])
@@ -197,7 +200,7 @@ def _mark(text, asked, mark):
 
 @numba.njit(cache=True, nogil=True)
 def _cut(
-    page, tag, parent, flags, kind, node, begin, end, asked,
+    page, tag, parent, flags, kind, node, begin, end, move, found, hits, asked,
     anchor, first, behind, broken, phrases, counts, spoken,
 ):  # fmt: skip
     blocks = 0
@@ -245,7 +248,7 @@ def _cut(
             if _blank(point):
                 if running and not blank:
                     counts[blocks, GAPS] += 1
-                state = _STEP[state, 32]
+                state = move[state, 32]
                 blank = True
                 continue
             if not running:
@@ -265,12 +268,15 @@ def _cut(
             folded = _fold(point)
             if page[place] == 38:
                 counts[blocks, BYTES] += 1
-                state = _STEP[state, folded & 127]
+                state = move[state, folded & 127]
             else:
                 counts[blocks, BYTES] += at - place
                 for i in range(place, min(at, len(page))):
-                    state = _STEP[state, _fold(np.int32(page[i]))]
-            phrases[blocks] |= _FOUND[state]
+                    state = move[state, _fold(np.int32(page[i]))]
+            if found[state] != 0:
+                phrases[blocks] |= found[state]
+                counts[blocks, SPOKEN] += hits[state, 0]
+                counts[blocks, NOTICES] += hits[state, 1]
             if point >= 128:
                 counts[blocks, _column(point)] += 1
             elif _ASCII[point] == STOPS:

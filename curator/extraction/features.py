@@ -1,6 +1,6 @@
 """What the model sees of a block: itself, its ancestors, its neighbours, its look-alikes, and where it stands in the page.
 
-All numbers are counts, shares or distances; no word of any language is one of them but through the bits of `words`. What
+All numbers are counts, shares or distances; no word of any language is one of them but through the groups of `words`. What
 the first model thought of the surroundings is added by `context`. The kernels write where a group of columns begins; numpy
 takes logarithms, which it does for many at once.
 """
@@ -25,8 +25,10 @@ from curator.extraction.blocks import (
     LETTERS,
     LINKED,
     LINKS,
+    NOTICES,
     QUOTES,
     SIGNS,
+    SPOKEN,
     STOPS,
     STRONG,
     TEXES,
@@ -63,7 +65,7 @@ _WIDE, _WIDER = 0.7, 0.9  # shares of a page; comments may well be longer than w
 _COMMENTS = 1 << list(NAMES).index("comment")
 _RELATED, _COMMENT = list(PHRASES).index("related"), list(PHRASES).index("comment")
 
-_OWN, _LEVEL, _NEAR, _PAGE, _PLACE = 26, 10, 9, 9, 28
+_OWN, _LEVEL, _NEAR, _PAGE, _PLACE = 32, 10, 9, 9, 28
 AROUND = (-3, -2, -1, 1, 2, 3)
 _WIDTHS = (_OWN, _PHRASES, _NAMES + _PATHS, LEVELS * _LEVEL, len(AROUND) * _NEAR, _PAGE + _PLACE, _PHRASES, 4)
 _AT_SPOKEN, AT_ABOVE, _AT_LEVELS, _AT_AROUND, _AT_PAGE, _AT_SINCE, _AT_HEADED, FIRST = np.cumsum(_WIDTHS).tolist()
@@ -87,7 +89,7 @@ def first(tree: Tree, blocks: Blocks, shape: Outline, out: np.ndarray) -> None:
     all_bytes, all_prose = max(total[0, 0], 1.0), max(total[0, 4], 1.0)
     near, flagged = np.empty((nodes, _NAMES + _PATHS), np.uint8), np.empty(nodes, np.uint8)
     _above(tree.parent, tree.tag, tree.words, tree.flags, total, all_bytes, near, flagged)
-    logs = log(counts[:, [CHARS, BYTES]])
+    logs = log(counts[:, [CHARS, BYTES, SPOKEN, NOTICES]])
     _own(blocks.anchor, blocks.broken, blocks.phrases, counts, logs, shape.depth, shape.each, near, flagged, out)
     sizes = log(np.maximum(total[:, [0, 3]], np.array([1.0, 0.0])))
     _levels(shape.level, total, shape.own, shape.twins, shape.members, sizes, all_bytes, all_prose, out)
@@ -148,6 +150,12 @@ def _own(anchor, broken, phrases, counts, logs, depth, each, near, flagged, out)
         row[23] = each[block, 5]
         row[24] = min(c[TWIN], 10.0)
         row[25] = min(c[TWINS], 20.0)
+        row[26] = logs[block, 2]
+        row[27] = c[SPOKEN] / max(c[BYTES], 1.0) * 100
+        row[28] = c[NOTICES] / max(c[BYTES], 1.0) * 100
+        row[29] = logs[block, 3]
+        row[30] = logs[block - 1, 3] if block > 0 else 0.0
+        row[31] = logs[block + 1, 3] if block + 1 < len(anchor) else 0.0
         for i in range(_PHRASES):
             row[_AT_SPOKEN + i] = (phrases[block] >> i) & 1
         for i in range(_NAMES + _PATHS):

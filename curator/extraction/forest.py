@@ -95,6 +95,11 @@ def _leaves(tree: Mapping[str, list], root: int) -> list[int]:
     return found
 
 
+def mostly_han(counts: np.ndarray) -> bool:
+    """Whether most characters of a page are Han; `counts` are those of its blocks."""
+    return bool(2 * counts[:, HAN].sum() > counts[:, CHARS].sum())
+
+
 @dataclass(frozen=True)
 class Models:
     """One for pages whose text is mostly Han characters, one for all others."""
@@ -103,8 +108,8 @@ class Models:
     other: Forest
 
     def of(self, counts: np.ndarray) -> Forest:
-        """The one for a page; `counts` are those of its blocks."""
-        return self.han if 2 * counts[:, HAN].sum() > counts[:, CHARS].sum() else self.other
+        """The one for a page, by the counts of its blocks."""
+        return self.han if mostly_han(counts) else self.other
 
 
 @lru_cache(maxsize=1)

@@ -24,10 +24,11 @@ import numpy as np
 from curator.extraction import about, marked
 from curator.extraction.blocks import Blocks, cut
 from curator.extraction.choose import choose, described
-from curator.extraction.forest import read
+from curator.extraction.forest import mostly_han, read
 from curator.extraction.gold import GoldPage, labels, load, score, squeezed, table
 from curator.extraction.kind import kind
 from curator.extraction.markdown import markdown
+from curator.extraction.notices import noticed
 from curator.extraction.outline import outline
 from curator.extraction.render import plain, separately
 from curator.extraction.tree import Tree, parse
@@ -37,6 +38,7 @@ FOLDS = 5
 MODELS = 6  # whose sums are averaged: they differ by the rows and columns that each tree was shown
 ROUNDS = 120
 MOST_BLOCKS = 220  # of a page that are trained on: a table of contents of ten thousand lines must not be the data
+COPY = 0.5  # what a copy with notices weighs beside its page
 MODEL = Path(__file__).with_name("model.json")
 SETTINGS: Mapping[str, Any] = {
     "objective": "cross_entropy",
@@ -75,7 +77,11 @@ class Example:
 
 
 def example(page: GoldPage) -> Example:
-    tree = parse(page.page.replace("\0", ""))
+    return _example(page, page.page.replace("\0", ""))
+
+
+def _example(page: GoldPage, html: str) -> Example:
+    tree = parse(html)
     said, title = about.metas(tree.html), about.title(tree.html)
     blocks = cut(tree, title or "", about.description(said))
     sort = kind(tree.html, said, title, about.canonical(tree.html, said))
@@ -85,6 +91,15 @@ def example(page: GoldPage) -> Example:
     table = described(tree, blocks, outline(tree, blocks), sort)
     share = labels(texts, page.gold) if page.keep is None else marked.shares(page, texts)
     return Example(page, tree, blocks, sort, table, share, kept, size / max(size.sum(), 1.0))
+
+
+def with_notices(e: Example) -> Example | None:
+    """A copy of a Chinese page of the gold behind whose text the site speaks of itself (see `notices`)."""
+    if not mostly_han(e.blocks.counts):
+        return None
+    html = noticed(e.page.name, e.page.page.replace("\0", ""), separately(e.tree, e.blocks), e.share)
+    copy = html and _example(e.page, html)
+    return replace(copy, weight=COPY * copy.weight) if copy else None
 
 
 def beside(data: Path) -> list[Example]:
@@ -121,9 +136,10 @@ def train(examples: Sequence[Example]) -> list[dict[str, list]]:
 
 
 def both(examples: Sequence[Example], more: Sequence[Example]) -> tuple[list[dict[str, list]], list[dict[str, list]]]:
-    """The trees for Chinese pages, of the gold alone, and those for others: the marked pages, few of them Chinese and without
-    their headlines, cost the first .002 on each of three partitions and gain the second .005."""
-    return train(examples), train([*examples, *more])
+    """The trees for Chinese pages, of the gold and copies of it with notices, and those for others: the marked pages, few of
+    them Chinese and without their headlines, cost the first .002 on each of three partitions and gain the second .005."""
+    copies = [copy for e in examples if (copy := with_notices(e))]
+    return train([*examples, *copies]), train([*examples, *more])
 
 
 def _tree(root: Mapping[str, Any]) -> dict[str, list]:

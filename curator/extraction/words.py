@@ -1,7 +1,8 @@
 """What names and phrases say of a part of a page: words in `class` and `id`, and short phrases in the text itself.
 
 Both are found by one pass of an Aho-Corasick automaton over the bytes (Aho & Corasick, CACM 1975), so that `maincontent`,
-`main-content` and `mainContent` all speak. Groups are bits; the model learns what a group is worth. A hint, never a rule.
+`main-content` and `mainContent` all speak. Groups are bits, and of phrases it is counted how many there are; the model learns
+what a group is worth. A hint, never a rule.
 """
 
 from __future__ import annotations
@@ -63,7 +64,33 @@ PHRASES: dict[str, str] = {
     "browser": "javascript|your browser|浏览器|瀏覽器|please enable|disabled|app store|客户端|客戶端|关注我们|公众号|公眾號|"
     "donat|contribut|support us|打赏|赞赏|聲明|声明|disclaimer|guidelines|forum rules",
     "photo": "图片|圖|photo|image|摄|攝|getty|视频|影片|video|资料图|credit|watch",
+    "notice": "凡注明|凡註明|凡本网|凡本網|本网站|本網站|本网转|本站不|本站所|不代表|免责|免責|版权归|版權歸|版权所有|"
+    "版權所有|侵权|侵權|仅供参考|僅供參考|不构成|不構成|投资建议|投資建議|责自负|責自負|风险自|風險自|未经许可|未經許可|"
+    "未经授权|未經授權|违者|違者|转载请|轉載請|注明出处|註明出處|与本网|与本站|與本站|与本报|声明：|聲明：|声明:|聲明:|举报|"
+    "舉報|views expressed|opinions expressed|informational purposes|does not constitute|terms of use|terms of service|"
+    "privacy policy|all rights reserved",
+    "promo": "专页|專頁|粉丝团|粉絲團|粉絲專|二维码|二維碼|扫码|掃碼|扫一扫|掃一掃|扫描|客户端|客戶端|手机报|手機報|手機版|"
+    "订阅|訂閱|移动发|移動發|热线|熱線|爆料|关注我|關注我|欢迎关注|公众号|公眾號|微信号|微信搜|官方微|敬请|敬請|点击进入|"
+    "點擊進入|点击下载|更多精彩|加入我|欢迎加|歡迎加|按讚|马上开通|立即注册|免费订|donate|subscribe|newsletter|sign up|"
+    "follow us|our journalism|support us|join us|download our|our app",
+    "contact": "电话|電話|传真|傳真|地址|邮编|郵編|邮箱|郵箱|信箱|tel:|tel.|tel：|fax|客服|e-mail:|email:|email：|@gmail|"
+    "@163|@qq|qq:|qq：|联系人|聯絡人|联系方|联系我|聯絡我|聯繫我|投稿|来稿",
+    "caption": "图为|圖為|资料图|資料圖|图片来源|圖片來源|图：|圖：|图/|圖/|图／|圖／|图说|圖說|摄）|攝）|摄)|攝)|/摄|／摄|"
+    "/攝|／攝|翻攝|摄影|攝影|供图|photo by|getty images|file photo|pictured|courtesy|image credit|photograph:",
+    "thread": "re:|楼主|樓主|沙发|发表于|發表於|引用|quote:| said:| wrote:|originally posted|posted by|joined|最后编辑|"
+    "本帖最后|本帖最後|last edited|最佳答案|accepted answer|best answer|add a comment|link to comment|#1|#2|#3",
+    "cookies": "cookie|opt out|opt-out|consent|third-party|third party|advertising partner|browser setting|your browser|"
+    "local storage",
+    "end": "（完）|(完)|【完】|责任编辑|責任編輯|责编|責編|（编辑|(编辑|（編輯|(編輯|编辑：|編輯：|编辑:|返回|相关阅读|"
+    "相關閱讀|相关新闻|相關新聞|相关报道|相关链接|延伸阅读|延伸閱讀|更多新闻|更多新聞|推荐阅读|查看更多|阅读原文|上一篇|"
+    "下一篇|分享到",
+    "teaser": "...|…|[详细]|[詳細]|[更多]|详细>|更多>|阅读全文|閱讀全文|查看全文|查看详|>>|»|read more|continue reading",
+    "dateline": "】|日讯|日訊|日电|日電|日消息|日报道|专讯|專訊|本报讯|本報訊|报讯|報訊|网讯|網訊|记者|記者|报道|報導|通讯员|"
+    "新华社|中新社|中新网|中央社",
+    "voices": "网友|網友|评论|評論|留言|回复|回覆|个人观点|個人觀點|文明上|登录后|登入後|匿名|跟帖|游客|遊客|博主|楼上|顶一|"
+    "转发|轉發|说道：|wrote|reply|comment",
 }
+OF_ITSELF = ("rights", "notice", "promo", "contact", "cookies")  # what a site says of itself, not of the world
 
 
 class Automaton:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.extraction import features
-from curator.extraction.blocks import BYTES, Blocks, cut
+from curator.extraction.blocks import BYTES, NOTICES, SPOKEN, Blocks, cut
 from curator.extraction.features import AROUND, FIRST, first
 from curator.extraction.outline import outline
 from curator.extraction.tags import TAG_NAMES
@@ -43,7 +43,7 @@ def test_names_and_tags_above_a_block(page: str) -> None:
         while node >= 0:
             chain.append(node)
             node = int(tree.parent[node])
-        row = table[block, 26 + len(PHRASES) :]
+        row = table[block, features.AT_ABOVE :]
         for at, name in enumerate(NAMES):
             told = [
                 i
@@ -83,3 +83,16 @@ def test_what_is_around_a_block_and_before_it(page: str) -> None:
         else:
             said = [blocks.phrases[last] >> list(PHRASES).index(name) & 1 for name in ("related", "comment")]
             assert headed.tolist() == [min(block - last - 1, LONG_AGO), *said, table[last, 2]]
+
+
+def test_what_a_site_says_of_itself_is_counted() -> None:
+    page = "<p>今天下雨，明天晴。<p>版权所有，未经许可不得转载。电话：010<p>记者报道 &copy; 2020<p>Privacy Policy"
+    _, blocks, table = described(page)
+    hits = blocks.counts[:, [SPOKEN, NOTICES]]
+    # 版权, 转载, 版权所有, 未经许可 and 电话; 记者 says whence a text is and where one begins, as 报道 does, and © whose
+    assert hits.tolist() == [[0, 0], [5, 5], [4, 1], [2, 1]]
+    size = blocks.counts[:, BYTES]
+    assert np.allclose(table[:, 27], 100 * hits[:, 0] / size)
+    assert np.allclose(table[:, 28], 100 * hits[:, 1] / size)
+    counted = np.log1p(hits[:, 1])
+    assert np.allclose(table[:, [30, 29, 31]], np.stack([[0, *counted[:-1]], counted, [*counted[1:], 0]], axis=1))
