@@ -129,7 +129,7 @@ def _end_of(data, line, i, kinds):
     return np.uint8(SPACE)
 
 
-@numba.njit(inline="always")
+@inner
 def _kind_before(data, line, i, kinds):
     """The class of the character that ends before `i`, and where it begins: as if it was read forwards."""
     at = i - 1

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from curator.metrics.classes import PUNCTUATION, table
-from curator.metrics.compiled import kernel
+from curator.metrics.compiled import inner, kernel
 from curator.metrics.memory import scratch
 from curator.metrics.vectors import LANES, below, count, count64, list64, lookup64, lowest, spell64, spread64, within
 
@@ -178,7 +178,7 @@ def _read(data, i, inside, others):
     return inside & ~follow & below(used), wrong & below(used + 1), used
 
 
-@numba.njit(inline="always")
+@inner
 def character_at(data, i, stop):
     """The code point of the character of UTF-8 that begins at a byte, and its length in bytes, none of them from `stop` on.
 
