@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from curator.extraction import tables
 from curator.extraction.blocks import Blocks
-from curator.extraction.tags import TAG_NAMES, TAGS
+from curator.extraction.tags import TAG_NAMES
 from curator.extraction.tree import BREAK, CLOSE, OPEN, TEX, TEXT, Tree
 
 _SPACES = re.compile(r"[\s\u200b\ufeff]+")
@@ -34,6 +35,7 @@ _MARKS = {
 }
 _BREAK = "\uf8cf"  # private, as are the marks below
 _SOURCE_LINE = re.compile(f"({_BREAK})?[ \\t]*[\\r\\n][ \\t\\r\\n]*({_BREAK})?")
+_FORMULA = re.compile(r"\$((?:[^$\\]|\\.)+)\$[.,;]?")  # that stands by itself: set on its own line
 _DEEPEST = 8  # levels of lists and quotes that are shown
 _HIGHEST = 32  # elements above a block that are asked for its form
 
@@ -92,10 +94,10 @@ class _Page:
         self.tree = tree
         self.lines: list[str] = []
         self.last: _Place | None = None
-        self.cells: list[list[str]] = []
+        self.cells: dict[int, list[str]] = {}  # of a row, by column
         self.code: list[str] = []
         self.headed: set[int] = set()  # tables whose first row is written
-        self.data: dict[int, bool] = {}
+        self.columns: dict[int, tuple[dict[int, int], int] | None] = {}  # of each table, None of one that is layout
         self.counted: dict[int, tuple[int, int]] = {}  # of an ordered list the last item met, and its number
 
     def add(self, place: _Place, text: str, broken: int) -> None:
@@ -108,29 +110,34 @@ class _Page:
                 self.last = place
             return
         if place.row >= 0:
-            cell = _SPACES.sub(" ", text).replace("|", "\\|").strip()
-            if self.cells and last and last.cell == place.cell:
-                self.cells[-1].append(cell)
-            else:
-                self.cells.append([cell])
+            at = self.cell(place)
+            self.cells.setdefault(at, []).append(_SPACES.sub(" ", text).replace("|", "\\|").strip())
         else:
             self.lines.append(self.framed(place, text, broken))
         self.last = place
 
+    def cell(self, place: _Place) -> int:
+        """The column; in a table that is too wide for empty cells the next one."""
+        column, _ = self.columns[place.table] or ({}, 0)
+        fresh = not self.last or self.last.cell != place.cell
+        return column.get(place.cell, max(self.cells, default=-1) + fresh)
+
     def close(self) -> None:
         last = self.last
         if last and self.cells:
-            row = "| " + " | ".join("<br>".join(cell) for cell in self.cells) + " |"
+            _, width = self.columns[last.table] or ({}, 0)
+            width = width or len(self.cells)
+            row = "| " + " | ".join("<br>".join(self.cells.get(at, ())) for at in range(width)) + " |"
             if last.table not in self.headed:
                 self.headed.add(last.table)
-                row = ("\n" if self.lines else "") + row + "\n|" + " --- |" * len(self.cells)
+                row = ("\n" if self.lines else "") + row + "\n|" + " --- |" * width
             self.lines.append(row)
         if last and self.code:
             start = int(self.tree.start[last.pre])
             language = _LANGUAGE.search(bytes(self.tree.source[start : start + 600]).decode("utf-8", "ignore"))
             text = "\n".join(self.code)
             self.lines.append(self.framed(last, f"```{language[1] if language else ''}\n{text}\n```", 2))
-        self.cells, self.code = [], []
+        self.cells, self.code = {}, []
 
     def framed(self, place: _Place, text: str, broken: int) -> str:
         """The block with its marks, and the empty line before it where it begins something new."""
@@ -174,8 +181,12 @@ class _Page:
             elif len(name) == 2 and name[0] == "h" and name[1].isdigit() and not place.heading:
                 place.heading = int(name[1])
             node = int(self.tree.parent[node])
-        if place.row >= 0 and not self.is_data(place.table):
-            place.row = place.table = place.cell = -1
+        if place.row >= 0:
+            if place.table not in self.columns:
+                data = tables.is_data(self.tree, place.table)
+                self.columns[place.table] = tables.columns(self.tree, place.table) if data else None
+            if self.columns[place.table] is None:
+                place.row = place.table = place.cell = -1
         return place
 
     def number(self, item: int) -> int:
@@ -189,15 +200,6 @@ class _Page:
             node = int(self.tree.last[node])
         self.counted[up] = item, number
         return number
-
-    def is_data(self, table: int) -> bool:
-        """A table of facts rather than of layout: two rows or more, more cells than rows, no table inside."""
-        if table not in self.data:
-            inside = self.tree.tag[table + 1 : int(self.tree.last[table])]
-            rows = int((inside == TAGS["tr"]).sum())
-            cells = int(((inside == TAGS["td"]) | (inside == TAGS["th"])).sum())
-            self.data[table] = table >= 0 and rows >= 2 and cells > rows and not (inside == TAGS["table"]).any()
-        return self.data[table]
 
 
 def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> str:
@@ -216,7 +218,10 @@ def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> st
             mark = _MARKS.get(TAG_NAMES[tree.tag[tree.node[event]]])
             if mark:
                 parts.append(_OPENING[mark] if kind == OPEN else _CLOSING[mark])
-    return "".join(parts) if fenced else _marked(_SPACES.sub(" ", "".join(parts)).strip())
+    if fenced:
+        return "".join(parts)
+    text = _SPACES.sub(" ", "".join(parts)).strip()
+    return f"$$\n{alone[1]}\n$$" if inline and (alone := _FORMULA.fullmatch(text)) else _marked(text)
 
 
 def _code(text: str, pre: bool) -> str:

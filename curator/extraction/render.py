@@ -5,21 +5,23 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from curator.extraction import tables
 from curator.extraction.blocks import Blocks, _blank, _code_point, _entity
 from curator.extraction.tags import TAGS
 from curator.extraction.tree import BREAK, TEX, TEXT, Tree
 
-_PRE, _TR, _CELLS = np.int16(TAGS["pre"]), np.int16(TAGS["tr"]), (TAGS["td"], TAGS["th"])
+_PRE = np.int16(TAGS["pre"])
 
 
 def plain(tree: Tree, blocks: Blocks, chosen: np.ndarray) -> str:
-    """One line a block; the cells of a row on one line, set apart by a tab; code as it stands: with its breaks, and with the
-    hard spaces that indent it outside of `<pre>`. `chosen` is a mask, or rows."""
+    """One line a block; the cells of a row on one line, set apart by tabs, empty ones too; code as it stands: with its breaks,
+    and with the hard spaces that indent it outside of `<pre>`. `chosen` is a mask, or rows."""
     rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-    most = len(tree.page) + len(tree.kind) + 2 * len(rows)  # text, breaks, borders
-    room = np.empty(most, np.uint8)
+    places = tables.places(tree, blocks.anchor[rows])
+    most = len(tree.page) + len(tree.kind) + (2 + tables.WIDEST * (places[2].max(initial=0) > 0)) * len(rows)
+    room = np.empty(most, np.uint8)  # text, breaks, borders and empty cells
     columns = (tree.tag, tree.parent, tree.kind, tree.begin, tree.end, blocks.anchor, blocks.first, blocks.behind)
-    written = _plain(tree.page, *columns, blocks.coded, rows, room)
+    written = _plain(tree.page, *columns, blocks.coded, rows, *places, room)
     return room[:written].tobytes().decode("utf-8", "replace")
 
 
@@ -36,19 +38,21 @@ def _within(tag, parent, node, which):
 
 
 @numba.njit(cache=True, nogil=True)
-def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, rows, room):
+def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, rows, row_of, cell_of, column, room):
     written = 0
-    before_row, before_cell = -1, -1
-    for row in rows:
+    for number in range(len(rows)):
+        row = rows[number]
         pre = _within(tag, parent, anchor[row], _PRE) >= 0
-        table_row = _within(tag, parent, anchor[row], _TR)
-        cell = anchor[row]
-        while cell >= 0 and cell != table_row and tag[cell] != _CELLS[0] and tag[cell] != _CELLS[1]:
-            cell = parent[cell]
+        borders = 0  # of columns that stand already
         if written:
-            room[written] = 9 if table_row >= 0 and table_row == before_row and cell != before_cell else 10
+            beside = row_of[number] >= 0 and row_of[number] == row_of[number - 1]
+            cells = beside and cell_of[number] != cell_of[number - 1]
+            room[written] = 9 if cells else 10
             written += 1
-        before_row, before_cell = table_row, cell
+            borders = column[number - 1] + cells if beside else 0
+        for _ in range(borders, column[number]):
+            room[written] = 9
+            written += 1
         owed = False
         began = written
         indented = coded[row]  # at a line's beginning, where hard spaces count

@@ -85,7 +85,7 @@ class StackExchange:
     answer: str | None = None
     site: str | None = None
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
 

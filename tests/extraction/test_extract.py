@@ -126,6 +126,34 @@ def test_formulas_keep_their_source(formula: str) -> None:
     assert "school, is $x^2+y$ in all" in extract(html, "markdown").text
 
 
+def test_a_formula_that_stands_alone_is_set_apart() -> None:
+    alone, inside = (f"<p>{text}</p>" for text in ("<math><mi>x</mi></math>", f"{PROSE[0]}<math><mi>y</mi></math>"))
+    html = page(f"{paragraphs(PROSE)}{alone}{paragraphs(ENGLISH)}{inside}")
+    assert "\n\n$$\nx\n$$\n\n" in extract(html, "markdown").text
+    assert f"{PROSE[0]}$y$" in extract(html, "markdown").text
+    assert "\nx\n" in extract(html).text
+
+
+FACTS = (
+    "<table><tr><th>人<th>生<th>卒<tr><td>甲<td>1815<td>1852<tr><td rowspan=2>乙<td><td>1900<tr><td colspan='2'>不详"
+    "<tr><td>丙<td>1955<td></table>"
+)
+
+
+def test_empty_cells_keep_their_columns() -> None:
+    html = page(f"{paragraphs(PROSE)}{FACTS}{paragraphs(ENGLISH)}")
+    assert "\n人\t生\t卒\n甲\t1815\t1852\n乙\t\t1900\n\t不详\n丙\t1955\n" in extract(html).text
+    lines = ["人 | 生 | 卒", "--- | --- | ---", "甲 | 1815 | 1852", "乙 |  | 1900", " | 不详 | ", "丙 | 1955 | "]
+    assert "".join(f"\n| {line} |" for line in lines) + "\n" in extract(html, "markdown").text
+
+
+def test_a_table_cannot_ask_for_more_columns_than_anybody_reads() -> None:
+    row = "<tr><td colspan=9999>城东，含开发区<td>120 毫米"
+    html = page(f"{paragraphs(PROSE)}<table>{row * 50}</table>{paragraphs(ENGLISH)}")
+    assert "\n城东，含开发区\t120 毫米\n" in extract(html).text
+    assert "\n| 城东，含开发区 | 120 毫米 |\n" in extract(html, "markdown").text
+
+
 def test_a_picture_is_no_formula() -> None:
     html = page(paragraphs(ENGLISH) + '<p>A vortex, as seen, <img src="/texture.png?w=200" alt="blue swirl">, they said.</p>')
     assert "swirl" not in extract(html).text
@@ -148,7 +176,7 @@ def test_lines_of_a_highlighter_are_one_piece_of_code() -> None:
     [
         ("<code><span>if x:<br />\n</span><span>&nbsp; &nbsp;&nbsp;return </span><b>1</b><br></code>", "if x:\n    return 1"),
         ("<pre>if x:<br>&nbsp;   return 1\n</pre>", "if x:\n    return 1"),
-        ("<p><code>one\ntwo</code></p>", "one two"),
+        ("<code>one\ntwo</code>", "one two"),
     ],
 )
 def test_breaks_and_hard_spaces_in_code_are_kept(listing: str, said: str) -> None:
