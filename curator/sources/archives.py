@@ -173,16 +173,19 @@ class Zip:
             raise ArchiveError("corrupt", f"the directory says that it has {said:,} members, and {found:,} are there")
 
     def read(self, name: str) -> bytes:
-        """The bytes of the member of this name, or of one that is spelled almost so (`A%20b` for `a b`); MemberError if there
-        is none."""
-        info = self._infos.get(name) or self._loosely.get(unquote(name).casefold())
+        """The bytes of the member that `own_name` tells; MemberError if there is none."""
+        info = self._infos.get(self.own_name(name))
         if info is None:
             raise MemberError("missing_member", f"no member {name[:100]!r}")
         return self._read(info)
 
+    def own_name(self, name: str) -> str:
+        """The name of the member that is meant: this one, or one that is spelled almost so (`A%20b` for `a b`)."""
+        return name if name in self._infos else self._loosely.get(unquote(name).casefold(), name)
+
     @cached_property
-    def _loosely(self) -> dict[str, zipfile.ZipInfo]:
-        return {unquote(name).casefold(): info for name, info in self._infos.items()}
+    def _loosely(self) -> dict[str, str]:
+        return {unquote(name).casefold(): name for name in self._infos}
 
     def _read(self, info: zipfile.ZipInfo) -> bytes:
         limits = self._budget.limits

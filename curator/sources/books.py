@@ -67,7 +67,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 7
+    revision: ClassVar[int] = 8
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -169,7 +169,8 @@ class Books:
     def _epub(self, archive: Zip, part: str | None, tally: Tally) -> Iterator[Row]:
         """The pages of its spine, below `part` where it lies in an archive itself."""
         try:
-            package, encrypted = epub.read_package(archive.read), epub.encrypted(archive.read)
+            package = epub.read_package(archive.read)
+            encrypted = {archive.own_name(name) for name in epub.encrypted(archive.read)}
             if not package.spine:
                 raise MemberError("malformed_epub", "the package names no pages")
         except MemberError as error:
@@ -178,7 +179,8 @@ class Books:
             return
         _skip_others(len(package.others), tally)
         about = _About(package.title, package.author, {"language": package.language, "rights": package.rights})
-        for number, name in enumerate(package.spine):
+        spine = dict.fromkeys(map(archive.own_name, package.spine))  # a file of 1 MB can name one page any number of times
+        for number, name in enumerate(spine):
             try:
                 if name in encrypted:
                     raise MemberError("encrypted", "the shop that sold the book has encrypted the page")

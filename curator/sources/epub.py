@@ -147,7 +147,7 @@ class _PackageReader(_Elements):
         authors = ", ".join(self._said.get("creator", [])[:5]) or None
         return Package(
             *(first.get("title"), authors, first.get("language"), first.get("rights")),
-            spine=[_member(folder, self._items[item]) for item in pages],
+            spine=list(dict.fromkeys(_member(folder, self._items[item]) for item in pages)),
             others=[_member(folder, self._items.get(item, item)) for item in named],
         )
 

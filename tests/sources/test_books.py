@@ -460,6 +460,27 @@ def test_names_that_the_manifest_spells_otherwise(tmp_path):
     assert [row["text"] for row in read(written(tmp_path, "x.epub", data))[0]] == ["二", "一"]
 
 
+@pytest.mark.parametrize(
+    "hrefs",
+    [
+        ["1.xhtml"] * 2000,
+        [f"1.xhtml#{n}" for n in range(2000)],
+        [f"{n}/../1.xhtml" for n in range(2000)],
+        ["1.XHTML", "%31.xhtml"],
+    ],
+    ids=["same", "fragments", "paths", "spelled otherwise"],
+)
+def test_a_page_of_an_epub_is_read_once_however_often_it_is_named(tmp_path, hrefs):
+    """Else a small file is a chapter of many megabytes any number of times."""
+    items = "".join(f'<item id="i{n}" href="{href}" media-type="application/xhtml+xml"/>' for n, href in enumerate(hrefs))
+    named = "".join(f'<itemref idref="i{n}"/><itemref idref="i{n}"/>' for n in range(len(hrefs)))
+    for spine in (named, ""):
+        package = f"<package><manifest>{items}</manifest><spine>{spine}</spine></package>"
+        rows, tally = read(written(tmp_path, "x.epub", epub(package)))
+        assert [row["part"] for row in rows] == ["O/1.xhtml"]
+        assert tally.errors == {}
+
+
 def test_encrypted_pages_of_an_epub_are_errors(tmp_path):
     reference = '<EncryptedData><CipherData><CipherReference URI="O/t/2%20b.xhtml"/></CipherData></EncryptedData>'
     with zipfile.ZipFile(io.BytesIO(epub())) as archive:
