@@ -37,7 +37,7 @@ def list_path(name: str) -> str:
 
 def load_list(name: str) -> WordList:
     """The list of this name: one entry a line; `#` at the beginning of a line or behind white space begins a comment. A changed
-    file is read again. Raises StorageError if it is not UTF-8."""
+    file is read again. Raises StorageError for a list that is not UTF-8, or has no entries."""
     path = list_path(name)
     return _read(path, storage.content_digest(path))
 
@@ -48,7 +48,19 @@ def _read(path: str, digest: str) -> WordList:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise storage.StorageError(f"{path}:{line}: the list is not UTF-8 (byte {error.start}): save it as UTF-8") from None
+        raise not_utf8(path, data.count(b"\n", 0, error.start) + 1, error.start) from None
     lines = (COMMENT.sub("", line).strip() for line in text.splitlines())
-    return WordList.of(line for line in lines if line)
+    found = WordList.of(line for line in lines if line)
+    if not found.words:
+        raise no_entries(path)
+    return found
+
+
+def not_utf8(path: str, line: int, byte: int) -> storage.StorageError:
+    return storage.StorageError(f"{path}:{line}: the list is not UTF-8 (byte {byte}): save it as UTF-8")
+
+
+def no_entries(path: str) -> storage.StorageError:
+    return storage.StorageError(
+        f"{path}: the list has no entries, so what names it finds nothing: add some, or take the rule out"
+    )

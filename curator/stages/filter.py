@@ -62,7 +62,7 @@ class Filter:
     metadata: tuple[tuple[str, str], ...] = ()  # key, and which of METADATA_TYPES
     unicode: str = unicodedata.unidata_version  # the version of the character classes
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
 
     @classmethod
     def load(cls, preset: str, change: Mapping[str, Any] | None = None, name: str | None = None) -> Filter:

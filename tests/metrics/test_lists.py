@@ -19,3 +19,10 @@ def test_a_list_that_is_not_utf8_is_named_with_its_line(tmp_path):
     path.write_bytes(b"abc\n" + "词语\n".encode("gbk"))
     with pytest.raises(StorageError, match=r"mine\.txt:2: the list is not UTF-8 \(byte 4\): save it as UTF-8"):
         load_list(str(path))
+
+
+def test_a_list_without_entries_is_named(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("# none yet\n\n")
+    with pytest.raises(StorageError, match=r"mine\.txt: the list has no entries"):
+        load_list(str(path))
