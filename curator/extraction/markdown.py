@@ -17,7 +17,8 @@ from curator.extraction.blocks import Blocks
 from curator.extraction.tags import TAG_NAMES
 from curator.extraction.tree import BREAK, CLOSE, OPEN, TEX, TEXT, Tree
 
-_SPACES = re.compile(r"[\s\u200b\ufeff]+")
+_THIN = "\u200b\ufeff"  # of no width: within a word they part nothing
+_SPACES = re.compile(f"(?<![{_THIN}])(?:[{_THIN}]*\\s)+[{_THIN}]*")
 _LANGUAGE = re.compile(
     r"""\bclass\s?=\s?["']?[^"'<>]{0,500}?\b(?:language|lang|highlight-source|brush:)[-: ]\s*([a-zA-Z0-9+#]{1,20})""", re.I
 )
@@ -220,7 +221,7 @@ def _text(tree: Tree, first: int, behind: int, fenced: bool, inline: bool) -> st
                 parts.append(_OPENING[mark] if kind == OPEN else _CLOSING[mark])
     if fenced:
         return "".join(parts)
-    text = _SPACES.sub(" ", "".join(parts)).strip()
+    text = _SPACES.sub(" ", "".join(parts)).strip(" " + _THIN)
     return f"$$\n{alone[1]}\n$$" if inline and (alone := _FORMULA.fullmatch(text)) else _marked(text)
 
 

@@ -53,7 +53,7 @@ def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, ro
         for _ in range(borders, column[number]):
             room[written] = 9
             written += 1
-        owed = False
+        owed, thin = False, -1
         began = written
         indented = coded[row]  # at a line's beginning, where hard spaces count
         for event in range(first[row], behind[row]):
@@ -74,13 +74,21 @@ def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, ro
                 if pre:
                     if point == 13:
                         continue
+                elif (point == 0x200B or point == 0xFEFF) and written > began and not owed:
+                    thin = place  # of no width: within a word it parts nothing
+                    continue
                 elif _blank(point) and not hard:
                     owed = written > began and room[written - 1] != 10
                     continue
                 if owed:
                     room[written] = 32
                     written += 1
-                    owed = False
+                    owed, thin = False, -1
+                if thin >= 0:
+                    for i in range(thin, thin + 3):
+                        room[written] = page[i]
+                        written += 1
+                    thin = -1
                 indented = indented and hard
                 if page[place] == 38 or hard:
                     room[written] = point if point < 128 else 32

@@ -85,7 +85,7 @@ class StackExchange:
     answer: str | None = None
     site: str | None = None
 
-    revision: ClassVar[int] = 5
+    revision: ClassVar[int] = 6
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
 

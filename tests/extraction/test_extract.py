@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
 
@@ -190,6 +191,13 @@ def test_a_break_in_code_within_prose_parts_its_words() -> None:
     html = page(paragraphs(PROSE) + f"<p>{ENGLISH[0]} <code>make<br>check</code> does it.</p>")
     assert f"{ENGLISH[0]} make\ncheck does it." in extract(html).text
     assert "make check" in extract(html, "markdown").text
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_what_has_no_width_parts_no_words(form: Literal["text", "markdown"]) -> None:
+    line = "<p>&ZeroWidthSpace;今天\u200b的天\ufeff气 \u200b \u200b很好，预计明天也是。\u200b</p>"
+    html = page(paragraphs(PROSE) + line + paragraphs(ENGLISH))
+    assert "\n今天\u200b的天\ufeff气 很好，预计明天也是。\n" in extract(html, form).text
 
 
 def test_marks_that_touch_are_one() -> None:
