@@ -113,12 +113,31 @@ def question_and_answer(record: dict[str, Any], language: str) -> tuple[list[str
 def _choices(record: dict[str, Any]) -> tuple[list[str], dict[str, str], list[str]]:
     """What one may answer, a line each (`A. …`); the letters of answers that are numbers; the names of the fields."""
     for name in OPTIONS:
-        found = record.get(name)
-        if isinstance(found, list) and 1 < len(found) <= len(LETTERS) and all(isinstance(each, str) for each in found):
-            lines = [f"{letter}. {each}" for letter, each in zip(LETTERS, found)]
-            return lines, {str(at): LETTERS[at] for at in range(len(found)) if type(record.get("answer")) is int}, [name]
+        options = _options(record.get(name))
+        if len(options) > 1:
+            letters = [letter for letter, _ in options]
+            numbered = type(record.get("answer")) is int and str(record["answer"]) not in letters
+            lines = [f"{letter}. {text}" for letter, text in options]
+            return lines, {str(at): letter for at, letter in enumerate(letters) if numbered}, [name]
     names = list(takewhile(lambda letter: value(record, letter), LETTERS))
     return ([f"{name}. {value(record, name)}" for name in names], {}, names) if len(names) > 1 else ([], {}, [])
+
+
+def _options(found: Any) -> list[tuple[str, str]]:
+    """Letters and texts: of a list of texts, of {A: text, …} (MedQA), or of {label: [A, …], text: [text, …]} (ARC). Empty for
+    what is none of these: it stays in the metadata."""
+    if not isinstance(found, dict):
+        letters, texts = LETTERS, found
+    elif isinstance(found.get("text"), list):
+        letters, texts = found.get("label"), found["text"]
+    else:
+        given = {letter: text for letter, text in found.items() if text is not None}  # Parquet has null for letters of others
+        letters, texts = list(given), list(given.values())
+    if not (isinstance(letters, list | str) and isinstance(texts, list) and len(texts) <= min(len(letters), len(LETTERS))):
+        return []
+    pairs = list(zip(letters, texts))
+    whole = all(isinstance(part, str | int | float) for pair in pairs for part in pair)
+    return [(str(letter), str(text).strip()) for letter, text in pairs] if whole else []
 
 
 def with_history(record: dict[str, Any]) -> tuple[list[tuple[Role, str]], list[str]] | None:

@@ -23,9 +23,9 @@ class Instructions:
 
     Without options the form is found record by record: a conversation (`conversations` of {from, value}, `messages` of {role,
     content} and their like), or what is asked (instruction, prompt, question, query, problem …), what it is asked of (input,
-    context), a system prompt, what one may choose (choices, options, or A, B, C …), and the reply (output, response, answer,
-    completion, target …), a `history` of pairs before it. Each part has a label before it (`Question: …`, `问题：…`), Chinese
-    or English by `labels`, or by what is asked; parts are set apart by `between`.
+    context), a system prompt, what one may choose (choices or options, a list or by letter; or A, B, C …), and the reply
+    (output, response, answer, completion, target …), a `history` of pairs before it. Each part has a label before it
+    (`Question: …`, `问题：…`), Chinese or English by `labels`, or by what is asked; parts are set apart by `between`.
 
     `template` is text with fields in braces, or a list of such: the first is taken whose every field is there and not empty. A
     field is a name or a path (`answers.text`, `messages.0.content`); `{{` and `}}` are braces. `conversation` names the field
@@ -47,7 +47,7 @@ class Instructions:
     between: str = "\n\n"
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
     columns: ClassVar[frozenset[str]] = frozenset(["text", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "pyarrow", "zstandard")
 

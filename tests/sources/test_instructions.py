@@ -130,6 +130,22 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
         {"question": "首都是？", "A": "北京", "B": "上海", "answer": "A"},
         "问题：首都是？\nA. 北京\nB. 上海\n\n答案：A",
     ),
+    "medqa": (
+        {"question": "Which?", "options": {"A": "Bread ", "B": "Salt", "C": 3, "D": None}, "answer": "Salt", "answer_idx": "B"},
+        "Question: Which?\nA. Bread\nB. Salt\nC. 3\n\nAnswer: Salt",
+    ),
+    "arc": (
+        {"question": "哪一个？", "choices": {"text": ["铁", "木"], "label": ["A", "B"]}, "answer": "B"},
+        "问题：哪一个？\nA. 铁\nB. 木\n\n答案：B",
+    ),
+    "options by number": (
+        {"question": "Which?", "options": {"1": "Bread", "2": "Salt"}, "answer": 1},
+        "Question: Which?\n1. Bread\n2. Salt\n\nAnswer: 1",
+    ),
+    "options by letter, the answer by place": (
+        {"question": "Which?", "options": {"A": "Bread", "B": "Salt"}, "answer": 1},
+        "Question: Which?\nA. Bread\nB. Salt\n\nAnswer: B",
+    ),
     "other roles": (
         {
             "messages": [
