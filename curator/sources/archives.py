@@ -88,6 +88,7 @@ def members_of(raw: IO[bytes], name: str, limits: Limits) -> Iterator[Member]:
         return
     archive = Zip(raw, limits)
     yield from archive.members
+    yield from archive.replaced
     archive.check_directory()
 
 
@@ -152,14 +153,23 @@ class Zip:
             if of_the_machine(error):
                 raise
             raise ArchiveError("corrupt", f"not a readable zip: {error}") from None
-        named = {_zip_name(info): info for info in self._archive.infolist()}  # of two equal names the last, as unzip has it
-        self._infos = {name: info for name, info in named.items() if not (name.endswith("/") or _is_link(info))}
+        named = ((_zip_name(info), info) for info in self._archive.infolist())
+        self._files = [(name, info) for name, info in named if not (name.endswith("/") or _is_link(info))]
+        self._infos = dict(self._files)  # of two equal names the last, as unzip has it
 
     @property
     def members(self) -> Iterator[Member]:
         for name, info in self._infos.items():
             self._budget.member()
             yield Member(name, info.file_size, partial(self._read, info))
+
+    @property
+    def replaced(self) -> Iterator[Member]:
+        """Members of whose name another stands behind, as in an archive that was updated: errors, for nobody reads them."""
+        for name, info in self._files:
+            if self._infos[name] is not info:
+                self._budget.member()
+                yield Member(name, info.file_size, partial(_repeated, "behind"))
 
     def check_directory(self) -> None:
         """Raise ArchiveError if the directory has other members than it says: zipfile stops where a length leads beyond it."""
@@ -281,13 +291,13 @@ def _tar_members(raw: IO[bytes], limits: Limits) -> Iterator[Member]:
             budget.member()
             name = _tar_name(info)
             key = xxh64_intdigest(name)
-            read = _repeated if key in met else partial(_read_tar_member, archive, info, budget)
+            read = partial(_repeated, "before") if key in met else partial(_read_tar_member, archive, info, budget)
             met.add(key)
             yield Member(name, info.size, read)
 
 
-def _repeated() -> bytes:
-    raise MemberError("repeated_name", "a member of this name stands before")
+def _repeated(where: str) -> bytes:
+    raise MemberError("repeated_name", f"a member of this name stands {where}, and is read in its place")
 
 
 def _tar_name(info: tarfile.TarInfo) -> str:

@@ -96,6 +96,7 @@ class Books:
                 with open_input(file.path) as raw:
                     archive = Zip(raw, LIMITS)
                     yield from self._zip(archive, file.name, tally)
+                    yield from self._members(archive.replaced, tally)
                     archive.check_directory()
             elif name.endswith(TAR_SUFFIXES):
                 yield from self._members(members(file.path, file.name, LIMITS), tally)
@@ -165,6 +166,7 @@ class Books:
             tally.error(error.kind, part, str(error))
             return
         yield from self._epub(archive, part, tally)
+        yield from self._members(archive.replaced, tally)
 
     def _epub(self, archive: Zip, part: str | None, tally: Tally) -> Iterator[Row]:
         """The pages of its spine, below `part` where it lies in an archive itself."""

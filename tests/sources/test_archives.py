@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import random
 import struct
@@ -139,6 +140,20 @@ def test_names_in_a_tar_are_always_text(tmp_path, name, charset):
 def test_backslashes_part_folders(tmp_path):
     packed = zip_of({"a\\b.txt": b"1", "a\\": b"", "c/d.txt": b"2"})
     assert contents(written(tmp_path, "x.zip", packed)) == {"a/b.txt": b"1", "c/d.txt": b"2"}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_is_repeated_in_a_zip_is_read_last_and_counted_each_time(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name, content in [("a.txt", b"1"), ("d/", b""), ("b.txt", b"2"), ("d/", b""), ("a.txt", b"3")]:
+            archive.writestr(name, content)
+    path = str(tmp_path / "x.zip")
+    found = members(path, path, Limits())
+    assert [(member.name, member.read()) for member in itertools.islice(found, 2)] == [("a.txt", b"3"), ("b.txt", b"2")]
+    (old,) = found
+    assert old.name == "a.txt"
+    with pytest.raises(MemberError, match="stands behind"):
+        old.read()
 
 
 def test_a_name_that_is_repeated_in_a_tar_is_an_error(tmp_path):

@@ -333,6 +333,23 @@ def test_a_zip_of_books(tmp_path):
     assert tally.errors == {"unsafe_name": 1}
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    "others", [{}, {"info.json": '{"name": "书", "catalogues": ["第一回"]}'}, {"META-INF/container.xml": ""}]
+)
+def test_a_page_that_was_replaced_in_a_zip_is_counted(tmp_path, others):
+    path = written(tmp_path, "x.zip", zipped({"1.html": "<p>旧</p>", "i.png": "1", **others}))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("1.html", "<p>新</p>")
+        archive.writestr("i.png", "2")
+    rows, tally = read(path)
+    pages = [] if "META-INF/container.xml" in others else ["新"]
+    assert [row["text"] for row in rows] == pages
+    assert tally.errors.get("repeated_name") == 1
+    assert tally.skipped["not_text"] == 1 + len(pages)
+    assert tally.records == 3 + len(pages)
+
+
 def test_long_pages_are_cut_and_stay_unique(tmp_path):
     rows, _ = read(
         written(tmp_path, "x.zip", zipped({"0.html": CHINESE * 100, "1.html": CHINESE, "info.json": "{}"})), part_chars=1000
