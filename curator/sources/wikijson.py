@@ -94,10 +94,12 @@ def read_article(line: bytes, namespaces: tuple[int, ...], variant: str | None) 
     """The skip of an article, or None and its row without `offset`. Raises BadArticle."""
     try:
         found = orjson.loads(line)
-        title, body = found["name"], found["article_body"]
-        page = body["html"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise BadArticle(f"{type(error).__name__}: {error}") from None
+    except orjson.JSONDecodeError as error:
+        raise BadArticle(f"the line is no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise BadArticle("the line is no JSON object")
+    title, body = found.get("name"), found.get("article_body")
+    page = body.get("html") if isinstance(body, dict) else None
     if not isinstance(title, str) or not isinstance(page, str):
         raise BadArticle("no name, or no article_body.html")
     namespace = _identifier(found.get("namespace"))

@@ -19,7 +19,7 @@ from curator.sources.wikijson import BadArticle, is_json, lines, read_article
 from curator.sources.wikistreams import Damage, is_multistream, streams
 from curator.sources.wikitext import Namespaces, article
 from curator.sources.wikivariants import LANGUAGES
-from curator.sources.wikixml import HEAD_BYTES, OPEN, BadPage, Page, Site, Splitter, Utf8, read_head, read_page
+from curator.sources.wikixml import HEAD_BYTES, OPEN, BadPage, Page, Site, Splitter, Utf8, place, read_head, read_page
 from curator.storage import open_input
 
 Variant = Literal["source", "zh-hans", "zh-hant", "zh-cn", "zh-tw", "zh-hk", "zh-mo", "zh-sg", "zh-my", "sr-ec", "sr-el"]
@@ -164,7 +164,7 @@ class Wikipedia:
                 raise xml
             page = read_page(xml)
         except BadPage as error:
-            tally.error(error.kind, _page_id(xml), str(error))
+            tally.error(error.kind, xml.place if isinstance(xml, BadPage) else place(xml), str(error))
             return None
         namespace = wiki.namespace(page)
         skipped = self._not_an_article(page, namespace)
@@ -301,13 +301,3 @@ def _no_dump(head: bytes) -> str | None:
         return None
     advice = ": unpack it first (7z x)" if head.startswith(SEVEN_ZIP) else ""
     return f"no dump of MediaWiki (<mediawiki>) begins in it, but {head[:16]!r}{advice}"
-
-
-_ID = re.compile(rb"<id>\s*(\d{1,18})\s*</id>")
-
-
-def _page_id(xml: bytes | BadPage) -> int | str:
-    if isinstance(xml, BadPage):
-        return xml.offset if xml.offset >= 0 else "page"
-    found = _ID.search(xml)
-    return int(found[1]) if found else "page"

@@ -8,6 +8,7 @@ XML's own five are errors. Raw `<page>` cannot occur in a page's text, where `<`
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
@@ -17,12 +18,12 @@ HEAD_BYTES = 1 << 20  # a dump's head, with its siteinfo, is some 10 kB
 
 
 class BadPage(Exception):
-    """A page that cannot be read. `kind` names the error, `offset` its place in the dump where nothing in it does."""
+    """A page that cannot be read. `kind` names the error, `place` the page: how `place` names it, or its byte in the dump."""
 
-    def __init__(self, kind: str, message: str, offset: int = -1) -> None:
+    def __init__(self, kind: str, message: str, place: int | str = "page") -> None:
         super().__init__(message)
         self.kind = kind
-        self.offset = offset
+        self.place = place
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Splitter:
         self._held = bytearray()
         self._searched = 0  # no `</page>` begins before this place
         self.inside = False  # a page has begun, at the start of `_held`
-        self._flooded = False  # it is larger than allowed, and thrown away up to its end
+        self._flooded: int | str | None = None  # the place of a page that is larger than allowed, and is thrown away
         self.finished = False  # `</mediawiki>` was seen behind the last page
         self._fresh = True  # no page has begun: what was fed may be the end of that tag
 
@@ -115,7 +116,7 @@ class Splitter:
             end = self._held.find(CLOSE, self._searched)
             if end < 0:
                 if len(self._held) > self._most:
-                    self._flooded = True
+                    self._flooded = place(self._held) if self._flooded is None else self._flooded
                     self._offset += len(self._held) - len(OPEN) - len(CLOSE)
                     del self._held[len(OPEN) : -len(CLOSE)]
                 self._searched = max(len(self._held) - len(CLOSE) + 1, 0)
@@ -123,19 +124,19 @@ class Splitter:
             page = bytes(self._held[: end + len(CLOSE)])
             self._drop(end + len(CLOSE))
             self.inside, self._searched = False, 0
-            if self._flooded or len(page) > self._most:
-                self._flooded = False
-                yield BadPage("page_too_large", f"more than {self._most:,} bytes")
+            if self._flooded is not None or len(page) > self._most:
+                large, self._flooded = place(page) if self._flooded is None else self._flooded, None
+                yield BadPage("page_too_large", f"more than {self._most:,} bytes", large)
                 continue
             last = page.rfind(OPEN)
             if last > 0:
-                yield BadPage("malformed_page", "the page does not end")
+                yield BadPage("malformed_page", "the page does not end", place(page[:last]))
             yield page[last:]
 
     def lose(self) -> None:
         """What follows does not continue what was fed: forget the page that had begun."""
         self._held.clear()
-        self.inside, self._flooded, self._searched = False, False, 0
+        self.inside, self._flooded, self._searched = False, None, 0
 
     def end(self) -> Iterator[BadPage]:
         """What else is to be said when all was fed."""
@@ -163,6 +164,20 @@ class Splitter:
 
 
 # ------------------------------------------------------------------------------------------------------------- one page
+
+
+_ID = re.compile(rb"<id>\s*(\d{1,18})\s*</id>")
+_TITLE = re.compile(rb"<title>\s*([^<]{1,100})")
+
+
+def place(xml: bytes | bytearray) -> int | str:
+    """How a page that cannot be read is named: by its number, else its title."""
+    revision = xml.find(b"<revision>")  # which has numbers of its own
+    about = xml if revision < 0 else xml[:revision]
+    if found := _ID.search(about):
+        return int(found[1])
+    found = _TITLE.search(about)
+    return found[1].decode("utf-8", "replace").strip() if found else "page"
 
 
 class _Reader:

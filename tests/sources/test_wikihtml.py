@@ -155,12 +155,18 @@ def test_every_line_is_counted(tmp_path):
             {"name": "x"},
             line(6, "x" * 50_000),
             line(7, article_body={"html": 3}),
+            line(8, article_body="x"),
+            "[1]\n",
         ]
     )
     rows, tally = read(tmp_path, dump, Wikipedia(max_page_bytes=20_000))
     assert [row["offset"] for row in rows] == [0, 1]
     assert tally.skipped == {"talk": 1, "empty": 1, "redirect": 1, "soft_redirect": 1}
-    assert tally.errors == {"malformed_page": 3, "page_too_large": 1}
+    assert tally.errors == {"malformed_page": 5, "page_too_large": 1}
+    told = {d["where"]: d["message"] for d in tally.damage if d["kind"] == "malformed_page"}
+    assert told.pop(6).startswith("the line is no JSON: ")
+    incomplete = "no name, or no article_body.html"
+    assert told == {7: incomplete, 9: incomplete, 10: incomplete, 11: "the line is no JSON object"}
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

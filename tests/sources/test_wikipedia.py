@@ -312,6 +312,7 @@ def test_a_malformed_page_costs_itself_alone(tmp_path):
     rows, tally = read(written(tmp_path, dump(page(1), *bad, page(8))))
     assert [row["offset"] for row in rows] == [1, 8]
     assert tally.errors == {"malformed_page": 6}
+    assert [d["where"] for d in tally.damage] == [2, 3, 4, "条目5", "条目6", "条目7"]
 
 
 def test_entities_are_refused(tmp_path):
@@ -330,6 +331,7 @@ def test_a_page_above_the_limit_is_an_error_and_bounded(tmp_path):
     rows, tally = read(written(tmp_path, bz2.compress(dump(*pages))), Wikipedia(max_page_bytes=20_000))
     assert [row["offset"] for row in rows] == [1, 3, 5]
     assert tally.errors == {"page_too_large": 2}
+    assert [d["where"] for d in tally.damage] == [2, 4]
 
 
 def test_a_bomb_of_one_page_costs_no_memory(tmp_path):
