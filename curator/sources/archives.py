@@ -16,7 +16,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -156,6 +156,10 @@ class Zip:
         named = ((_zip_name(info), info) for info in self._archive.infolist())
         self._files = [(name, info) for name, info in named if not (name.endswith("/") or _is_link(info))]
         self._infos = dict(self._files)  # of two equal names the last, as unzip has it
+
+    @property
+    def names(self) -> Iterable[str]:
+        return self._infos.keys()
 
     @property
     def members(self) -> Iterator[Member]:

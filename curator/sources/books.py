@@ -67,7 +67,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 8
+    revision: ClassVar[int] = 9
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -171,7 +171,7 @@ class Books:
     def _epub(self, archive: Zip, part: str | None, tally: Tally) -> Iterator[Row]:
         """The pages of its spine, below `part` where it lies in an archive itself."""
         try:
-            package = epub.read_package(archive.read)
+            package = epub.read_package(archive.read, archive.names)
             encrypted = {archive.own_name(name) for name in epub.encrypted(archive.read)}
             if not package.spine:
                 raise MemberError("malformed_epub", "the package names no pages")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 from xml.parsers import expat
@@ -18,6 +18,7 @@ _DOCUMENTS = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "app
 _XML = ("text/xml", "application/xml", "text/plain", "")  # what careless tools say of their pages
 _PAGES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _MOST_ITEMS = 50_000
+_CONTAINER = "META-INF/container.xml"
 
 
 @dataclass
@@ -30,15 +31,30 @@ class Package:
     others: list[str] = field(default_factory=list)  # of the spine, what is no page: pictures, the table of contents
 
 
-def read_package(read: Callable[[str], bytes]) -> Package:
-    """What the package says. `read` gives a member of the zip. Raises MemberError for a book without a readable package."""
-    container = _Container()
-    _parse(read("META-INF/container.xml"), container, "META-INF/container.xml")
-    if not container.package:
-        raise MemberError("malformed_epub", "META-INF/container.xml names no package")
+def read_package(read: Callable[[str], bytes], names: Iterable[str]) -> Package:
+    """What the package says. `read` gives a member of the zip, `names` are those of all. Raises MemberError for a book without
+    a readable package."""
+    path, content = _package(read, names)
     package = _PackageReader()
-    _parse(read(container.package), package, container.package)
-    return package.result(posixpath.dirname(container.package))
+    _parse(content, package, path)
+    return package.result(posixpath.dirname(path))
+
+
+def _package(read: Callable[[str], bytes], names: Iterable[str]) -> tuple[str, bytes]:
+    """Name and content of the package that the container names; where there is none, of the only one in the book."""
+    try:
+        container = _Container()
+        _parse(read(_CONTAINER), container, _CONTAINER)
+        if not container.package:
+            raise MemberError("malformed_epub", f"{_CONTAINER} names no package")
+        return container.package, read(container.package)
+    except MemberError as error:
+        if error.kind != "missing_member":
+            raise
+        found = [name for name in names if name.lower().endswith(".opf") and not posixpath.basename(name).startswith(".")]
+        if len(found) != 1:
+            raise MemberError(error.kind, f"{error}, and instead there are {len(found)} packages (*.opf), not one") from None
+        return found[0], read(found[0])
 
 
 def encrypted(read: Callable[[str], bytes]) -> frozenset[str]:

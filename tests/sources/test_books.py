@@ -498,6 +498,21 @@ def test_a_page_of_an_epub_is_read_once_however_often_it_is_named(tmp_path, href
         assert tally.errors == {}
 
 
+PAGES = {"O/1.xhtml": "<p>一", "O/t/2 b.xhtml": "<p>二"}
+
+
+@pytest.mark.parametrize("container", [{}, {"META-INF/container.xml": CONTAINER.replace("O/p", "O/q")}], ids=["none", "other"])
+def test_an_epub_whose_container_does_not_lead_to_its_package(tmp_path, container):
+    found = {"__MACOSX/O/._p.opf": "", "O/P.OPF": PACKAGE}
+    rows, tally = read(written(tmp_path, "x.epub", zipped(container | found | PAGES)))
+    assert [row["title"] for row in rows] == ["书名", "书名"]
+    assert tally.errors == {"missing_member": 1}, "gone.xhtml"
+    for packages, number in [({}, 0), ({"a.opf": PACKAGE, "b.opf": PACKAGE}, 2)]:
+        rows, tally = read(written(tmp_path, "y.epub", zipped(container | packages | PAGES)))
+        assert (rows, tally.errors) == ([], {"missing_member": 1})
+        assert f"and instead there are {number} packages (*.opf)" in tally.damage[0]["message"]
+
+
 def test_encrypted_pages_of_an_epub_are_errors(tmp_path):
     reference = '<EncryptedData><CipherData><CipherReference URI="O/t/2%20b.xhtml"/></CipherData></EncryptedData>'
     with zipfile.ZipFile(io.BytesIO(epub())) as archive:
