@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import IO, Any, Self
 from urllib.parse import unquote
 
@@ -32,6 +33,7 @@ from curator.storage import open_input
 from curator.stores import of_the_machine
 
 END_OF_ZIP_BYTES = 22 + 0xFFFF  # the record that ends a zip file, with its comment
+ZIP_HEADER_BYTES = 30  # before each member, with its name and more behind
 DESCRIPTION_BYTES = 1 << 20  # of a tar file's header that describes the next member; a path has 4,096 at most
 ZIP_SUFFIXES = (".zip", ".epub", ".whl", ".jar")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
@@ -156,6 +158,8 @@ class Zip:
         named = ((_zip_name(info), info) for info in self._archive.infolist())
         self._files = [(name, info) for name, info in named if not (name.endswith("/") or _is_link(info))]
         self._infos = dict(self._files)  # of two equal names the last, as unzip has it
+        placed = sorted(self._archive.infolist(), key=lambda info: info.header_offset)
+        self._overlapping = {one for one, behind in pairwise(placed) if _end(one) > behind.header_offset}
 
     @property
     def names(self) -> Iterable[str]:
@@ -206,6 +210,10 @@ class Zip:
         self._budget.check(info.file_size)
         if info.flag_bits & 1:
             raise MemberError("encrypted", "the member is encrypted")
+        if info in self._overlapping:
+            raise MemberError(
+                "expansion", "the member lies over the one behind it, as in bombs that expand the same bytes often"
+            )
         if info.file_size > 1_000_000 and info.file_size > limits.ratio * max(info.compress_size, 1):
             raise MemberError("expansion", f"expands more than {limits.ratio} times")
         try:
@@ -224,9 +232,14 @@ class Zip:
     def _lzma_dictionary(self, info: zipfile.ZipInfo) -> int:
         """Bytes of the dictionary that the member's own header asks for (APPNOTE 5.8.8; zipfile moves the file as it needs)."""
         self._raw.seek(info.header_offset)
-        lengths = struct.unpack("<26x2H", self._raw.read(30))
-        self._raw.seek(info.header_offset + 30 + sum(lengths) + 5)
+        lengths = struct.unpack("<26x2H", self._raw.read(ZIP_HEADER_BYTES))
+        self._raw.seek(info.header_offset + ZIP_HEADER_BYTES + sum(lengths) + 5)
         return int.from_bytes(self._raw.read(4), "little")
+
+
+def _end(info: zipfile.ZipInfo) -> int:
+    """The place before which the member's content cannot end."""
+    return info.header_offset + ZIP_HEADER_BYTES + info.compress_size
 
 
 def _is_link(info: zipfile.ZipInfo) -> bool:

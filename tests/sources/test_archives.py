@@ -142,6 +142,25 @@ def test_backslashes_part_folders(tmp_path):
     assert contents(written(tmp_path, "x.zip", packed)) == {"a/b.txt": b"1", "c/d.txt": b"2"}
 
 
+def test_members_that_lie_over_each_other_are_refused(tmp_path):
+    """Each member's content holds the next member whole, so that all of them expand the same bytes (Fifield 2019)."""
+    inner = zip_of({"b.txt": b"beta" * 100})
+    with zipfile.ZipFile(io.BytesIO(inner)) as of_inner, zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        (info,) = of_inner.infolist()
+        archive.writestr("a.txt", inner[: inner.index(b"PK\1\2")])  # stored as it is
+        info.header_offset = 30 + len("a.txt")
+        archive.filelist.append(info)
+        archive.writestr("c.txt", b"3")
+    path = str(tmp_path / "x.zip")
+    found = {}
+    for member in members(path, path, Limits()):
+        try:
+            found[member.name] = member.read()
+        except MemberError as error:
+            found[member.name] = error.kind
+    assert found == {"a.txt": "expansion", "b.txt": b"beta" * 100, "c.txt": b"3"}
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_name_that_is_repeated_in_a_zip_is_read_last_and_counted_each_time(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
