@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from curator.extraction.characters import code_point, entity, is_blank
 from curator.extraction.tags import FIRST_INLINE, TAGS
 from curator.extraction.tree import BREAK, CLOSE, LINK, OPEN, TEX, TEXT, Tree
 from curator.extraction.words import OF_ITSELF, PHRASES, TEXT_PHRASES
@@ -88,42 +89,6 @@ def cut(tree: Tree, title: str, description: str = "") -> Blocks:
 
 
 @numba.njit(cache=True, nogil=True)
-def _code_point(page, at):
-    byte = np.int32(page[at])
-    if byte < 0x80:
-        return byte, at + 1
-    if byte < 0xE0:
-        size, value = 2, byte & 0x1F
-    elif byte < 0xF0:
-        size, value = 3, byte & 0x0F
-    else:
-        size, value = 4, byte & 0x07
-    for i in range(at + 1, min(at + size, len(page))):
-        value = (value << 6) | (np.int32(page[i]) & 0x3F)
-    return value, at + size
-
-
-@numba.njit(cache=True, nogil=True)
-def _blank(point):
-    return point == 32 or 9 <= point <= 13 or point == 0xA0 or point == 0x3000 or 0x2000 <= point <= 0x200B or point == 0xFEFF
-
-
-@numba.njit(cache=True, nogil=True)
-def _entity(page, at, end):
-    """What a serialiser escapes: &amp; &lt; &gt; &nbsp; &quot;. The character and the place behind it."""
-    if at + 3 < end and page[at + 3] == 59:
-        if page[at + 1] == 108:
-            return 60, at + 4
-        if page[at + 1] == 103:
-            return 62, at + 4
-    if at + 4 < end and page[at + 4] == 59 and page[at + 1] == 97:
-        return 38, at + 5
-    if at + 5 < end and page[at + 5] == 59:
-        return (0xA0 if page[at + 1] == 110 else 34), at + 6
-    return 38, at + 1
-
-
-@numba.njit(cache=True, nogil=True)
 def _column(point):
     """Where a character beyond ASCII is counted."""
     if 0x3400 <= point <= 0x9FFF or 0xF900 <= point <= 0xFAFF or point >= 0x20000:
@@ -187,7 +152,7 @@ def _mark(text, asked, mark):
     one, two, count = 0, 0, 0
     at = np.int64(0)
     while at < len(text):
-        point, at = _code_point(text, at)
+        point, at = code_point(text, at)
         if _wordlike(point):
             point = _fold(point)
             if two != 0:
@@ -242,10 +207,10 @@ def _cut(
         while at < stop:
             place = at
             if page[at] == 38:
-                point, at = _entity(page, at, stop)
+                point, at = entity(page, at, stop)
             else:
-                point, at = _code_point(page, at)
-            if _blank(point):
+                point, at = code_point(page, at)
+            if is_blank(point):
                 if running and not blank:
                     counts[blocks, GAPS] += 1
                 state = move[state, 32]

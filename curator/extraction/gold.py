@@ -109,7 +109,8 @@ def kind_of(origin: str, url: str) -> str:
 
 
 def squeezed(text: str) -> str:
-    return "".join(text.split())
+    """Without white space, and without what has no width."""
+    return "".join(text.replace("\u200b", "").replace("\ufeff", "").split())
 
 
 def grams(text: str) -> Counter[str]:

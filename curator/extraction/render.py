@@ -6,7 +6,8 @@ import numba
 import numpy as np
 
 from curator.extraction import tables
-from curator.extraction.blocks import Blocks, _blank, _code_point, _entity
+from curator.extraction.blocks import Blocks
+from curator.extraction.characters import code_point, entity, is_blank
 from curator.extraction.tags import TAGS
 from curator.extraction.tree import BREAK, TEX, TEXT, Tree
 
@@ -67,9 +68,9 @@ def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, ro
             while at < stop:
                 place = at
                 if page[at] == 38:
-                    point, at = _entity(page, at, stop)
+                    point, at = entity(page, at, stop)
                 else:
-                    point, at = _code_point(page, at)
+                    point, at = code_point(page, at)
                 hard = point == 0xA0 and (pre or indented)
                 if pre:
                     if point == 13:
@@ -77,7 +78,7 @@ def _plain(page, tag, parent, kind, begin, end, anchor, first, behind, coded, ro
                 elif (point == 0x200B or point == 0xFEFF) and written > began and not owed:
                     thin = place  # of no width: within a word it parts nothing
                     continue
-                elif _blank(point) and not hard:
+                elif is_blank(point) and not hard:
                     owed = written > began and room[written - 1] != 10
                     continue
                 if owed:

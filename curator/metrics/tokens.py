@@ -47,7 +47,6 @@ _HYPHEN, _SLASH, _AT, _BACKSLASH = (np.uint8(ord(mark)) for mark in "-/@\\")
 _EN_DASH, _DASHES = np.uint16(0x2013), (np.uint16(0x2010), np.uint16(0x2015))
 _BEFORE_CJK = np.uint16(0x2E7F)  # the last code point before those of Chinese and Japanese
 _ONE, _ALL = np.uint64(1), np.uint8(0xFF)
-_SIZE = np.uint64(24)  # bits for the bytes of a token: no span has so many
 _TOGETHER = 512  # tokens that are hashed
 _u = np.uint64  # of an index that cannot be negative: spares numba a test
 

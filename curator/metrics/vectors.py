@@ -36,16 +36,6 @@ def load64(typingctx: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
-def store64(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write the 8 bytes of a number to `array[index]` and on."""
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _put(context, builder, signature, args, args[2])
-
-    return types.void(array, types.int64, types.uint64), code
-
-
-@intrinsic
 def spread64(typingctx: Any, array: Any, index: Any, data: Any, start: Any) -> Any:
     """Write 64 bytes from `data[start]` on, each as an element of its own, to `array[index]` and on."""
 
