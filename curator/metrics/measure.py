@@ -172,13 +172,15 @@ def _counters(
         if cut == "jieba":
             made.append(_han_words(scratch, room))
         on_words = counts.get(Kernel.WORDS, np.zeros((1, len(runs[0].counts), words.COLUMNS), np.int64))
-        made.append(_tokens(scratch, on_words[0]))
-        if LONGEST_WORD in {column for run in runs for metric in run.metrics for column in metric.count}:
+        named = [run.parameters["list"] for run in runs if run.kernel is Kernel.STOP_WORDS]
+        only = tuple(lists.get(name, EMPTY) for name in named) if Kernel.WORD_NGRAMS not in asked else ()
+        longest_word = LONGEST_WORD in {column for run in runs for metric in run.metrics for column in metric.count}
+        all_of_them = longest_word or not only or words.likely_words(only)[1].any()
+        made.append(_tokens(scratch, bool(all_of_them), on_words[0]))
+        if longest_word:
             made.append(_longest_word(scratch, on_words[0]))
         if asked & ON_HASHES:
-            named = [run.parameters["list"] for run in runs if run.kernel is Kernel.STOP_WORDS]
-            some = Kernel.WORD_NGRAMS not in asked
-            made.append(_hashes(scratch, tuple(lists.get(name, EMPTY) for name in named) if some else ()))
+            made.append(_hashes(scratch, only))
     for run in runs:
         if run.kernel is Kernel.LENGTH:
             made.append(_length(run))
@@ -237,11 +239,11 @@ def _han_words(scratch: Scratch, room: int) -> Counter:
     return lambda c: finder.mark(c.points, c.kinds, c.bounds, scratch.begins)
 
 
-def _tokens(scratch: Scratch, counts: np.ndarray) -> Counter:
+def _tokens(scratch: Scratch, all_of_them: bool, counts: np.ndarray) -> Counter:
     def find(c: Chunk) -> None:
         scratch.bounds = np.empty_like(c.bounds)
         found = scratch.starts, scratch.stops, scratch.bounds
-        tokens.find_tokens(c.points, c.kinds, c.bounds, c.rows, scratch.begins, *found, counts)
+        tokens.find_tokens(c.points, c.kinds, c.bounds, c.rows, scratch.begins, all_of_them, *found, counts)
 
     return find
 
@@ -295,9 +297,11 @@ def _lines(runs: list[Run], counts: np.ndarray, longest: int) -> Counter:
     keys = memory.scratch("line keys", 2 * half, np.uint64)
     held = lengths, begins, sizes, keys, firsts, paragraphs, *np.zeros((2, lines.COLUMNS), np.int64)
     table = memory.scratch("line table", 8 * half, np.int32)
-    ways = np.array(sorted((_way(number, run) for number, run in enumerate(runs)), key=lambda way: way[3:1:-1]), np.int64)
-    ways[0, 4] = np.bitwise_or.reduce(ways[:, 4])  # mostly what is counted first serves all
-    asked = ways, np.array(list(runs[0].places), np.int64)
+    ways = sorted((_way(number, run) for number, run in enumerate(runs)), key=lambda way: way[3:1:-1])
+    dearest = next((at for at, way in enumerate(ways) if way[4]), 0)
+    ordered = np.array([ways[dearest], *ways[:dearest], *ways[dearest + 1 :]], np.int64)
+    ordered[0, 4] = np.bitwise_or.reduce(ordered[:, 4])  # mostly what is counted first serves all
+    asked = ordered, np.array(list(runs[0].places), np.int64)
     return lambda c: lines.count_lines(c.data, c.starts, c.stops, c.at, c.kinds, c.bounds, c.rows, *asked, held, table, counts)
 
 

@@ -81,9 +81,12 @@ def _note(places, n, bits, at):
 
 
 @kernel
-def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds, out):
+def find_tokens(points, kinds, bounds, rows, begins, all_of_them, starts, stops, token_bounds, out):
     """Write where the tokens of each span begin and end; `token_bounds` says which are a span's. Add them, by what words.py
     counts, to the span's row of `out`.
+
+    Unless `all_of_them` are asked for, those of one character, nearly all of Chinese, are counted and not written, but for some
+    at borders.
 
     `begins` is 1 at each Han character that begins a word and 0 at the others (see han_words.py), or empty: all of them do.
     """
@@ -97,7 +100,7 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
         # Of the 64 places before: letters and digits of spaced scripts, ...
         l_spaced = l_letter = l_mark = l_plain = l_apostrophe = l_alone = l_digit = l_in = l_text = l_stop = l_hyphen = none
         l_dots = l_alpha = none
-        words = chars = alphabetic = ellipses = 0
+        tokens = words = chars = alphabetic = ellipses = 0
         at = bounds[span]
         last_first = last_alpha = at - 1  # the last places where a token begins, and where a letter stands
         inside = below(end - at)
@@ -151,6 +154,7 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
             past = before(text, l_text, 1) & (~text | first)
 
             # A word is all of the places of a token or none of them.
+            tokens += count(first)
             words += count(first & in_word)
             chars += count(in_word)
             third = stop_again & before(stop_alone, l_stop, 2) & ~before(stop_alone, l_stop, 3)
@@ -168,8 +172,9 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
             last_first = at + highest(first) if first else last_first
             last_alpha = at + highest(alpha) if alpha else last_alpha
 
-            n = _note(starts, n, first, at)
-            m = _note(stops, m, past, at)
+            lone = np.uint64(0) if all_of_them else first & (past >> _ONE)  # begin here, and are over one place on
+            n = _note(starts, n, first & ~lone, at)
+            m = _note(stops, m, past & ~(lone << _ONE), at)
             l_spaced, l_letter, l_mark, l_plain, l_apostrophe, l_alone = spaced, letter, mark, plain, apostrophe, alone
             l_digit, l_in, l_text, l_stop, l_hyphen, l_dots = digit, in_word, text, stop_alone, hyphen_alone, dots
             l_alpha = alpha
@@ -179,7 +184,7 @@ def find_tokens(points, kinds, bounds, rows, begins, starts, stops, token_bounds
             stops[_u(m)] = end
             m += 1
         row = _u(rows[span])
-        out[row, TOKENS] += n - token_bounds[span]
+        out[row, TOKENS] += tokens
         out[row, WORDS] += words
         out[row, WORD_CHARS] += chars
         out[row, ALPHABETIC] += alphabetic

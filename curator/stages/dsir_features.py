@@ -49,7 +49,7 @@ def _walk(column: pa.Array, take: Callable[[np.ndarray, np.ndarray, np.ndarray],
     unused = np.zeros((found.rows, words.COLUMNS), np.int64)
     for c in decoder.chunks():
         bounds = np.empty_like(c.bounds)
-        tokens.find_tokens(c.points, c.kinds, c.bounds, c.rows, _ALL_HAN, starts, stops, bounds, unused)
+        tokens.find_tokens(c.points, c.kinds, c.bounds, c.rows, _ALL_HAN, True, starts, stops, bounds, unused)
         tokens.hash_tokens(c.data, c.starts, c.stops, c.at, c.bounds, starts, stops, bounds, hashes, places)
         take(hashes, bounds, c.rows)
 

@@ -95,7 +95,7 @@ class Part:
         points[:length], kinds[:length] = self.points, self.kinds
         starts, stops, bounds = np.empty(length, np.int32), np.empty(length, np.int32), np.zeros(2, np.int64)
         rows, counts = np.zeros(1, np.int64), np.zeros((1, words.COLUMNS), np.int64)
-        tokens.find_tokens(points, kinds, np.array([0, length], np.int64), rows, begins, starts, stops, bounds, counts)
+        tokens.find_tokens(points, kinds, np.array([0, length], np.int64), rows, begins, True, starts, stops, bounds, counts)
         found = zip(starts[: bounds[1]].tolist(), stops[: bounds[1]].tolist())
         return [Token(start, end, words.is_word(kinds, start, end - start)) for start, end in found]
 

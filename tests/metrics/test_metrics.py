@@ -151,6 +151,16 @@ def test_subsets_give_the_same_numbers() -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(texts, max_size=6).map("".join), min_size=1, max_size=3))
+def test_where_only_longer_words_are_sought_tokens_of_one_character_are_counted(rows: list[str]) -> None:
+    stops = ["the", "of", "don't", "ab"]
+    names = ["stop_words", "stop_word_ratio", "words", "mean_word_length", "alpha_word_ratio"]
+    found = measure(pa.array(rows), names, lists={"stop_words_en": WordList.of(stops)})
+    for name in names:
+        for text, got in zip(rows, found[name].to_pylist()):
+            assert same(got, reference.measure(text, name, stop_words=stops)), (name, text)
+
+
 @given(st.lists(texts, max_size=4))
 @example(["The THE the thé ŧhe " + "the" * 40, "是 的是 不是"])
 def test_stop_words_are_found_where_no_other_word_is_hashed(rows: list[str]) -> None:
