@@ -1,8 +1,7 @@
 """What the model sees of a block: itself, its ancestors, its neighbours, its look-alikes, and where it stands in the page.
 
-All numbers are counts, shares or distances; no word of any language is one of them but through the groups of `words`. What
-the first model thought of the surroundings is added by `context`. The kernels write where a group of columns begins; numpy
-takes logarithms, which it does for many at once.
+All numbers are counts, shares or distances; no word of any language is one of them but through the groups of `words`. The
+kernels write where a group of columns begins; numpy takes logarithms, which it does for many at once.
 """
 
 from __future__ import annotations
