@@ -75,7 +75,7 @@ class Arxiv:
     min_chars: int = 200
     max_paper_bytes: int = 256 << 20
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py",)
 

@@ -116,9 +116,10 @@ def inlined(found: Sequence[str], file: Callable[[str], str | None], most_tokens
     r"""Tokens with those of the files that `\input`, `\include`, `\subfile` and `\import` name in their place.
 
     `file` gives a file's source by its name, None if there is none. Files inside of files end at a depth, and nothing is read
-    beyond `most_tokens`.
+    beyond `most_tokens`. Of a file that is a document itself (`subfiles`, `standalone`) its body stands in the place.
     """
     out: list[str] = []
+    begun = False  # the document that names them
     stack: list[tuple[Sequence[str], int]] = [(found, 0)]
     times: dict[str, int] = {}
     read = 2 * most_tokens  # tokens of files, and a thousand for each file
@@ -130,6 +131,7 @@ def inlined(found: Sequence[str], file: Callable[[str], str | None], most_tokens
         at += 1
         if token[0] != "\\" or token[1:] not in _INPUTS:
             end = next((place for place in range(at, len(current)) if current[place][1:] in _INPUTS), len(current))
+            begun = begun or _BEGIN in current[at - 1 : end]
             out += current[at - 1 : end]
             stack.append((current, end))
             continue
@@ -139,9 +141,21 @@ def inlined(found: Sequence[str], file: Callable[[str], str | None], most_tokens
         stack.append((current, at))
         stack += [([rest], 0)] if rest else []
         if source is not None:
-            stack.append((tokens(source), 0))
-            read -= len(stack[-1][0]) + 1000
+            inner = tokens(source)
+            read -= len(inner) + 1000
+            stack.append((_body(inner) if begun else inner, 0))
     return out[:most_tokens]
+
+
+_BEGIN, _END = "\\begin{document}", "\\end{document}"
+
+
+def _body(found: list[str]) -> list[str]:
+    """What stands between `\\begin{document}` and its end: there the document that names the file would end, too."""
+    if _BEGIN not in found:
+        return found
+    start = found.index(_BEGIN) + 1
+    return found[start : found.index(_END, start)] if _END in found[start:] else found[start:]
 
 
 def _input_name(found: Sequence[str], at: int, command: str) -> tuple[str, int, str]:

@@ -299,6 +299,16 @@ def test_inputs_stand_where_they_are_named():
     assert len(inlined(tokens(r"\input{c}" * 10), {"c": r"\input{c}\input{c}"}.get, 500)) <= 500
 
 
+@pytest.mark.parametrize("command", [r"\subfile{part}", r"\input{part}"])
+def test_of_a_file_that_is_a_document_itself_its_body_is_taken(command):
+    part = r"\documentclass[../main]{subfiles}\title{No}\begin{document}\section{B}Within.\end{document} junk"
+    source = r"\documentclass{article}\begin{document}\section{A}First. " + command + r"\section{C}Behind.\end{document}"
+    text = read_paper(inlined(tokens(source), {"part": part}.get, 100_000), "text").text
+    assert text == "A\n\nFirst.\n\nB\n\nWithin.\n\nC\n\nBehind."
+    whole = inlined(tokens(r"\input{all}"), {"all": source.replace(command, "")}.get, 100_000)
+    assert read_paper(whole, "text").text == "A\n\nFirst.\n\nC\n\nBehind."
+
+
 def test_definitions_of_a_preamble_serve_the_body():
     expander = Expander(1000)
     assert expander.expand(tokens(r"\newcommand{\x}{y}")) == []
