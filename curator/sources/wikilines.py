@@ -15,7 +15,11 @@ literatur, literatura, notas, note, noter, notes, notes and citations, notes and
 quellen, reference, references, references and notes, referencias, referenser, referensi, see also, siehe auch, sources,
 uwagi, vanjske poveznice, voci correlate, voir aussi, web links, weblinks, works cited, zie ook, المراجع, انظر أيضا,
 جستارهای وابسته, مراجع, منابع, وصلات خارجية, پانویس, پیوند به بیرون, 來源, 備註, 内部链接, 出典, 参看, 参考, 参考书目,
-参考书籍, 参考文献, 参考来源, 参考网站, 参考資料, 参考资料, 参见, 参阅, 參看, 參考, 參考來源, 參考文獻, 參考書目,
+参考书籍, 参考文献, 参考来源, 参考网站, 參考網站, 参考資料, 参考资料,
+参考资料与注释, 参考资料和注释, 参考资料及注释, 參考資料及註釋, 參考資料與註釋, 参考文献与注释, 參考文獻與註釋, 內部鏈接,
+內部連結, 内部连结, 外部连结, 外部鏈結, 关联项目, 關聯項目, 关连项目, 相关连结, 相关连接, 相關鏈接, 相關閲讀, 延伸閲讀,
+擴展閲讀, 擴展閱讀, 參閲, 註釋和參考文獻, 註釋與參考文獻, 註釋與參考資料, 注释与参考资料, 注释及参考文献,
+註釋及參考文獻, 注释及参考资料, 註釋及參考資料, 参见, 参阅, 參看, 參考, 參考來源, 參考文獻, 參考書目,
 參考書籍, 參考資料, 參考資料和註釋, 參考資料與注釋, 參見, 參閱, 备注, 外部リンク, 外部连接, 外部連接, 外部連結, 外部鏈接,
 外部链接, 外部链结, 延伸閱讀, 延伸阅读, 扩展阅读, 来源, 注脚, 注解, 注釈, 注釈・出典, 注释, 注释与参考文献,
 注释和参考文献, 注釋, 注釋和參考文獻, 相关条目, 相关链接, 相关阅读, 相關條目, 相關連接, 相關連結, 相關閱讀, 脚注, 脚註,
@@ -57,11 +61,17 @@ def finished(lines: list[Line]) -> str:
 def _lines(text: str) -> list[Line]:
     lines: list[Line] = []
     counters: list[int] = []  # of ordered lists, by depth
+    table = False  # that was never closed: its markup is still here
     for raw in text.split("\n"):
         line = raw.strip(" \t\r\u00a0\u200b\u200e\u200f")
+        heading = _heading(line)
+        table = (table or line.startswith("{|")) and heading is None
+        if line.startswith(_TABLE_MARKS):
+            line = ""
+        elif table and line.startswith(("|", "!")):
+            line = _cells(line)
         if not line:
             continue
-        heading = _heading(line)
         prefix = _LIST.match(line)
         if prefix is None:
             counters.clear()
@@ -74,6 +84,18 @@ def _lines(text: str) -> list[Line]:
         elif not line.startswith("----") or line.strip("-"):  # a ruler
             lines.append(Line(line))
     return lines
+
+
+_TABLE_MARKS = ("{|", "|-", "|}")
+_CELL_BORDER = re.compile(r"\|\||!!")
+_CELL_ATTRIBUTES = re.compile(r"[^|=\[\]]{1,60}=[^|\[\]]{0,300}\|")
+
+
+def _cells(line: str) -> str:
+    """A line of cells, as `wikitables` writes a row."""
+    cells = _CELL_BORDER.split(line.lstrip("|!").removeprefix("+"))
+    found = [cell[attributes.end() :] if (attributes := _CELL_ATTRIBUTES.match(cell)) else cell for cell in cells]
+    return " | ".join(cell.strip() for cell in found if cell.strip())
 
 
 def _heading(line: str) -> Line | None:

@@ -177,7 +177,7 @@ def _verbatim(tag: str, content: str, attributes: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- the walk
 
 _NAME = re.compile(r"[^|{}\[\]\n<>]{0,120}+")
-_TARGET = re.compile(r"[^|{}\[\]\n<>]{0,600}+")
+_TARGET = re.compile(r"(?:-\{[^{}\[\]\n<>]{0,200}\}-|[^|{}\[\]\n<>]){0,600}+")  # a variant's bar is not the label's
 _OPTION = re.compile(r"\s*+([\w-]{1,30})\s*+=")
 _BAR = re.compile(r"\|")
 _SAFESUBST = ("safesubst:", "subst:")
@@ -306,7 +306,8 @@ _RUBY = re.compile(r"<(rt|rp)>[^<>]{0,200}+</\1>", re.IGNORECASE)
 _RAISED = re.compile(r"<(su[pb])>([0-9+−–-]{1,6})</\1>", re.IGNORECASE)
 _SUPERSCRIPT = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
 _SUBSCRIPT = str.maketrans("0123456789+-−–", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋")
-_MAGIC = re.compile(r"__[A-Z]{3,24}__")
+_MAGIC = re.compile(r"__(?:[A-Z]{3,24}|[\u4e00-\u9fff]{2,8})__")
+_HIDDEN = re.compile(r"<(span|div)\s[^<>]*?display\s*+:\s*+none[^<>]*+>[^<>]{0,500}+</\1>", re.IGNORECASE)
 
 
 def _plain_markup(text: str) -> str:
@@ -315,6 +316,7 @@ def _plain_markup(text: str) -> str:
     if "//" in text:
         text = _EXTERNAL.sub(r"\1", text)
     if "<" in text:
+        text = _HIDDEN.sub("", text) if "none" in text else text
         text = _ITEM_TAG.sub("\n* ", text)
         text = _RAISED.sub(lambda m: m[2].translate(_SUPERSCRIPT if m[1].lower() == "sup" else _SUBSCRIPT), text)
         text = _INLINE_TAG.sub("", _RUBY.sub("", _BLOCK_TAG.sub("\n", text)))

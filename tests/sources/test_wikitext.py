@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.sources import wikicountries
+from curator.sources.wikilines import APPARATUS
 from curator.sources.wikimarks import LINK, TEMPLATE, Marks
 from curator.sources.wikitext import Namespaces, article, plain_text
 
@@ -68,6 +69,12 @@ from curator.sources.wikitext import Namespaces, article, plain_text
         ("{| class=wikitable\n! a\n|\n* b\n* c\n** d\n|-\n| e\n* f || * g\n|}", "a | b; c; d\ne f | * g"),
         ("{| class=infobox\n| a || b\n|}after", "after"),
         ("{| align=right\n| a || b\n|}after", "after"),
+        (
+            "x\n{| class=wikitable\n! a !! b\n|-\n| style=x | c || [[d|e]]\n{{end}}\n|-\n== H ==\ny | z",
+            "x\na | b\nc | e\nH\ny | z",
+        ),
+        ("[[-{zh-cn:信息;zh-tw:資訊}-技术|-{zh-cn:信息;zh-tw:資訊}-技術]]、[[-{zh-hans|x}-]]", "資訊技術、x"),
+        ("a__目录____NOTOC__ <span style='display: none'>9</span>b", "a b"),
         ("{|\n| valign=top |\n* a\n* b\n|\n* c\n|}", "- a\n- b\n- c"),
         ("{| class=wikitable\n| # || *\n|-\n| {{x}} || [[File:y.png|thumb]]\n|}", "# | *"),
         ("{{Box\n|a=1\n|}}after", "after"),
@@ -99,6 +106,17 @@ def test_headings_stay_unless_their_section_is_empty():
 @pytest.mark.parametrize("name", ["References", "External links", "See also", "参考文献", "外部链接", "參考資料", "脚注"])
 def test_sections_that_only_list_are_left_out(name):
     assert plain_text(f"prose\n== {name} ==\n{{{{reflist}}}}\n* [https://x.example a link]\n=== Sub ===\n* b") == "prose"
+
+
+CHINESE_APPARATUS = sorted(name for name in APPARATUS if re.fullmatch("[\\u4e00-\\u9fff]+", name) and "関" not in name)
+
+
+@pytest.mark.parametrize("variant", ["zh-cn", "zh-sg", "zh-tw", "zh-hk", "zh-hans", "zh-hant"])
+def test_sections_that_only_list_are_known_in_every_variant(variant):
+    kept = [
+        name for name in CHINESE_APPARATUS if plain_text(f"文\n== {name} ==\n* [https://x.example 甲]", variant=variant) != "文"
+    ]
+    assert not kept
 
 
 def test_a_section_of_that_name_with_prose_stays():
