@@ -123,6 +123,16 @@ class Tally:
         """The file itself is damaged here (truncated, unreadable), so an unknown number of records is lost."""
         self._keep(kind, where, message, file_damage=True)
 
+    def mended(self, kind: str, where: int | str, count: int, message: str) -> None:
+        """The record is a document, with `count` characters of it replaced. A kind has one place, the first, with the count
+        of all."""
+        place = next((place for place in self.damage if place.get("mended") and place["kind"] == kind), None)
+        if place is None:
+            place = {"kind": kind, "where": where, "message": "", "file_damage": False, "mended": 0}
+            self.damage.append(place)
+        place["mended"] += count
+        place["message"] = f"{message}: {place['mended']:,}"
+
     def _keep(self, kind: str, where: int | str, message: str, file_damage: bool = False) -> None:
         if file_damage or len(self.damage) < self.MOST_DAMAGE:
             self.damage.append({"kind": kind, "where": where, "message": message[:300], "file_damage": file_damage})

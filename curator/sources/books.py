@@ -30,6 +30,7 @@ from curator.sources.archives import (
     members,
     safe_name,
 )
+from curator.sources.parsing import parsed
 from curator.sources.rewrap import paragraphs
 from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
@@ -67,7 +68,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 9
+    revision: ClassVar[int] = 10
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -147,7 +148,7 @@ class Books:
 
     def _chapter_pages(self, pages: Sequence[Member], info: bytes, tally: Tally) -> Iterator[Row]:
         """A zip whose pages are the chapters of one book, `info.json` their names."""
-        about, names = _info(info)
+        about, names = _info(info, tally)
         found = [page for page in pages if _is_book(page.name, (*TEXT, *HTML))]
         _skip_others(len(pages) - len(found), tally)
         for number, page in enumerate(found):
@@ -235,7 +236,7 @@ class Books:
         """A list of chapters: strings, or objects with `text`, `content` or `paragraphs`, perhaps `title` and `author`; or
         an object that holds such a list."""
         try:
-            value = orjson.loads(data)
+            value = parsed(data, name, tally)
         except orjson.JSONDecodeError as error:
             tally.record()
             tally.error("malformed_json", name, str(error))
@@ -315,9 +316,9 @@ def _natural(name: str) -> list[Any]:
     return [(1, int(x), "") if x.isdecimal() else (0, 0, x) for x in re.split(r"(\d{1,18})", name) if x]
 
 
-def _info(data: bytes) -> tuple[_About, list[str]]:
+def _info(data: bytes, tally: Tally) -> tuple[_About, list[str]]:
     try:
-        info = orjson.loads(data)
+        info = parsed(data, "info.json", tally)
     except orjson.JSONDecodeError:
         info = None
     if not isinstance(info, dict):

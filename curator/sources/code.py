@@ -23,6 +23,7 @@ from curator.sources.languages import BY_NAME, Language, language_of
 from curator.sources.licence_names import kind_of
 from curator.sources.licences import NOASSERTION, Stated
 from curator.sources.notebooks import NotebookError, read_notebook, render
+from curator.sources.parsing import count_replaced
 from curator.sources.repositories import Entry, in_order, portions
 
 _BINARY = """
@@ -83,7 +84,7 @@ class Code:
     file_header: str = "<file_sep>{path}\n"
     order: Literal["path", "dependencies"] = "path"
 
-    revision: ClassVar[int] = 9
+    revision: ClassVar[int] = 10
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "orjson", "resiliparse", "xxhash")
 
@@ -221,6 +222,7 @@ class Code:
             except NotebookError as error:
                 tally.error("malformed_notebook", path, str(error))
                 return None
+            count_replaced(notebook.replaced, path, tally)
             assert self.notebooks != "raw"
             text = render(notebook, self.notebooks, self.output_chars) if notebook.cells else ""
             known = {"notebook_language": notebook.language, "cells": len(notebook.cells)}

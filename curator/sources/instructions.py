@@ -47,7 +47,7 @@ class Instructions:
     between: str = "\n\n"
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     columns: ClassVar[frozenset[str]] = frozenset(["text", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "pyarrow", "zstandard")
 

@@ -50,7 +50,8 @@ def records(piece: Piece, tally: Tally, longest: int) -> Iterator[tuple[int, dic
                 if record is not None:
                     yield offset, record
         except StreamError as failure:
-            tally.broken(failure.kind, max(failure.offset, 0), str(failure))
+            behind = ": what follows in the list is not read" if failure.kind == "corrupt" else ""
+            tally.broken(failure.kind, max(failure.offset, 0), f"{failure}{behind}")
 
 
 def is_array(head: bytes) -> bool:

@@ -24,7 +24,9 @@ class Jsonl(Mapped):
     each). `text` may name several fields: those that are there and not empty are joined by an empty line. All but the text are
     taken only if they are strings. Every other field goes to the metadata. Plain files are cut into ranges; the offset is that
     of the line in the decompressed bytes. A line that is no JSON object with such a text, or longer than `max_line` bytes, is
-    an error and costs itself alone; blank lines are skipped. Of two equal keys the last wins; NaN and infinities are null.
+    an error and costs itself alone; blank lines are skipped. Of two equal keys the last wins; NaN and infinities are null, lone
+    surrogates (`\\ud800`) U+FFFD. Behind a damaged place, reading goes on at the next gzip member, zstd or lz4 frame, bz2 or xz
+    stream of the file; in a list it does not.
 
         c4:       {read: jsonl, from: c4/*.json.gz, date: timestamp}
         pile:     {read: jsonl, from: pile/*.jsonl.zst}                      # meta.pile_set_name is in the metadata
@@ -35,7 +37,7 @@ class Jsonl(Mapped):
 
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "zstandard")
 

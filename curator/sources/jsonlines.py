@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -10,12 +10,15 @@ import orjson
 
 from curator.documents import File, Piece, Tally
 from curator.sources.packing import ZSTD_WINDOW_BYTES, compression
+from curator.sources.parsing import parse, parsed
 from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
 
 BOM = b"\xef\xbb\xbf"
 LINE_BYTES = 64 << 20  # the longest line, where nothing else is said
 REST_BYTES = 1 << 20
+MOST_GAPS = 20  # of a file that are told one by one
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # JSON has none of them; what was inflated from chance bytes does
 
 
 def line_ranges(file: File, size: int) -> Sequence[tuple[int, int]]:
@@ -34,18 +37,24 @@ def objects(
     piece: Piece, tally: Tally, longest: int = LINE_BYTES, window: int = ZSTD_WINDOW_BYTES
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """`(offset, object)` of the lines that begin in a piece. Each line is met as a record; one that is blank is a skip, one
-    that holds no JSON object an error."""
-    with open_stream(piece.file.path, window) as stream:
+    that holds no JSON object an error. Of a compressed file, what can be read behind a damaged place is read: the line that
+    ends there is an error, and so is the next one if its beginning is lost."""
+    gaps = untold = 0
+    with open_stream(piece.file.path, window, holds_text) as stream:
         if piece.whole and piece.file.size == 0:
             tally.broken("empty", 0, "the file is empty")
         for offset, line, failure in lines(stream, piece, longest):
-            if failure is not None:
-                tally.broken(failure.kind, offset, str(failure))
+            if failure is not None and not isinstance(failure, Behind):
+                gaps += 1
+                if gaps <= MOST_GAPS or not failure.goes_on:
+                    tally.broken(failure.kind, offset, str(failure))
+                else:
+                    untold += 1
                 if not line:
-                    return
+                    continue
             tally.record()
-            if failure is not None and failure.kind != "trailing_bytes":
-                tally.error(failure.kind, offset, "the line could not be read to its end")
+            if failure is not None and (lost := _lost(line, failure)):
+                tally.error(failure.kind, offset, lost)
             elif line is None:
                 tally.error("line_too_long", offset, f"a line of more than {longest} bytes")
             elif not line.strip():
@@ -54,29 +63,38 @@ def objects(
                 fields = loads(line, offset, tally)
                 if fields is not None:
                     yield offset, fields
+    if untold:
+        tally.broken("corrupt", "end", f"{untold:,} more places are damaged, {gaps:,} in all")
+
+
+def holds_text(given: bytes) -> bool:
+    """Whether a compressed member that begins so is one to go on with."""
+    return bool(given) and not _NO_TEXT.search(given)
 
 
 def loads(data: bytes, offset: int, tally: Tally) -> dict[str, Any] | None:
     """A JSON object; None, and an error counted, if it is none."""
     try:
-        fields = orjson.loads(data)
+        fields = parsed(data, offset, tally)
     except orjson.JSONDecodeError as failure:
-        fields = _with_constants(data)
-        if fields is None:
-            return tally.error(_why(data, failure), offset, str(failure))
+        return tally.error(_why(data), offset, str(failure))
     return fields if isinstance(fields, dict) else tally.error("not_object", offset, "no JSON object stands here")
 
 
-def _with_constants(data: bytes) -> Any:
-    """What Python writes of a NaN or an infinity is no JSON: null is read for it. None if that is not all."""
-    if b"NaN" not in data and b"Infinity" not in data:
-        return None
+def _lost(line: bytes | None, failure: StreamError) -> str:
+    """What is lost of a line at a damaged place or behind one; nothing if it is whole."""
+    if isinstance(failure, Behind):
+        whole = line is None or not line.strip() or _is_object(line)
+        return "" if whole else "the beginning of the line is lost"
+    whole = failure.kind == "trailing_bytes" or (failure.kind == "garbage" and _is_object(line or b""))
+    return "" if whole else "the line could not be read to its end"
+
+
+def _is_object(data: bytes) -> bool:
     try:
-        fields = json.loads(data, parse_constant=lambda name: None)
-        orjson.dumps(fields)  # no lone surrogates
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return fields
+        return isinstance(parse(data)[0], dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def dumps(fields: dict[str, Any], offset: int, tally: Tally) -> str | None:
@@ -87,9 +105,14 @@ def dumps(fields: dict[str, Any], offset: int, tally: Tally) -> str | None:
         return tally.error("nested_too_deep", offset, str(failure))
 
 
+class Behind(StreamError):
+    """Said of the first line behind a damaged place, whose beginning may be lost."""
+
+
 def lines(stream: IO[bytes], piece: Piece, longest: int) -> Iterator[tuple[int, bytes | None, StreamError | None]]:
     """(offset, line, None) for the lines that begin in the piece; the line is None if it is too long. With a StreamError, the
-    line is what there is of it, and the last one."""
+    line is what there is of it, and the last one, unless that goes on."""
+    gap: StreamError | None = None
     offset = piece.start
     if offset:
         stream.seek(offset - 1)  # the line that is cut by the start of the piece belongs to the piece before
@@ -106,13 +129,16 @@ def lines(stream: IO[bytes], piece: Piece, longest: int) -> Iterator[tuple[int, 
                 length += _skip_line(stream)
         except StreamError as failure:
             yield offset, line, failure
-            return
+            if not failure.goes_on:
+                return
+            offset, gap = stream.tell(), failure
+            continue
         if length > longest + line.endswith(b"\n"):
             line = None
         elif offset == 0:
             line = line.removeprefix(BOM)
-        yield offset, line, None
-        offset += length
+        yield offset, line, Behind(gap.kind, str(gap)) if gap else None
+        offset, gap = offset + length, None
 
 
 def _skip_line(stream: IO[bytes], most: int = -1) -> int:
@@ -125,9 +151,9 @@ def _skip_line(stream: IO[bytes], most: int = -1) -> int:
     return skipped
 
 
-def _why(line: bytes, failure: orjson.JSONDecodeError) -> str:
+def _why(line: bytes) -> str:
     try:
         line.decode()
     except UnicodeDecodeError:
         return "invalid_utf8"
-    return "lone_surrogate" if "surrogate" in str(failure) else "invalid_json"
+    return "invalid_json"

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
+from curator.sources.parsing import parse
+
 Form = Literal["markdown", "script", "structured"]
 _ESCAPES = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
 _EMBEDDED = re.compile(r"\(data:[a-z]+/[\w.+-]+;base64,[^()]*+\)|\(attachment:[^)]{0,200}\)")
@@ -36,12 +38,13 @@ class Cell(NamedTuple):
 class Notebook:
     cells: tuple[Cell, ...]
     language: str | None  # of the kernel
+    replaced: int = 0  # characters U+FFFD that stand for lone surrogates
 
 
 def read_notebook(data: str | bytes) -> Notebook:
     """The cells that hold something. Raises NotebookError."""
     try:
-        value = orjson.loads(data)
+        value, replaced = parse(data)
     except orjson.JSONDecodeError as error:
         raise NotebookError(f"no JSON: {error}") from None
     if not isinstance(value, dict):
@@ -52,7 +55,7 @@ def read_notebook(data: str | bytes) -> Notebook:
         raise NotebookError("neither cells nor worksheets")
     raw = [_table(cell) for cells in lists for cell in _list(cells)][:_MOST_CELLS]
     cells = tuple(cell for each in raw if (cell := _cell(each)).text.strip() or cell.outputs)
-    return Notebook(cells, _language(_table(value.get("metadata")), raw))
+    return Notebook(cells, _language(_table(value.get("metadata")), raw), replaced)
 
 
 def render(notebook: Notebook, form: Form = "markdown", output_chars: int = 0) -> str:

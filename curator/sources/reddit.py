@@ -83,7 +83,7 @@ class Reddit:
     between: str = "\n\n"
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "zstandard")
 

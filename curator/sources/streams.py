@@ -1,8 +1,9 @@
 """Opening .gz, .zst, .bz2, .xz, .lz4 and plain files by their first bytes, as one binary stream of decompressed bytes.
 
 A compressed dump is often cut short or damaged. The stream gives every byte that can be read before the damage, and raises
-`StreamError` on the read after them. Decompression goes in bounded portions, so a file that expands a millionfold costs
-time but no memory.
+`StreamError` on the read after them. Where it was opened to go on (`resume`) and a later member of the file can be read, the
+stream then continues there. Decompression goes in bounded portions, so a file that expands a millionfold costs time but no
+memory.
 """
 
 from __future__ import annotations
@@ -12,45 +13,55 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from curator.sources.packing import END_BYTES, FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, blame, packing
+from curator.sources.resync import MOST_REREAD_BYTES, Search
 from curator.storage import open_input
 
 PACKED = ("", ".gz", ".zst", ".bz2", ".xz", ".lz4")  # how the names of such files end
 READ_BYTES = 256 << 10  # compressed bytes taken at a time
+FIRST_BYTES = 4096  # behind a damaged place, and then ever more: what is read ahead counts as read again at the next one
 PORTION_BYTES = 1 << 20  # most decompressed bytes held at a time, besides those that the reader asked for
 
 
 class StreamError(Exception):
     """A compressed file that ends too early (`truncated`), is damaged (`corrupt`) or goes on with something else after its
-    last compressed part (`trailing_bytes`): `kind` says which, `offset` after how many decompressed bytes."""
+    last compressed part (`trailing_bytes`): `kind` says which, `offset` after how many decompressed bytes. If it `goes_on`,
+    the next read gives what follows the gap."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, place: int = -1) -> None:
         super().__init__(message)
         self.kind = kind
         self.offset = -1
+        self.place = place  # in the file: where the member begins that cannot be read on
+        self.goes_on = False
 
 
-def open_stream(path: str, window: int = ZSTD_WINDOW_BYTES) -> IO[bytes]:
+Resume = Callable[[bytes], bool]  # whether a member that begins with these bytes is one to go on with
+
+
+def open_stream(path: str, window: int = ZSTD_WINDOW_BYTES, resume: Resume | None = None) -> IO[bytes]:
     """The decompressed bytes of a file; concatenated members (gzip), frames (zstd, lz4) and streams (bz2, xz) are one.
     `window` is the largest window of a zstd frame: 1 << 31 for what `zstd --long=31` has written.
 
-    `read`, `read1`, `readline` and iteration give every byte before a damaged place and then raise StreamError. A plain file
+    `read`, `read1`, `readline` and iteration give every byte before a damaged place and then raise StreamError; with
+    `resume`, if a member follows of which it holds, that error `goes_on`, and reads after it give what is behind. A plain file
     is seekable, a compressed one is not.
     """
     raw = open_input(path)
     try:
-        return decompressed(raw, window)
+        return decompressed(raw, window, resume)
     except BaseException:
         raw.close()
         raise
 
 
-def decompressed(raw: IO[bytes], window: int = ZSTD_WINDOW_BYTES) -> IO[bytes]:
+def decompressed(raw: IO[bytes], window: int = ZSTD_WINDOW_BYTES, resume: Resume | None = None) -> IO[bytes]:
     """Like `open_stream`, for a seekable stream that is open at its beginning; closing the result closes it."""
     kind = packing(raw.read(10), window)
     raw.seek(0)
     if kind is None:
         return raw
-    return DecompressedStream(raw, members(raw, kind))  # type: ignore[return-value]
+    portions = members(raw, kind) if resume is None else _GoingOn(raw, kind, resume)
+    return DecompressedStream(raw, portions)  # type: ignore[return-value]
 
 
 class DecompressedStream(io.BufferedIOBase):
@@ -130,7 +141,10 @@ class DecompressedStream(io.BufferedIOBase):
                 self._held, self._at = portion, 0
                 return bool(portion)
         if raising:
-            raise self._failure
+            failure = self._failure
+            if failure.goes_on:
+                self._failure = None
+            raise failure
         return False
 
 
@@ -142,38 +156,79 @@ def members(raw: IO[bytes], kind: Packing) -> Iterator[bytes]:
     return _portions(raw, kind.begin, kind)
 
 
+class _GoingOn:
+    """Portions of all members of a file; behind a StreamError that `goes_on` come those of the next member to go on with."""
+
+    def __init__(self, raw: IO[bytes], kind: Packing, resume: Resume) -> None:
+        self._raw = raw
+        self._kind = kind
+        self._search = Search(raw, kind, resume)
+        self._portions = members(raw, kind)
+        self._reread = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._portions)
+        except StreamError as failure:
+            raise self._told(failure) from None
+
+    def _told(self, failure: StreamError) -> StreamError:
+        """The failure as it is to be raised: with where reading goes on, or that it does not."""
+        end = self._raw.tell()
+        found = self._search.next(failure.place + 1 if self._reread < MOST_REREAD_BYTES else end)
+        self._reread += end - failure.place
+        name = self._kind.name
+        if found < 0:
+            behind = "" if failure.kind in ("truncated", "trailing_bytes") else f": no {name} member can be read behind it"
+            return StreamError(failure.kind, f"{failure}{behind}", failure.place)
+        self._raw.seek(found)
+        self._portions = _portions(self._raw, self._kind.begin, self._kind, FIRST_BYTES)
+        kind = "garbage" if failure.kind == "trailing_bytes" else failure.kind
+        told = StreamError(kind, f"{failure}: bytes {failure.place:,} to {found:,} of the file are passed over", failure.place)
+        told.goes_on = True
+        return told
+
+
 def one_member(raw: IO[bytes], member: Decompressor) -> Iterator[bytes]:
     """Portions of a stream that is a single member."""
     return _portions(raw, lambda: member, None)
 
 
-def _portions(raw: IO[bytes], begin: Callable[[], Decompressor], kind: Packing | None) -> Iterator[bytes]:
-    data = raw.read(READ_BYTES)
+def _portions(
+    raw: IO[bytes], begin: Callable[[], Decompressor], kind: Packing | None, size: int = READ_BYTES
+) -> Iterator[bytes]:
+    data = raw.read(size)
     while data:
+        place = raw.tell() - len(data)
         member = begin()
         while not member.eof:
             exhausted = False
             if member.needs_input and not data:
-                data = raw.read(READ_BYTES)
+                size = min(2 * size, READ_BYTES)
+                data = raw.read(size)
                 exhausted = not data
             try:
                 portion = member.decompress(data, PORTION_BYTES)
             except FAILURES as failure:
                 blame(failure)
-                raise StreamError("corrupt", f"damaged compressed data: {failure}") from None
+                raise StreamError("corrupt", f"damaged compressed data: {failure}", place) from None
             data = b""
             if portion:
                 yield portion
             elif exhausted:
-                raise StreamError("truncated", "the file ends in the middle of its compressed data")
+                raise StreamError("truncated", "the file ends in the middle of its compressed data", place)
         data, zeros = _next_start(member.unused_data or b"", raw)
+        place = raw.tell() - len(data) - zeros
         if data and (kind is None or not kind.mark.match(data)):
             if kind is not None and len(data) < 4 and begins_member(data):
-                raise StreamError("truncated", "the file ends in the middle of its compressed data")
-            raise StreamError("trailing_bytes", "something else follows the compressed data")
+                raise StreamError("truncated", "the file ends in the middle of its compressed data", place)
+            raise StreamError("trailing_bytes", "something else follows the compressed data", place)
         if kind is not None and zeros > (kind.padding if data else END_BYTES):
             message = f"damaged: {zeros:,} bytes of zeros where a {kind.name} member should be"
-            raise StreamError("corrupt" if data else "truncated", message)
+            raise StreamError("corrupt" if data else "truncated", message, place)
 
 
 def _next_start(data: bytes, raw: IO[bytes]) -> tuple[bytes, int]:

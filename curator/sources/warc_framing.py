@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from curator.sources.resync import START_BYTES
+
 HEADER_BYTES = 256 << 10  # a longer WARC header is none
 LINE_BYTES = 16 << 10  # nor is a longer line of an ARC file
-START_BYTES = 4096  # decompressed bytes that show whether a record begins there
 BLANK = re.compile(rb"[\r\n \t\0]*")
 HEADER_END = re.compile(rb"\r?\n\r?\n")
 

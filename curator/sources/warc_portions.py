@@ -11,17 +11,14 @@ from collections.abc import Generator, Iterator
 from typing import IO, NamedTuple
 
 from curator.sources.packing import END_BYTES, FAILURES, Packing, blame, gzip, packing, zstd
+from curator.sources.resync import MOST_REREAD_BYTES, SCAN_BYTES, Search
 from curator.sources.streams import PORTION_BYTES
-from curator.sources.warc_framing import FRAMINGS, START_BYTES
+from curator.sources.warc_framing import FRAMINGS
 
 WHITE = b"\r\n\t "  # between two members, what careless tools leave there
 PADDING = b"\0" + WHITE  # behind the last one
 SLICE_BYTES = 64 << 10  # compressed bytes given at a time: little is copied where a member ends
 WINDOW_BYTES = 512 << 10  # compressed bytes read at a time
-SCAN_BYTES = 1 << 20
-MOST_REREAD_BYTES = 64 << 20  # what damaged members may hold again in all: members inside members must not take quadratic time
-TRIAL_BYTES = 4096  # compressed bytes of a gzip member that show how it begins
-MOST_TRIED_BYTES = 256 << 20
 
 
 class Portion(NamedTuple):
@@ -65,7 +62,7 @@ def _kind(raw: IO[bytes]) -> Packing | None:
     if kind is None and head:
         head += raw.read(SCAN_BYTES)
         if all(framing.search(head, 0) < 0 for framing in FRAMINGS):
-            return next((kind for kind in (gzip(), zstd()) if _Search(raw, kind).next(1) >= 0), None)
+            return next((kind for kind in (gzip(), zstd()) if Search(raw, kind, _begins_record).next(1) >= 0), None)
     return kind
 
 
@@ -97,7 +94,7 @@ class _Window:
 
 
 def _members(raw: IO[bytes], kind: Packing) -> Iterator[Portion]:
-    window, search = _Window(raw), _Search(raw, kind)
+    window, search = _Window(raw), Search(raw, kind, _begins_record)
     start = reread = 0
     while start >= 0:
         end, damage, message = yield from _member(window, kind, start)
@@ -161,45 +158,6 @@ def _skip(window: _Window, offset: int, passed: bytes) -> int:
     return -1
 
 
-class _Search:
-    """Looks for members that hold a record. Bytes that look like the beginning of a member occur by chance and in pages that
-    were stored compressed, so each candidate is opened: gzip shows at once what is in it, other formats give whole blocks, for
-    which MOST_TRIED_BYTES may be read in all."""
-
-    def __init__(self, raw: IO[bytes], kind: Packing) -> None:
-        self._raw = raw
-        self._kind = kind
-        self._tried = 0
-
-    def next(self, offset: int) -> int:
-        """Where the next one begins, from `offset` on; -1 if there is none."""
-        self._raw.seek(offset)
-        data = self._raw.read(SCAN_BYTES)
-        while data:
-            ahead = self._raw.read(SCAN_BYTES)
-            both = memoryview(data + ahead)
-            for candidate in self._kind.mark.finditer(both, 0, len(data) + 9):
-                if candidate.start() < len(data) and self._holds_record(both[candidate.start() :]):
-                    return offset + candidate.start()
-            offset += len(data)
-            data = ahead
-        return -1
-
-    def _holds_record(self, member: memoryview) -> bool:
-        state = self._kind.begin()
-        given = b""
-        at = 0
-        try:
-            while not state.eof and len(given) < START_BYTES:
-                if state.needs_input:
-                    if (at and (given or self._tried > MOST_TRIED_BYTES)) or at >= len(member):
-                        break
-                    given += state.decompress(member[at : at + TRIAL_BYTES], START_BYTES)
-                    self._tried += at and TRIAL_BYTES
-                    at += TRIAL_BYTES
-                else:
-                    given += state.decompress(b"", START_BYTES)
-        except FAILURES as failure:
-            blame(failure)
-        given = given.lstrip()
-        return any(framing.starts(given, 0) for framing in FRAMINGS)
+def _begins_record(given: bytes) -> bool:
+    given = given.lstrip()
+    return any(framing.starts(given, 0) for framing in FRAMINGS)

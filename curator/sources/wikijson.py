@@ -16,6 +16,7 @@ import orjson
 from curator.documents import Tally
 from curator.sources import wikikinds
 from curator.sources.archives import ArchiveError, tar_files
+from curator.sources.parsing import parsed
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikihtml import article
 from curator.stores import of_the_machine
@@ -90,10 +91,12 @@ class BadArticle(Exception):
     """A line that is no article."""
 
 
-def read_article(line: bytes, namespaces: tuple[int, ...], variant: str | None) -> tuple[str | None, dict[str, Any]]:
+def read_article(
+    line: bytes, namespaces: tuple[int, ...], variant: str | None, number: int, tally: Tally
+) -> tuple[str | None, dict[str, Any]]:
     """The skip of an article, or None and its row without `offset`. Raises BadArticle."""
     try:
-        found = orjson.loads(line)
+        found = parsed(line, number, tally)
     except orjson.JSONDecodeError as error:
         raise BadArticle(f"the line is no JSON: {error}") from None
     if not isinstance(found, dict):

@@ -57,7 +57,7 @@ class Wikipedia:
     namespaces: tuple[int, ...] = (0,)
     max_page_bytes: int = 32 << 20
 
-    revision: ClassVar[int] = 5
+    revision: ClassVar[int] = 7
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("opencc",)
 
@@ -109,7 +109,8 @@ class Wikipedia:
                 tally.error("page_too_large", number, f"more than {self.max_page_bytes:,} bytes")
                 continue
             try:
-                skipped, row = read_article(line, self.namespaces, None if self.variant == "source" else self.variant)
+                variant = None if self.variant == "source" else self.variant
+                skipped, row = read_article(line, self.namespaces, variant, number, tally)
             except BadArticle as error:
                 tally.error("malformed_page", number, str(error))
                 continue

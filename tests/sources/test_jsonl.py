@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from curator.documents import File, Piece, Source, Tally
 from curator.sources.jsonl import Jsonl
+from curator.sources.parsing import parse
 
 GOOD = b'{"text": "one"}\n{"text": "two", "url": "http://a.example/", "n": 2}\n'
 
@@ -74,6 +75,30 @@ def test_numbers_that_are_none(tmp_path):
     assert (row["text"], json.loads(row["metadata"])) == ("a", {"x": None, "y": [None, 1]})
 
 
+def test_lone_surrogates_are_replaced_and_counted(tmp_path):
+    made = [
+        (rb'{"text": "a\ud800", "url": "\udc00b\ud800"}', "a\ufffd"),
+        (rb'{"text": "\ud83d\ude00 \\ud800 \ude00\ud83d", "x": NaN}', "\U0001f600 \\ud800 \ufffd\ufffd"),
+        (rb'{"text": "\ud800\ud83d\uDE00\u0041\n"}', "\ufffd\U0001f600A\n"),
+    ]
+    for data in (b"\n".join(line for line, _ in made), b"[" + b",".join(line for line, _ in made) + b"]"):
+        tally = Tally()
+        rows = read(write(tmp_path, data), tally=tally)
+        assert [row["text"] for row in rows] == [text for _, text in made]
+        assert rows[0]["url"] == "\ufffdb\ufffd"
+        assert not tally.errors
+        (place,) = tally.damage
+        assert (place["kind"], place["where"], place["file_damage"]) == ("lone_surrogate", rows[0]["offset"], False)
+        assert place["message"].endswith("the first of them here: 6")
+
+
+@given(st.text(alphabet=st.sampled_from(["\\", "u", "d", "8", "0", "c", '"', "\ud800", "\udc00", "\U0001f600", "\n"])))
+def test_json_of_any_text_is_read(text):
+    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    value, count = parse(json.dumps(text).encode())
+    assert (value, count) == (paired, paired.count("\ufffd"))
+
+
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_one_list_of_objects(tmp_path, pack, indent):
@@ -97,7 +122,6 @@ def test_a_key_with_a_dot_comes_before_a_path(tmp_path):
         (b'{"text": "cut', "invalid_json"),
         (b'{"text": NaN}', "no_text"),
         (b'{"text": "NaN"', "invalid_json"),
-        (rb'{"text": "\ud800", "x": NaN}', "lone_surrogate"),
         (b"[" * 100_000, "invalid_json"),
         (b'["text"]', "not_object"),
         (b'"text"', "not_object"),
@@ -106,7 +130,7 @@ def test_a_key_with_a_dot_comes_before_a_path(tmp_path):
         (b'{"text": 1}', "text_not_string"),
         (b'{"text": ["a"]}', "text_not_string"),
         (b'{"text": "a", "x": ' + b"[" * 300 + b"]" * 300 + b"}", "nested_too_deep"),
-        (rb'{"text": "\ud800"}', "lone_surrogate"),
+        (rb'{"text": "\ud800\x"}', "invalid_json"),
         (b'{"text": "\xed\xa0\x80"}', "invalid_utf8"),
         (b'{"text": "\xff"}', "invalid_utf8"),
         (b'{"text": "' + b"x" * 200_000 + b'"}', "line_too_long"),

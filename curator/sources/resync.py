@@ -1,0 +1,59 @@
+"""Finding the next member of a damaged compressed file at which reading can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import IO
+
+from curator.sources.packing import FAILURES, Packing, blame
+
+SCAN_BYTES = 1 << 20
+START_BYTES = 4096  # decompressed bytes that show what is in a member
+MOST_REREAD_BYTES = 64 << 20  # what damaged members may hold again in all: members inside members must not take quadratic time
+TRIAL_BYTES = 4096  # compressed bytes of a gzip member that show how it begins
+MOST_TRIED_BYTES = 256 << 20
+
+
+class Search:
+    """Looks for members that hold what is sought, as `holds` tells from their first START_BYTES. Bytes that look like the
+    beginning of a member occur by chance and in pages that were stored compressed, so each candidate is opened: gzip shows at
+    once what is in it, other formats give whole blocks, for which MOST_TRIED_BYTES may be read in all."""
+
+    def __init__(self, raw: IO[bytes], kind: Packing, holds: Callable[[bytes], bool]) -> None:
+        self._raw = raw
+        self._kind = kind
+        self._holds = holds
+        self._tried = 0
+
+    def next(self, offset: int) -> int:
+        """Where the next one begins, from `offset` on; -1 if there is none."""
+        self._raw.seek(offset)
+        data = self._raw.read(SCAN_BYTES)
+        while data:
+            ahead = self._raw.read(SCAN_BYTES)
+            both = memoryview(data + ahead)
+            for candidate in self._kind.mark.finditer(both, 0, len(data) + 9):
+                if candidate.start() < len(data) and self._holds(self._beginning(both[candidate.start() :])):
+                    return offset + candidate.start()
+            offset += len(data)
+            data = ahead
+        return -1
+
+    def _beginning(self, member: memoryview) -> bytes:
+        """What a candidate gives first, up to where it proves to be none."""
+        state = self._kind.begin()
+        given = b""
+        at = 0
+        try:
+            while not state.eof and len(given) < START_BYTES:
+                if state.needs_input:
+                    if (at and (given or self._tried > MOST_TRIED_BYTES)) or at >= len(member):
+                        break
+                    given += state.decompress(member[at : at + TRIAL_BYTES], START_BYTES)
+                    self._tried += at and TRIAL_BYTES
+                    at += TRIAL_BYTES
+                else:
+                    given += state.decompress(b"", START_BYTES)
+        except FAILURES as failure:
+            blame(failure)
+        return given
