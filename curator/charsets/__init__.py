@@ -2,7 +2,8 @@
 
 The order is that of browsers (WHATWG Encoding and HTML standards): byte order mark, HTTP header, `<meta>`, XML declaration,
 detection (by chardetng, which is Firefox's). Unlike a browser, a declaration is checked: the bytes decide between a label that
-fits badly and what they look like. Bad bytes become U+FFFD and are counted; a character that the end cuts is dropped.
+fits badly and what they look like, and a mark before bytes of which most are bad is none (a file of another editor that the
+page's program takes in begins with one). Bad bytes become U+FFFD and are counted; a character that the end cuts is dropped.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ def decode(payload: bytes, declared: str | None = None, markup: bool = True) -> 
     """The text of a payload. `declared` is the HTTP header's charset; `markup` lets `<meta>` and `<?xml` speak too."""
     for mark, charset in _BOMS:
         if payload.startswith(mark):
-            return decoded_as(payload[len(mark) :], charset)
+            payload = payload[len(mark) :]
+            found = decoded_as(payload, charset)
+            if found.replaced <= MOST_BAD_AT_ALL * beyond_ascii(found.text):
+                return unwound(found) if charset == "utf-8" else found
+            break
     labels = [declared, meta_charset(payload) if markup else None]
     return _Judge(payload, [c for label in labels if label and (c := codec_of(label))]).judge()
 

@@ -53,7 +53,7 @@ class Extract:
     format: Literal["text", "markdown"] = "text"
     max_bytes: int = 8 << 20
 
-    revision: ClassVar[int] = 13
+    revision: ClassVar[int] = 14
     reads: ClassVar[frozenset[str]] = frozenset({"payload", "content_type", "charset"})
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "text": pa.string(),

@@ -43,7 +43,7 @@ class Language:
     windows: int = 5
     window: int = 100
 
-    revision: ClassVar[int] = 5
+    revision: ClassVar[int] = 6
     libraries: ClassVar[tuple[str, ...]] = ("fasttext-community",)
     writes: ClassVar[Mapping[str, pa.DataType]] = {
         "language": pa.string(),

@@ -106,6 +106,15 @@ def test_byte_order_marks_win() -> None:
         assert (found.text, found.charset, found.replaced) == (page(ZH, "utf-8").decode(), charset, 0)
 
 
+@pytest.mark.parametrize("label", [None, "gbk", "utf-8"])
+def test_a_byte_order_mark_before_other_bytes_is_none(label: str | None) -> None:
+    """A template that an editor saved with a mark, before a page in GBK."""
+    found = decode(codecs.BOM_UTF8 + page(ZH, "gb18030", label or ""), label)
+    assert (found.text, found.charset, found.replaced) == (page(ZH, "utf-8", label or "").decode(), "gb18030", 0)
+    damaged = codecs.BOM_UTF8 + page(ZH, "utf-8").replace("的".encode(), b"\xe7\x9a")
+    assert decode(damaged, label).charset == "utf-8"
+
+
 @pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
 def test_utf16_by_its_zeros_and_never_by_its_label_alone(charset: str) -> None:
     assert decode(page(ZH, charset)).text == page(ZH, "utf-8").decode()

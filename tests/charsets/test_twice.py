@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Callable
+
 import pytest
 
 from curator.charsets import decode
@@ -19,15 +22,39 @@ def test_what_was_encoded_twice_is_unwound(text: str, charset: str, latin: str) 
     assert decode(twice).charset == charset
 
 
+def western(payload: bytes) -> str:
+    """As browsers have windows-1252: bytes that it lacks are themselves."""
+    return "".join(bytes((byte,)).decode("cp1252", "ignore") or chr(byte) for byte in payload)
+
+
+@pytest.mark.parametrize("latin", [western, lambda payload: payload.decode("latin-1")], ids=["windows-1252", "latin-1"])
 @pytest.mark.parametrize(
     "text",
     [
         ZH,
+        HANT,
+        "<p>東京都は今日、新しい図書館を来年開館すると発表した。</p>",
+        "<p>서울대학교는 오늘 새로운 도서관을 연다고 했다.</p>",
+    ],
+    ids=["Hans", "Hant", "Japanese", "Korean"],
+)
+def test_utf8_of_utf8_is_unwound_where_it_stands(text: str, latin: Callable[[bytes], str]) -> None:
+    template = "<title>新闻中心 · Café «Müller» “报道”</title>{}<p>版权所有 © 2010 É…</p>"
+    found = decode(template.format(latin(text.encode())).encode(), "gbk")
+    assert (found.text, found.charset, found.replaced) == (template.format(text), "utf-8", 0)
+    assert decode(codecs.BOM_UTF8 + template.format(latin(text.encode())).encode()).text == template.format(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ZH,
+        "« C'est l'été\u00a0» « il l'a donné\u00a0» « où ça\u00a0?\u00a0» " * 30,
         "Où est passée la crème brûlée que l'élève âgé préférait à la pâtisserie ? Très déçu, il s'énervé. " * 9,
         "Größe, Straße, Bücher, für Öl, Äpfel und Übermut: ä ö ü ß Ä Ö Ü. " * 9,
         "ÀÉÎÕÜ ÀÉÎÕÜ ÇÃO AÇÃO NAÇÃO CORAÇÃO " * 9,
     ],
-    ids=["Chinese", "French", "German", "capitals"],
+    ids=["Chinese", "French quotations", "French", "German", "capitals"],
 )
 def test_what_was_encoded_once_stays(text: str) -> None:
     assert decode(text.encode()).text == text
