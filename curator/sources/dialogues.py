@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -15,11 +15,18 @@ from curator.sources.templates import value
 
 Role = Literal["system", "user", "assistant", "tool"]
 
-CONVERSATIONS = ("conversations", "messages", "conversation", "dialogue", "dialog", "turns", "data")
-TASKS = ("instruction", "prompt", "inputs")
-QUESTIONS = ("question", "query", "problem", "input")
-MORE = ("input", "context")
-REPLIES = ("output", "response", "answer", "answers.text", "answers", "completion", "targets", "target", "solution", "reply")
+CONVERSATIONS = ("conversations", "messages", "conversation", "dialogue", "dialog", "turns", "data", "chosen", "completion")
+_ALSO_REPLIES = ("chosen", "completion")
+BEFORE = "prompt"  # the turns that lead to those in `chosen` (the preferred of two) and `completion`, as TRL has them
+TASKS = ("instruction", "prompt", "inputs", "指令")
+QUESTIONS = ("question", "query", "problem", "input", "问题", "问", "title")
+MORE = ("input", "context", "输入")
+REPLIES = (
+    *("output", "response", "solution", "answer", "answers.text", "answers", "completion"),  # of a sum, how it is solved
+    *("targets", "target", "reply", "chosen", "输出", "回答", "答案", "答"),
+)
+DESCRIPTION = "desc"  # of a question that is a title, in sets from Baidu's pages and forums
+NOTHING = ("<noinput>", "<no input>")  # how sets in the manner of Self-Instruct say that there is no input
 SYSTEM = ("system", "system_prompt")
 HISTORY = "history"  # of pairs: what was asked and replied before
 OPTIONS = ("choices", "options")
@@ -89,7 +96,9 @@ def asked(record: dict[str, Any]) -> Asked:
         raise Unfit("no_question", f"none of {', '.join((*TASKS, *QUESTIONS))} is there; there are: {named(record)}")
     if reply is None:
         raise Unfit("no_answer", f"none of {', '.join(REPLIES)} is there, or has text; there are: {named(record)}")
-    more = _first(record, [name for name in MORE if name != ask])
+    more = _first(record, [name for name in MORE if name != ask and value(record, name).lower() not in NOTHING])
+    if ask == "title" and more is None:
+        more = _first(record, [DESCRIPTION])
     return Asked(ask, reply, more, _first(record, SYSTEM), task is not None)
 
 
@@ -98,6 +107,8 @@ def question_and_answer(record: dict[str, Any], language: str) -> tuple[list[str
     found = asked(record)
     marks = labels(language, value(record, found.ask))
     lines, letters, names = _choices(record)
+    if found.more == DESCRIPTION:
+        lines, names, found = [value(record, DESCRIPTION), *lines], [*names, DESCRIPTION], replace(found, more=None)
     question = "\n".join([value(record, found.ask), *lines])
     reply = value(record, found.reply)
     more = ("input" if found.task else "context", found.more)
@@ -160,12 +171,22 @@ def _first(record: dict[str, Any], names: Any) -> str | None:
 
 
 def conversation_field(record: dict[str, Any]) -> str | None:
-    return next((name for name in CONVERSATIONS if isinstance(record.get(name), list) and record[name]), None)
+    return next((name for name in CONVERSATIONS if _holds_turns(record.get(name), name)), None)
+
+
+def _holds_turns(found: Any, name: str) -> bool:
+    return isinstance(found, list) and bool(found) and (name not in _ALSO_REPLIES or isinstance(found[0], dict))
+
+
+def led_to(record: dict[str, Any], name: str) -> list[Any]:
+    """The turns that stand in a field of their own before those in this one."""
+    before = record.get(BEFORE)
+    return before if name in _ALSO_REPLIES and isinstance(before, list) else []
 
 
 def turns(found: Any) -> list[tuple[Role, str]]:
     """Roles and texts of a conversation: `{from, value}` (ShareGPT), `{role, content}` (OpenAI), `{human, assistant}` and
-    `{system, input, output}` (one object for both), or bare strings that alternate, the user first."""
+    `{system, input, output}` (one object for both), [question, reply], or bare strings that alternate, the user first."""
     if not isinstance(found, list) or not found:
         raise Unfit("no_conversation", "the conversation is no list, or empty")
     told = [turn for number, item in enumerate(found) for turn in _turn(item, number)]
@@ -178,8 +199,12 @@ def _turn(item: Any, number: int) -> Iterator[tuple[Role, str]]:
     if isinstance(item, str):
         yield _told("assistant" if number % 2 else "user", item, number)
         return
+    if isinstance(item, list) and len(item) == 2:
+        for role, text in zip(_PAIR, item):
+            yield _told(role, text, number)
+        return
     if not isinstance(item, dict):
-        raise Unfit("malformed_turn", f"turn {number} is neither an object nor a string")
+        raise Unfit("malformed_turn", f"turn {number} is neither an object, a string nor a pair")
     said = next((item[key] for key in ("from", "role", "speaker") if isinstance(item.get(key), str)), None)
     if said is None:
         pairs: list[tuple[Role, Any]] = [(role, item[key]) for key, role in _SPOKEN.items() if key in item]

@@ -22,10 +22,11 @@ class Instructions:
     inside of an object), or Parquet, told by content and compressed as `jsonl`: a document a record.
 
     Without options the form is found record by record: a conversation (`conversations` of {from, value}, `messages` of {role,
-    content} and their like), or what is asked (instruction, prompt, question, query, problem …), what it is asked of (input,
-    context), a system prompt, what one may choose (choices or options, a list or by letter; or A, B, C …), and the reply
-    (output, response, answer, completion, target …), a `history` of pairs before it. Each part has a label before it
-    (`Question: …`, `问题：…`), Chinese or English by `labels`, or by what is asked; parts are set apart by `between`.
+    content} and their like; of `chosen` and `rejected` the chosen), or what is asked (instruction, prompt, question, query,
+    problem …), what it is asked of (input, context), a system prompt, what one may choose (choices or options, a list or by
+    letter; or A, B, C …), and the reply (output, response, solution, answer, completion, target …), a `history` of pairs
+    before it. Each part has a label before it (`Question: …`, `问题：…`), Chinese or English by `labels`, or by what is asked;
+    parts are set apart by `between`.
 
     `template` is text with fields in braces, or a list of such: the first is taken whose every field is there and not empty. A
     field is a name or a path (`answers.text`, `messages.0.content`); `{{` and `}}` are braces. `conversation` names the field
@@ -47,7 +48,7 @@ class Instructions:
     between: str = "\n\n"
     max_line: int = LINE_BYTES
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["text", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("orjson", "pyarrow", "zstandard")
 
@@ -125,14 +126,16 @@ class Instructions:
         found = record.get(name)
         if found is None:
             raise Unfit(f"no_{name}", f"no field {name!r}, or null; there are: {dialogues.named(record)}")
-        told = dialogues.turns(found)
+        before = dialogues.led_to(record, name)
+        told = dialogues.turns([*before, *found] if before and isinstance(found, list) else found)
+        used = [name, dialogues.BEFORE] if before else [name]
         task = value(record, "instruction")
         first = next((at for at, (role, _) in enumerate(told) if role == "user"), None)
         if not task or first is None:
-            return told, [name]
+            return told, used
         if not told[first][1].startswith(task):
             told[first] = ("user", f"{task}\n{told[first][1]}")
-        return told, [name, "instruction"]
+        return told, [*used, "instruction"]
 
 
 def _kind(path: str) -> str:

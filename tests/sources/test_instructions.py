@@ -167,6 +167,31 @@ FORMS: dict[str, tuple[dict[str, Any], str]] = {
         },
         "System: Be kind.\n\nUser: Hi\n\nAssistant: Yo",
     ),
+    "a worked solution": ({"problem": "1+1?", "solution": "One more.", "answer": "2"}, "Question: 1+1?\n\nAnswer: One more."),
+    "a completion in a list": ({"prompt": "Hi", "completion": ["Yo"]}, "Instruction: Hi\n\nResponse: Yo"),
+    "no input": ({"instruction": "Sing", "input": "<noinput>", "output": "La"}, "Instruction: Sing\n\nResponse: La"),
+    "mnbvc": ({"问": "谁？", "答": "我。", "来源": "网"}, "问题：谁？\n\n答案：我。"),
+    "baike": (
+        {"qid": "1", "title": "如何学？", "desc": "零基础。", "answer": "多练。"},
+        "问题：如何学？\n零基础。\n\n答案：多练。",
+    ),
+    "preferences": ({"prompt": "Hi", "chosen": "Hello", "rejected": "No"}, "Instruction: Hi\n\nResponse: Hello"),
+    "preferred conversations": (
+        {
+            "prompt": "Hi",
+            "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}],
+            "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "No"}],
+        },
+        "User: Hi\n\nAssistant: Yo",
+    ),
+    "preferred turns": (
+        {"prompt": [{"role": "user", "content": "Hi"}], "chosen": [{"role": "assistant", "content": "Yo"}], "rejected": []},
+        "User: Hi\n\nAssistant: Yo",
+    ),
+    "pairs": (
+        {"conversations": [["Hi", "Yo"], ["Well?", "Yes"]]},
+        "User: Hi\n\nAssistant: Yo\n\nUser: Well?\n\nAssistant: Yes",
+    ),
     "ultrachat": ({"id": "0", "data": ["Hi", "Hello!"]}, "User: Hi\n\nAssistant: Hello!"),
 }
 
