@@ -124,8 +124,8 @@ class Tally:
         self._keep(kind, where, message, file_damage=True)
 
     def mended(self, kind: str, where: int | str, count: int, message: str) -> None:
-        """The record is a document, with `count` characters of it replaced. A kind has one place, the first, with the count
-        of all."""
+        """The record is a document, though `count` things in it (characters, a header) were wrong and are replaced or done
+        without. A kind has one place, the first, with the count of all."""
         place = next((place for place in self.damage if place.get("mended") and place["kind"] == kind), None)
         if place is None:
             place = {"kind": kind, "where": where, "message": "", "file_damage": False, "mended": 0}

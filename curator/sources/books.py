@@ -180,6 +180,8 @@ class Books:
             tally.record()
             tally.error(error.kind, part or "package", str(error))
             return
+        if package.found:
+            tally.mended("no_container", part or "package", 1, "EPUBs whose container does not lead to the package read")
         _skip_others(len(package.others), tally)
         about = _About(package.title, package.author, {"language": package.language, "rights": package.rights})
         spine = dict.fromkeys(map(archive.own_name, package.spine))  # a file of 1 MB can name one page any number of times

@@ -6,7 +6,8 @@ import html
 import posixpath
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -19,6 +20,7 @@ _XML = ("text/xml", "application/xml", "text/plain", "")  # what careless tools 
 _PAGES = (".xhtml", ".html", ".htm", ".xht", ".xml")
 _MOST_ITEMS = 50_000
 _CONTAINER = "META-INF/container.xml"
+_NO_CONTAINER = ("missing_member", "malformed_epub", "corrupt_member")  # not `entities`, nor what a bomb is
 
 
 @dataclass
@@ -29,32 +31,37 @@ class Package:
     rights: str | None = None
     spine: list[str] = field(default_factory=list)  # members of the zip, in reading order
     others: list[str] = field(default_factory=list)  # of the spine, what is no page: pictures, the table of contents
+    found: bool = False  # it is the only one in the book: the container does not lead to it
 
 
 def read_package(read: Callable[[str], bytes], names: Iterable[str]) -> Package:
     """What the package says. `read` gives a member of the zip, `names` are those of all. Raises MemberError for a book without
     a readable package."""
-    path, content = _package(read, names)
+    path, content, found = _package(read, names)
     package = _PackageReader()
     _parse(content, package, path)
-    return package.result(posixpath.dirname(path))
+    return replace(package.result(posixpath.dirname(path)), found=found)
 
 
-def _package(read: Callable[[str], bytes], names: Iterable[str]) -> tuple[str, bytes]:
-    """Name and content of the package that the container names; where there is none, of the only one in the book."""
+def _package(read: Callable[[str], bytes], names: Iterable[str]) -> tuple[str, bytes, bool]:
+    """Name and content of the package that the container names, also before the place where it is malformed; where it names
+    none that is there, of the only one in the book, and that it was found so."""
+    container = _Container()
     try:
-        container = _Container()
         _parse(read(_CONTAINER), container, _CONTAINER)
         if not container.package:
             raise MemberError("malformed_epub", f"{_CONTAINER} names no package")
-        return container.package, read(container.package)
+        return container.package, read(container.package), False
     except MemberError as error:
-        if error.kind != "missing_member":
+        if error.kind not in _NO_CONTAINER:
             raise
+        if container.package and error.kind == "malformed_epub":
+            with suppress(MemberError):
+                return container.package, read(container.package), True
         found = [name for name in names if name.lower().endswith(".opf") and not posixpath.basename(name).startswith(".")]
         if len(found) != 1:
             raise MemberError(error.kind, f"{error}, and instead there are {len(found)} packages (*.opf), not one") from None
-        return found[0], read(found[0])
+        return found[0], read(found[0]), True
 
 
 def encrypted(read: Callable[[str], bytes]) -> frozenset[str]:

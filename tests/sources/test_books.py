@@ -415,7 +415,7 @@ def test_packages_of_an_epub_in_the_charsets_of_older_books(tmp_path, charset):
 def test_entities_in_an_epub_are_refused(tmp_path):
     bomb = '<!DOCTYPE package [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
     assert read(written(tmp_path, "x.epub", epub(bomb + PACKAGE.replace("书名", "&b;"))))[1].errors == {"entities": 1}
-    assert read(written(tmp_path, "x.epub", epub(container="<broken")))[1].errors == {"malformed_epub": 1}
+    assert read(written(tmp_path, "x.epub", epub(container=bomb + CONTAINER)))[1].errors == {"entities": 1}
     outside = epub(PACKAGE.replace("1.xhtml", "../../../etc/passwd"))
     assert read(written(tmp_path, "x.epub", outside))[1].errors == {"missing_member": 2}
 
@@ -507,10 +507,26 @@ def test_an_epub_whose_container_does_not_lead_to_its_package(tmp_path, containe
     rows, tally = read(written(tmp_path, "x.epub", zipped(container | found | PAGES)))
     assert [row["title"] for row in rows] == ["书名", "书名"]
     assert tally.errors == {"missing_member": 1}, "gone.xhtml"
+    assert [place["kind"] for place in tally.damage] == ["no_container", "missing_member"]
     for packages, number in [({}, 0), ({"a.opf": PACKAGE, "b.opf": PACKAGE}, 2)]:
         rows, tally = read(written(tmp_path, "y.epub", zipped(container | packages | PAGES)))
         assert (rows, tally.errors) == ([], {"missing_member": 1})
         assert f"and instead there are {number} packages (*.opf)" in tally.damage[0]["message"]
+
+
+@pytest.mark.parametrize("container", ["<broken", "", "<container/>", CONTAINER + "x", "\0" * 40, "<!-- " + CONTAINER])
+def test_an_epub_whose_container_is_malformed(tmp_path, container):
+    files = {"META-INF/container.xml": container} | PAGES
+    rows, tally = read(written(tmp_path, "x.epub", zipped(files | {"O/p.opf": PACKAGE})))
+    assert [row["text"] for row in rows] == ["二", "一"]
+    assert tally.errors == {"missing_member": 1}, "gone.xhtml"
+    assert tally.damage[0]["kind"] == "no_container"
+    rows, tally = read(written(tmp_path, "y.epub", zipped(files | {"O/p.opf": PACKAGE, "b.opf": PACKAGE})))
+    if container == CONTAINER + "x":
+        assert len(rows) == 2, "the one that it names before it breaks"
+    else:
+        assert (rows, tally.errors) == ([], {"malformed_epub": 1})
+        assert "and instead there are 2 packages (*.opf)" in tally.damage[0]["message"]
 
 
 def test_encrypted_pages_of_an_epub_are_errors(tmp_path):
