@@ -70,7 +70,7 @@ class Warc(_Crawl):
 
     max_payload: int = 16 << 20
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["url", "date", "payload", "content_type", "charset", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("brotli", "lz4", "zlib-ng", "zstandard")
 
@@ -138,7 +138,7 @@ class Wet(_Crawl):
 
     max_text: int = 16 << 20
 
-    revision: ClassVar[int] = 4
+    revision: ClassVar[int] = 5
     columns: ClassVar[frozenset[str]] = frozenset(["url", "date", "text", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("lz4", "zlib-ng", "zstandard")
 

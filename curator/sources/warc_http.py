@@ -1,6 +1,8 @@
 """HTTP responses as crawlers keep them: status, headers, and the payload without its transfer and content encodings.
 
 Many crawlers store a payload decoded and leave the headers as they were, so an encoding is undone only where it is there.
+Others drop the header and keep the payload encoded, and servers say one encoding and send another, or gzip of gzip: then the
+bytes decide.
 """
 
 from __future__ import annotations
@@ -10,15 +12,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from curator.sources.packing import Brotli, Inflate, packing
+from curator.sources.packing import GZIP, Brotli, Inflate, compression, packing
 from curator.sources.streams import StreamError, members, one_member
 from curator.sources.warc_framing import HEADER_BYTES, HEADER_END, parse_headers
 
 STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?!\d)")
-CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
+CHUNK_SIZE = re.compile(rb"[ \t]*0{0,24}([0-9a-fA-F]{1,8})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
 CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^\s"';,]{1,40})""", re.IGNORECASE)
 BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+ZLIB = tuple(bytes((8 | window << 4,)) for window in range(8))  # RFC 1950: the first byte
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_CODINGS = 4
+MOST_UNSAID = 2  # of gzip, within what the headers speak of
+MOST_INTERIM = 8  # responses (`100 Continue`) before the one that has the page
 
 
 class PayloadError(Exception):
@@ -40,6 +46,13 @@ def parse_response(data: bytes, begin: int = 0, end: int | None = None) -> Respo
     """The HTTP response in `data[begin:end]`; None if no status line begins it."""
     end = len(data) if end is None else end
     status = STATUS_LINE.match(data, begin, end)
+    for _ in range(MOST_INTERIM):
+        if status is None or not status[1].startswith(b"1"):
+            break
+        blank = HEADER_END.search(data, status.end(), min(begin + HEADER_BYTES, end))
+        if blank is None or (final := STATUS_LINE.match(data, blank.end(), end)) is None:
+            break
+        begin, status = blank.end(), final
     if status is None:
         return None
     most = min(begin + HEADER_BYTES, end)
@@ -72,6 +85,13 @@ def decode_payload(response: Response, most: int) -> tuple[bytes, bool]:
     for coding in reversed(codings):
         payload, whole = _decompress(payload, coding, most)
         complete = complete and whole
+    for _ in range(MOST_UNSAID):
+        if not payload.startswith(GZIP):
+            break
+        inner, whole = _decompress(payload, "gzip", most)
+        if not _is_text(inner) and not inner.startswith((GZIP, *UTF16)):
+            break  # an archive that calls itself a page
+        payload, complete = inner, complete and whole
     if len(payload) > most:
         raise PayloadError("too_large", f"a payload of more than {most} bytes")
     return payload, complete
@@ -121,13 +141,16 @@ def _decompress(payload: bytes, coding: str, most: int) -> tuple[bytes, bool]:
 
 def _portions(payload: bytes, coding: str) -> Iterator[bytes] | None:
     """The decompressed portions of a payload; None if it is not compressed, whatever its headers say."""
-    if coding in ("gzip", "zstd"):
-        kind = packing(payload[:10])
-        return members(io.BytesIO(payload), kind) if kind is not None and kind.name in ("gzip", "zstd") else None
+    if coding not in ("gzip", "zstd", "deflate", "br"):
+        return None
+    if compression(payload[:10]) in ("gzip", "zstd") and (kind := packing(payload[:10])) is not None:
+        return members(io.BytesIO(payload), kind)
+    if coding == "br":
+        return one_member(io.BytesIO(payload), Brotli())
+    zlib = payload[:1] in ZLIB and int.from_bytes(payload[:2], "big") % 31 == 0
     if coding == "deflate":  # zlib (RFC 1950) by the standard; some servers send raw deflate
-        has_header = payload[:1] and payload[0] & 0x0F == 8 and int.from_bytes(payload[:2], "big") % 31 == 0
-        return one_member(io.BytesIO(payload), Inflate(15 if has_header else -15))
-    return one_member(io.BytesIO(payload), Brotli()) if coding == "br" else None
+        return one_member(io.BytesIO(payload), Inflate(15 if zlib else -15))
+    return one_member(io.BytesIO(payload), Inflate(15)) if zlib and not _is_text(payload) else None
 
 
 def _is_text(payload: bytes) -> bool:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Generator, Iterator
 from typing import IO, NamedTuple
 
-from curator.sources.packing import END_BYTES, FAILURES, Packing, blame, gzip, packing, zstd
+from curator.sources.packing import END_BYTES, FAILURES, SKIPPABLE, Packing, blame, compression, gzip, packing, zstd
 from curator.sources.resync import MOST_REREAD_BYTES, SCAN_BYTES, Search
 from curator.sources.streams import PORTION_BYTES
 from curator.sources.warc_framing import FRAMINGS
@@ -95,8 +95,15 @@ class _Window:
 
 def _members(raw: IO[bytes], kind: Packing) -> Iterator[Portion]:
     window, search = _Window(raw), Search(raw, kind, _begins_record)
+    met = {kind.name: (kind, search)}
     start = reread = 0
     while start >= 0:
+        head = bytes(window.at(start)[:10])
+        name = compression(head)
+        if name != kind.name and name is not None and not SKIPPABLE.match(head):  # archives of several formats, put together
+            if name not in met and (other := packing(head)) is not None:
+                met[name] = other, Search(raw, other, _begins_record)
+            kind, search = met[name]
         end, damage, message = yield from _member(window, kind, start)
         if damage:
             found = search.next(start + 1 if reread < MOST_REREAD_BYTES else end)

@@ -302,6 +302,13 @@ ENCODINGS = {
     "chunked gzip": (lambda d: chunked(gzip.compress(d)), {"Transfer_Encoding": "chunked", "Content_Encoding": "gzip"}),
     "gzip as a transfer": (lambda d: chunked(gzip.compress(d)), {"Transfer_Encoding": "gzip, chunked"}),
     "two": (lambda d: brotli.compress(gzip.compress(d)), {"Content_Encoding": "gzip, br"}),
+    "gzip of gzip": (lambda d: gzip.compress(gzip.compress(d)), {"Content_Encoding": "gzip"}),
+    "gzip, said to be nothing": (gzip.compress, {"Content_Encoding": "identity"}),
+    "gzip, unsaid, in chunks": (lambda d: chunked(gzip.compress(d)), {"Transfer_Encoding": "chunked"}),
+    "gzip, said to be deflate": (gzip.compress, {"Content_Encoding": "deflate"}),
+    "gzip, said to be brotli": (gzip.compress, {"Content_Encoding": "br"}),
+    "zlib, said to be gzip": (zlib.compress, {"Content_Encoding": "gzip"}),
+    "sizes of ten digits": (lambda d: chunked(d).replace(b"2bc;", b"00000002bc;"), {"Transfer_Encoding": "chunked"}),
 }
 
 
@@ -328,6 +335,30 @@ def test_a_payload_that_was_cut_gives_what_there_is(tmp_path, encode, headers):
     assert TEXT.startswith(rows[0]["payload"])
     assert len(rows[0]["payload"]) > len(TEXT) // 3
     assert json.loads(rows[0]["metadata"])["damaged"] is True
+
+
+def test_archives_of_several_formats_put_together_are_read(tmp_path):
+    pages = [record(http(b"<p>%d" % i)) for i in range(8)]
+    packed = [
+        pack(page) for page, pack in zip(pages, 2 * [gzip.compress, zstandard.compress, lz4.frame.compress, bz2.compress])
+    ]
+    rows, tally = read_bytes(tmp_path, b"".join(packed))
+    assert payloads(rows) == [b"<p>%d" % i for i in range(8)]
+    assert (tally.errors, tally.damage) == ({}, [])
+
+
+def test_an_archive_that_calls_itself_a_page_is_none(tmp_path):
+    data = gzip.compress(b"file.txt" + bytes(504) + b"text")
+    rows, tally = read_bytes(tmp_path, record(http(data)))
+    assert (rows, tally.skipped, tally.errors) == ([], {"not_html": 1}, {})
+
+
+def test_what_a_server_says_before_its_response_is_passed_over(tmp_path):
+    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+    rows, _ = read_bytes(tmp_path, record(hints + http(b"<p>page")) + record(http(b"<p>after")))
+    assert payloads(rows) == [b"<p>page", b"<p>after"]
+    rows, tally = read_bytes(tmp_path, record(hints) + record(http(b"<p>after")))
+    assert (payloads(rows), tally.skipped) == ([b"<p>after"], {"other_status": 1})
 
 
 @pytest.mark.parametrize(
