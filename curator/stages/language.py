@@ -16,7 +16,7 @@ from curator.stages.labels import UNDETERMINED
 from curator.stages.script import chinese_script, dominant_script
 from curator.stages.shares import Codes, content, shares
 
-_VISIBLE_CHARACTERS = 4000  # of a page's text that `on: visible` looks at
+_VISIBLE_CHARACTERS = 8000  # of a page's text that `on: visible` looks at: menus and hidden notices may have thousands
 _FAINT = 0.001  # labels less probable than this are not asked for: they cost time and change no third digit
 
 
@@ -34,7 +34,7 @@ class Language:
     `language` is the most probable one, Chinese taken together first: `zh`, `yue` (Cantonese), `lzh` (classical), `wuu`; `und`
     where nothing tells. `score` is its probability; a Chinese document's is `zh_score`, the sum over all of Chinese, of which
     `yue_score` and `lzh_score` are parts. `script` is Hans, Hant, mixed or Hani (no character tells) for Chinese, else the
-    script of most letters. `on: visible` reads the payload before extraction: the text between the tags, its first 4,000
+    script of most letters. `on: visible` reads the payload before extraction: the text between the tags, its first 8,000
     characters, found without a tree. Null texts give nulls.
     """
 

@@ -15,12 +15,14 @@ from curator.extraction.grammar import NAMES, known
 from curator.extraction.tokens import LESS, MORE, after_comment, attribute, blank, end_of_raw, find, letter, name_at, padded
 from curator.metrics.compiled import inner, kernel
 
-_INLINE, _RAW, _FORMATTING, _LEVEL = 1, 2, 4, 8  # stands in a line; holds no markup; is opened again; is a level of nesting
+# Stands in a line; holds no markup; is opened again; is a level of nesting; shows nothing before somebody clicks on it.
+_INLINE, _RAW, _FORMATTING, _LEVEL, _UNSHOWN = 1, 2, 4, 8, 16
 _HAVE = {
     _INLINE: "a abbr acronym b bdi bdo big cite code data dfn em font i img ins kbd label mark nobr q rp rt ruby s samp small "
     "span strike strong sub sup time tt u var wbr",
     _RAW: "script style title textarea iframe noembed noframes template xmp",
     _FORMATTING: "a b big code em font i nobr s small strike strong tt u",
+    _UNSHOWN: "option",
 }
 # Elements without an end, and those whose end is implied so often that their nesting says nothing.
 _FLAT = (
@@ -88,6 +90,8 @@ def _scan(page, end, text, most):
                 pending = 10
             if traits & _RAW:
                 at = end_of_raw(page, at, end, packed, name == _SCRIPT)
+            elif traits & _UNSHOWN:  # two hundred countries, the months of an archive
+                at = find(page, at, end, LESS)
             elif traits & _FORMATTING:
                 formatting += 1
                 depth += 1

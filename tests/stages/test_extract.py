@@ -217,6 +217,7 @@ def test_work_is_small_for_pages_and_large_for_traps() -> None:
         ("<TITLE>t</TITLE>b<textarea>c</textarea>", "b"),
         ("a<br>b<br/>c", "a\nb\nc"),
         ("a</>b</ x>c<?php d ?>e", "abce"),
+        ("a<select><option value=1>China<option selected>Chad</option></select>b<option>c", "a\nb"),
         ("unclosed <b", "unclosed"),
         ("", ""),
     ],

@@ -104,6 +104,24 @@ def test_visible_text_of_a_payload(stage: Language) -> None:
     assert early(docs.slice(3))["language"].to_pylist() == [None, "zh"]
 
 
+@pytest.mark.data
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"<select>{''.join(f'<option value={i}>Federation of Country {i}</option>' for i in range(900))}</select>",
+        f"<div style='display: none'>{'You agree to the terms of service and to all of the following. ' * 90}</div>",
+    ],
+    ids=["options", "a hidden notice"],
+)
+def test_a_chinese_page_behind_much_english(before: str) -> None:
+    page = f"<p>Home</p>{before}{f'<p>{ZH * 5}</p>' * 8}".encode()
+    docs = pa.RecordBatch.from_arrays(
+        [pa.array([page], pa.binary()), pa.array(["text/html"]), pa.array([None], pa.string())],
+        ["payload", "content_type", "charset"],
+    )
+    assert Language(model=str(LID), on="visible")(docs)["zh_score"][0].as_py() >= 0.3
+
+
 @pytest.fixture(scope="module")
 def held_out() -> list[dict[str, str]]:
     """The half of the labelled sentences, by the hash of their text, on which nothing was tuned."""
