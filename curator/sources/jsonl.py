@@ -25,8 +25,8 @@ class Jsonl(Mapped):
     taken only if they are strings. Every other field goes to the metadata. Plain files are cut into ranges; the offset is that
     of the line in the decompressed bytes. A line that is no JSON object with such a text, or longer than `max_line` bytes, is
     an error and costs itself alone; blank lines are skipped. Of two equal keys the last wins; NaN and infinities are null, lone
-    surrogates (`\\ud800`) U+FFFD. Behind a damaged place, reading goes on at the next gzip member, zstd or lz4 frame, bz2 or xz
-    stream of the file; in a list it does not.
+    surrogates (`\\ud800`) U+FFFD. Behind a damaged place, reading goes on at the next gzip member, zstd or lz4 frame, bz2 block
+    or xz stream of the file; in a list it does not.
 
         c4:       {read: jsonl, from: c4/*.json.gz, date: timestamp}
         pile:     {read: jsonl, from: pile/*.jsonl.zst}                      # meta.pile_set_name is in the metadata

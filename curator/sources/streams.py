@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from curator.sources.bz2blocks import Blocks, Gap
 from curator.sources.packing import END_BYTES, FAILURES, ZSTD_WINDOW_BYTES, Decompressor, Packing, begins_member, blame, packing
 from curator.sources.resync import MOST_REREAD_BYTES, Search
 from curator.storage import open_input
@@ -27,11 +28,13 @@ class StreamError(Exception):
     last compressed part (`trailing_bytes`): `kind` says which, `offset` after how many decompressed bytes. If it `goes_on`,
     the next read gives what follows the gap."""
 
-    def __init__(self, kind: str, message: str, place: int = -1) -> None:
+    def __init__(self, kind: str, message: str, place: int = -1, fed: int = -1, given: int = 0) -> None:
         super().__init__(message)
         self.kind = kind
         self.offset = -1
         self.place = place  # in the file: where the member begins that cannot be read on
+        self.fed = fed if fed >= 0 else place  # up to there its decompressor had given all, and after that `given` bytes
+        self.given = given
         self.goes_on = False
 
 
@@ -157,23 +160,48 @@ def members(raw: IO[bytes], kind: Packing) -> Iterator[bytes]:
 
 
 class _GoingOn:
-    """Portions of all members of a file; behind a StreamError that `goes_on` come those of the next member to go on with."""
+    """Portions of all members of a file; behind a StreamError that `goes_on` come those of the next member to go on with, of
+    bzip2 those of the next block."""
 
     def __init__(self, raw: IO[bytes], kind: Packing, resume: Resume) -> None:
         self._raw = raw
         self._kind = kind
         self._search = Search(raw, kind, resume)
-        self._portions = members(raw, kind)
+        self._portions: Iterator[bytes] = members(raw, kind)
         self._reread = 0
+        self._blocks = False
+        self._untold: StreamError | None = None  # the damage for which blocks are read one by one
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         try:
-            return next(self._portions)
+            if not self._blocks:
+                return next(self._portions)
         except StreamError as failure:
-            raise self._told(failure) from None
+            if self._kind.name != "bzip2":
+                raise self._told(failure) from None
+            self._portions = Blocks(self._raw, failure.place, failure.fed, failure.given)
+            self._blocks, self._untold = True, failure
+        return self._next_block()
+
+    def _next_block(self) -> bytes:
+        failure, kind = self._untold, "corrupt"
+        try:
+            return next(self._portions)
+        except StopIteration:
+            self._untold = None
+            if failure is None:
+                raise
+            raise failure from None  # only a checksum of all blocks is wrong
+        except Gap as gap:
+            self._untold = None
+            if failure is not None and not (gap.goes_on and failure.kind == "truncated"):
+                kind = "garbage" if failure.kind == "trailing_bytes" and gap.goes_on else failure.kind
+            told = StreamError(kind, f"{failure or 'damaged blocks of bzip2'}: {gap}")
+            told.goes_on = gap.goes_on
+            raise told from None
 
     def _told(self, failure: StreamError) -> StreamError:
         """The failure as it is to be raised: with where reading goes on, or that it does not."""
@@ -202,11 +230,13 @@ def _portions(
 ) -> Iterator[bytes]:
     data = raw.read(size)
     while data:
-        place = raw.tell() - len(data)
+        place = fed = raw.tell() - len(data)
+        given = 0
         member = begin()
         while not member.eof:
             exhausted = False
             if member.needs_input and not data:
+                fed, given = raw.tell(), 0
                 size = min(2 * size, READ_BYTES)
                 data = raw.read(size)
                 exhausted = not data
@@ -214,12 +244,13 @@ def _portions(
                 portion = member.decompress(data, PORTION_BYTES)
             except FAILURES as failure:
                 blame(failure)
-                raise StreamError("corrupt", f"damaged compressed data: {failure}", place) from None
+                raise StreamError("corrupt", f"damaged compressed data: {failure}", place, fed, given) from None
             data = b""
             if portion:
+                given += len(portion)
                 yield portion
             elif exhausted:
-                raise StreamError("truncated", "the file ends in the middle of its compressed data", place)
+                raise StreamError("truncated", "the file ends in the middle of its compressed data", place, fed, given)
         data, zeros = _next_start(member.unused_data or b"", raw)
         place = raw.tell() - len(data) - zeros
         if data and (kind is None or not kind.mark.match(data)):

@@ -5,8 +5,10 @@ import gzip
 import json
 import lzma
 import random
+import re
 import time
 import tracemalloc
+from functools import cache
 
 import lz4.frame
 import pytest
@@ -82,8 +84,12 @@ def test_members_behind_a_damaged_one_are_read(tmp_path, pack, harm):
     assert [text for text in texts if text in TEXTS[:90]] == TEXTS[:90]
     assert [text for text in texts if text in TEXTS[120:]] == TEXTS[120:]
     (place,) = broken(tally)
-    start = len(b"".join(made[:3]))
-    assert f"bytes {start:,} to {start + len(made[3]):,} of the file are passed over" in place["message"]
+    start, header = len(b"".join(made[:3])), 4 if pack == "bzip2" else 0  # its blocks have none, only its streams
+    said = re.search("bytes ([0-9,]+) to ([0-9,]+) of the file are passed over", place["message"])
+    assert said is not None
+    begin, end = (int(number.replace(",", "")) for number in said.groups())
+    assert 0 <= begin - start <= header
+    assert 0 <= end - start - len(made[3]) <= header
     assert read(tmp_path, b"".join(made))[0] == texts
 
 
@@ -132,6 +138,56 @@ def test_where_nothing_can_be_read_behind_it_the_error_says_so(tmp_path, pack):
     assert broken(tally)[-1]["message"].endswith(f": no {pack} member can be read behind it")
 
 
+@cache
+def blocks_of_bzip2() -> tuple[list[str], bytes]:
+    """A megabyte that is one stream of twenty blocks."""
+    texts = [f"{i:05d} {random.Random(i).randbytes(60).hex()}" for i in range(14_000)]
+    return texts, bz2.compress(b"".join(json.dumps({"text": text}).encode() + b"\n" for text in texts), 1)
+
+
+def erased(data: bytes, at: int, size: int) -> bytes:
+    return data[:at] + bytes(size) + data[at + size :]
+
+
+@pytest.mark.parametrize("size", [1, 200, 150_000])
+@pytest.mark.parametrize("share", [0.02, 0.28, 0.5, 0.98])
+def test_blocks_of_bzip2_behind_a_damaged_one_are_read(tmp_path, share, size):
+    texts, data = blocks_of_bzip2()
+    block = len(data) / (sum(map(len, texts)) / 100_000)
+    found, tally = read(tmp_path, erased(data, int(len(data) * share), size))
+    known = set(texts)
+    whole = [text for text in found if text in known]
+    assert whole == sorted(set(whole))
+    assert len(whole) > len(texts) * (1 - (size + 2.5 * block) / len(data))
+    assert len(broken(tally)) == 1
+
+
+def test_places_in_a_stream_of_bzip2(tmp_path):
+    texts, data = blocks_of_bzip2()
+    third = len(data) // 3
+    found, tally = read(tmp_path, erased(erased(data, third, 9), 2 * third, 9)[:-20] + b"more" + bz2.compress(b""))
+    assert len(set(found) & set(texts)) > len(texts) * 0.8
+    assert found == sorted(found)
+    assert len(broken(tally)) == 3
+    found, tally = read(tmp_path, data[:-4] + b"\0\0\0\0")  # the checksum of the whole
+    assert found == texts
+    assert [place["file_damage"] for place in tally.damage] == [True]
+
+
+@pytest.mark.parametrize("pack", [name for name in PACK if name != "gzip"])
+def test_no_document_is_read_twice(tmp_path, pack):
+    """Of gzip, what a damaged member gives before its checksum may itself repeat lines."""
+    data = b"".join(parts(pack, 20))
+    for seed in range(60):
+        chance = random.Random(f"{pack} {seed}")
+        harmed = bytearray(data)
+        for _ in range(chance.choice([1, 2, 5])):
+            at, size = chance.randrange(len(data)), chance.choice([1, 30, 700, 3000])
+            harmed[at : at + size] = chance.choice([b"", bytes(size), chance.randbytes(size)])
+        found = [text for text in read(tmp_path, bytes(harmed))[0] if text in TEXTS]
+        assert found == sorted(set(found)), seed
+
+
 def test_a_damaged_list_says_what_is_not_read(tmp_path):
     data = gzip.compress(b"[" + b",".join(lines()) + b"]")
     _, tally = read(tmp_path, flipped(data))
@@ -140,7 +196,7 @@ def test_a_damaged_list_says_what_is_not_read(tmp_path):
 
 def test_thousands_of_damaged_members_take_bounded_memory_and_time(tmp_path):
     member = PACK["gzip"](b'{"text": "a"}\n')
-    data = (member[:-6] + bytes(6) + member) * 10_000
+    data = (member[:-6] + bytes(6) + member) * 3000
     tracemalloc.start()
     begin = time.perf_counter()
     try:
@@ -149,7 +205,7 @@ def test_thousands_of_damaged_members_take_bounded_memory_and_time(tmp_path):
     finally:
         tracemalloc.stop()
     assert time.perf_counter() - begin < 60
-    assert len(texts) == 20_000
+    assert len(texts) == 6000
     assert len(broken(tally)) == 21
-    assert "damaged, 10,000 in all" in broken(tally)[-1]["message"]
-    assert peak < 64 << 20
+    assert "damaged, 3,000 in all" in broken(tally)[-1]["message"]
+    assert peak < 16 << 20
