@@ -27,6 +27,7 @@ TRAITS = (
     "kanji_as_in_hans",  # simplified, and Japanese writes it like that: 学 国
     "kanji_as_in_hant",  # traditional, and Japanese writes it like that: 東 業
     "nom",  # Han characters beyond the basic plane that Hong Kong does not encode: most are Vietnamese chữ Nôm
+    "marks",  # ， and 。, which Korean does not write
     *VARIETIES,
 )
 LETTERS = slice(0, len(SCRIPTS))  # the traits that count letters
@@ -175,4 +176,4 @@ def _traits_of_characters() -> dict[str, dict[str, float]]:
                 if char in japanese:
                     own[shared] = 1.0
         traits[char] = own
-    return traits
+    return traits | {mark: {"marks": 1.0} for mark in "，。"}

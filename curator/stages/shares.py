@@ -27,6 +27,7 @@ CLASSICAL = 0.125  # of whether it is classical, and 1 more
 LONG_WORDS = 20  # for so many Han characters: modern prose, with its long words, may go as far without any
 HEADLINE = 24  # Han characters: what goes further without any is rarely modern
 FURTHER = 96  # and so 1 more for so many behind those
+KOREAN = 0.25  # hangul for each Han character: text in both with fewer is rather Chinese (newspapers of the 1960s had .4)
 SIMPLIFIED = 8  # as many simplified characters are worth one word of Mandarin: few write Cantonese or Wu so
 
 
@@ -119,14 +120,15 @@ def _ratio(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _east_asia(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The shares of Chinese, Japanese, Korean and Vietnamese in the Han characters, kana and hangul of each text.
 
-    Hangul is Korean, and so are Han characters beside it, unless they are simplified or Mandarin function words. Kana and
+    Hangul is Korean, and so are Han characters beside it, unless they are simplified, Mandarin function words, set apart by
+    Chinese marks, or so many that a few names in Chinese are likelier: Korean has an ending every few characters. Kana and
     shinjitai are Japanese, and Han characters with them unless Japanese does not write them. Without either, simplified and
     traditional forms side by side are Japanese (東京大学) if it writes all of them so. Chữ Nôm is Vietnamese, with what is
     around it. All else is Chinese.
     """
     han, kana, hangul = column(found, "Hani", "Bopo"), column(found, "Hira", "Kana"), column(found, "Hang")
     foreign = column(found, "foreign_to_japanese")
-    beside_hangul = han * _ratio(hangul, 4 * (column(found, "Hans", "mandarin") + kana))
+    beside_hangul = han * _ratio(hangul, 4 * (column(found, "Hans", "mandarin", "marks") + kana) + KOREAN * han)
     both_forms = np.minimum(column(found, "kanji_as_in_hans"), column(found, "kanji_as_in_hant"))
     told = kana + 2 * column(found, "shinjitai") + np.where(foreign > 0, 0.0, both_forms)
     rest = han - beside_hangul + kana
