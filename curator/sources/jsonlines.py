@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -11,6 +10,7 @@ import orjson
 from curator.documents import File, Piece, Tally
 from curator.sources.packing import ZSTD_WINDOW_BYTES, compression
 from curator.sources.parsing import parse, parsed
+from curator.sources.resync import holds_text
 from curator.sources.streams import StreamError, open_stream
 from curator.storage import open_input
 
@@ -18,7 +18,6 @@ BOM = b"\xef\xbb\xbf"
 LINE_BYTES = 64 << 20  # the longest line, where nothing else is said
 REST_BYTES = 1 << 20
 MOST_GAPS = 20  # of a file that are told one by one
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # JSON has none of them; what was inflated from chance bytes does
 
 
 def line_ranges(file: File, size: int) -> Sequence[tuple[int, int]]:
@@ -65,11 +64,6 @@ def objects(
                     yield offset, fields
     if untold:
         tally.broken("corrupt", "end", f"{untold:,} more places are damaged, {gaps:,} in all")
-
-
-def holds_text(given: bytes) -> bool:
-    """Whether a compressed member that begins so is one to go on with."""
-    return bool(given) and not _NO_TEXT.search(given)
 
 
 def loads(data: bytes, offset: int, tally: Tally) -> dict[str, Any] | None:

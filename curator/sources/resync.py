@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import IO
 
@@ -12,6 +13,12 @@ START_BYTES = 4096  # decompressed bytes that show what is in a member
 MOST_REREAD_BYTES = 64 << 20  # what damaged members may hold again in all: members inside members must not take quadratic time
 TRIAL_BYTES = 4096  # compressed bytes of a gzip member that show how it begins
 MOST_TRIED_BYTES = 256 << 20
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")  # neither JSON nor XML has them; what is inflated from chance bytes does
+
+
+def holds_text(given: bytes) -> bool:
+    """Whether a member that begins so is one to go on with, where JSON or XML is read."""
+    return bool(given) and not _NO_TEXT.search(given)
 
 
 class Search:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import IO, Any, ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
 import orjson
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from curator.documents import File, Piece, Tally, batched
 from curator.sources import wikikinds
+from curator.sources.resync import holds_text
 from curator.sources.sevenzip import MAGIC as SEVEN_ZIP
 from curator.sources.streams import StreamError, open_stream
 from curator.sources.wikijson import BadArticle, is_json, lines, read_article
@@ -124,8 +125,8 @@ class Wikipedia:
         splitter = Splitter(self.max_page_bytes, watches=True)
         decode = Utf8()
         try:
-            with open_stream(path) as stream:
-                while portion := stream.read(READ_BYTES):
+            with open_stream(path, resume=holds_text) as stream:
+                for portion in _portions(stream, splitter, tally):
                     yield from splitter.feed(decode(portion))
             yield from splitter.end()
         except StreamError as error:
@@ -281,6 +282,22 @@ def _last_page(splitter: Splitter, contents: Iterator[bytes]) -> Iterator[bytes 
                 return
     except Damage:  # told by the range that owns the stream
         splitter.lose()
+
+
+def _portions(stream: IO[bytes], splitter: Splitter, tally: Tally) -> Iterator[bytes]:
+    """A dump up to its end, or to damage that nothing can be read behind."""
+    while True:
+        try:
+            portion = stream.read(READ_BYTES)
+        except StreamError as error:
+            if not error.goes_on:
+                raise
+            tally.broken(error.kind, error.offset, str(error))
+            splitter.lose()
+            continue
+        if not portion:
+            return
+        yield portion
 
 
 def _head(path: str) -> bytes:

@@ -135,6 +135,7 @@ class Splitter:
 
     def lose(self) -> None:
         """What follows does not continue what was fed: forget the page that had begun."""
+        self._offset += len(self._held)
         self._held.clear()
         self.inside, self._flooded, self._searched = False, None, 0
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import random
 import re
 import tracemalloc
 import xml.etree.ElementTree as ElementTree
@@ -289,6 +290,28 @@ def test_a_truncated_dump_keeps_its_complete_pages(tmp_path, pack):
     assert len(kept) > 150
     assert [d["kind"] for d in tally.damage] == ["truncated"]
     assert tally.errors == {}
+
+
+def in_members(data):
+    return b"".join(gzip.compress(data[i : i + 50_000]) for i in range(0, len(data), 50_000))
+
+
+@pytest.mark.parametrize("pack", [functools.partial(bz2.compress, compresslevel=1), in_members])
+def test_what_is_behind_a_damaged_place_of_one_stream_is_read(tmp_path, pack):
+    chance = random.Random(1)
+    data = dump(*[page(n, "".join(chr(chance.randrange(0x4E00, 0x9FA0)) for _ in range(2000))) for n in range(1, 200)])
+    packed = pack(data)
+    whole, tally = read(written(tmp_path, packed))
+    assert len(whole) == 199
+    assert not tally.damage
+    middle = len(packed) // 2
+    rows, tally = read(written(tmp_path, packed[:middle] + bytes(300) + packed[middle + 300 :]))
+    texts = {row["text"] for row in whole}
+    assert len(rows) > 150
+    assert all(row["text"] in texts for row in rows)
+    assert rows[-1] == whole[-1]
+    assert len([place for place in tally.damage if place["file_damage"]]) == 1
+    assert set(tally.errors) <= {"garbage"}, "the page whose beginning is lost"
 
 
 def test_a_dump_cut_between_pages_is_named(tmp_path):
