@@ -121,6 +121,8 @@ def _dechunk(payload: bytes) -> tuple[bytes, bool]:
 
 def _decompress(payload: bytes, coding: str, most: int) -> tuple[bytes, bool]:
     portions = _portions(payload, coding)
+    if portions is None and coding in ("gzip", "zstd") and not _is_text(payload) and not _is_wide(payload):
+        portions = one_member(io.BytesIO(payload), Brotli())  # the last that it may be
     if portions is None or not payload:
         return payload, True
     gathered = bytearray()
@@ -154,4 +156,11 @@ def _portions(payload: bytes, coding: str) -> Iterator[bytes] | None:
 
 
 def _is_text(payload: bytes) -> bool:
-    return BINARY.search(payload[:1024]) is None
+    """Whether few of the first bytes are such as compressed data are full of, and stray in pages."""
+    head = payload[:1024]
+    return len(BINARY.findall(head)) * 20 <= len(head)
+
+
+def _is_wide(payload: bytes) -> bool:
+    """Whether it may be UTF-16: marked, or with the zero bytes of its ASCII characters."""
+    return payload.startswith(UTF16) or payload[:1024].count(0) * 16 > len(payload[:1024])

@@ -263,6 +263,7 @@ def test_kinds_of_pages(tmp_path, data, mime):
         (record(http(b"<p>"), url=None), "no_url"),
         (record(b"<p>no status line"), "http"),
         (record(http(b"\x1b\xff\0\x01" * 9, Content_Encoding="br")), "content_encoding"),
+        (record(http(random.Random(1).randbytes(900), Content_Encoding="gzip")), "content_encoding"),
         (record(http(b"x", Content_Encoding="gzip, gzip, gzip, gzip, gzip")), "content_encoding"),
         (record(http(b"<p>")).replace(b"Content-Length", b"Content-Size"), "content_length"),
         (record(http(b"<p>")).replace(b"Content-Length: ", b"Content-Length: -"), "content_length"),
@@ -308,6 +309,7 @@ ENCODINGS = {
     "gzip, said to be deflate": (gzip.compress, {"Content_Encoding": "deflate"}),
     "gzip, said to be brotli": (gzip.compress, {"Content_Encoding": "br"}),
     "zlib, said to be gzip": (zlib.compress, {"Content_Encoding": "gzip"}),
+    "brotli, said to be gzip": (brotli.compress, {"Content_Encoding": "gzip"}),
     "sizes of ten digits": (lambda d: chunked(d).replace(b"2bc;", b"00000002bc;"), {"Transfer_Encoding": "chunked"}),
 }
 
@@ -345,6 +347,16 @@ def test_archives_of_several_formats_put_together_are_read(tmp_path):
     rows, tally = read_bytes(tmp_path, b"".join(packed))
     assert payloads(rows) == [b"<p>%d" % i for i in range(8)]
     assert (tally.errors, tally.damage) == ({}, [])
+
+
+@pytest.mark.parametrize("page", [f"<p>{'这是一页。' * 9}\x08\x00" * 9, "<p>这是一页。" * 60], ids=["stray", "clean"])
+@pytest.mark.parametrize("charset", ["gb18030", "utf-16-le", "utf-16"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_stray_bytes_do_not_make_a_page_compressed(tmp_path, page, charset, coding):
+    if coding in ("deflate", "br") and charset != "gb18030":
+        return  # they have no mark of their own, so these may be what they say
+    (row,), _ = read_bytes(tmp_path, record(http(page.encode(charset), Content_Encoding=coding)))
+    assert row["payload"] == page.encode(charset)
 
 
 def test_an_archive_that_calls_itself_a_page_is_none(tmp_path):
