@@ -121,7 +121,8 @@ def _dechunk(payload: bytes) -> tuple[bytes, bool]:
 
 def _decompress(payload: bytes, coding: str, most: int) -> tuple[bytes, bool]:
     portions = _portions(payload, coding)
-    if portions is None and coding in ("gzip", "zstd") and not _is_text(payload) and not _is_wide(payload):
+    guessed = portions is None and coding in ("gzip", "zstd") and not _is_text(payload) and not _is_wide(payload)
+    if guessed:
         portions = one_member(io.BytesIO(payload), Brotli())  # the last that it may be
     if portions is None or not payload:
         return payload, True
@@ -134,8 +135,10 @@ def _decompress(payload: bytes, coding: str, most: int) -> tuple[bytes, bool]:
                 raise PayloadError("too_large", f"a payload of more than {most} bytes")
     except StreamError as failure:
         complete = failure.kind == "trailing_bytes"
+        if guessed and (failure.kind == "corrupt" or not _is_text(gathered)):
+            gathered.clear()
         if not gathered:
-            if not _is_text(payload):
+            if guessed or compression(payload[:10]) or not _is_text(payload):
                 raise PayloadError("content_encoding", f"{coding}: {failure}") from None
             return payload, True
     return bytes(gathered), complete
@@ -155,7 +158,7 @@ def _portions(payload: bytes, coding: str) -> Iterator[bytes] | None:
     return one_member(io.BytesIO(payload), Inflate(15)) if zlib and not _is_text(payload) else None
 
 
-def _is_text(payload: bytes) -> bool:
+def _is_text(payload: bytes | bytearray) -> bool:
     """Whether few of the first bytes are such as compressed data are full of, and stray in pages."""
     head = payload[:1024]
     return len(BINARY.findall(head)) * 20 <= len(head)

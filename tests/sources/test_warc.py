@@ -23,6 +23,8 @@ from curator.sources.warc import Warc, Wet, iso_date
 
 DATA = Path(os.environ.get("CURATOR_DATA", "../shared/data"))
 BODIES = [f"<html><body>page {i} {random.Random(i).randbytes(400).hex()}</body></html>".encode() for i in range(400)]
+ZH = "北京大学今天宣布，我们的新图书馆将于明年开放，学生可以在这里学习和工作。记者了解到，这个项目已经进行了三年时间"
+TEXT = "<html>这是一页。".encode() + b"".join(BODIES[:5])
 
 
 def read(path: Path, source: Source | None = None) -> tuple[list[dict], Tally]:
@@ -264,6 +266,8 @@ def test_kinds_of_pages(tmp_path, data, mime):
         (record(b"<p>no status line"), "http"),
         (record(http(b"\x1b\xff\0\x01" * 9, Content_Encoding="br")), "content_encoding"),
         (record(http(random.Random(1).randbytes(900), Content_Encoding="gzip")), "content_encoding"),
+        (record(http(brotli.compress(random.Random(2).randbytes(999))[:900], Content_Encoding="gzip")), "content_encoding"),
+        (record(http(zstandard.compress(ZH.encode())[:-9], Content_Encoding="zstd")), "content_encoding"),
         (record(http(b"x", Content_Encoding="gzip, gzip, gzip, gzip, gzip")), "content_encoding"),
         (record(http(b"<p>")).replace(b"Content-Length", b"Content-Size"), "content_length"),
         (record(http(b"<p>")).replace(b"Content-Length: ", b"Content-Length: -"), "content_length"),
@@ -278,8 +282,6 @@ def test_records_that_cannot_be_read_are_errors(tmp_path, data, kind):
 
 
 # ------------------------------------------------------------------------------------------------------------- encodings
-
-TEXT = "<html>这是一页。".encode() + b"".join(BODIES[:5])
 
 
 def raw_deflate(data: bytes) -> bytes:
