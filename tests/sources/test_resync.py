@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from curator.documents import File, Piece, Tally
+from curator.sources import resync
 from curator.sources.instructions import Instructions
 from curator.sources.jsonl import Jsonl
 from curator.sources.reddit import Reddit
@@ -192,6 +193,15 @@ def test_a_damaged_list_says_what_is_not_read(tmp_path):
     data = gzip.compress(b"[" + b",".join(lines()) + b"]")
     _, tally = read(tmp_path, flipped(data))
     assert broken(tally)[-1]["message"].endswith("what follows in the list is not read")
+
+
+def test_what_looks_like_members_without_end_takes_bounded_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(resync, "MOST_VAIN", 2000)
+    begin = time.perf_counter()
+    texts, tally = read(tmp_path, PACK["gzip"](b'{"text": "a"}\n')[:-8] + b"\x1f\x8b\x08\0" * 1_000_000)
+    assert time.perf_counter() - begin < 10
+    assert texts == ["a"]
+    assert broken(tally)[0]["message"].endswith("no gzip member can be read behind it")
 
 
 def test_thousands_of_damaged_members_take_bounded_memory_and_time(tmp_path):
