@@ -11,12 +11,9 @@ from typing import Any, ClassVar
 
 import orjson
 import pyarrow as pa
-from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
 
 from curator.charsets import decode
 from curator.documents import File, Piece, Tally, batched
-from curator.extraction.formulas import written
 from curator.sources import chapters, epub, gutenberg
 from curator.sources.archives import (
     TAR_SUFFIXES,
@@ -30,6 +27,7 @@ from curator.sources.archives import (
     members,
     safe_name,
 )
+from curator.sources.bookpages import finished, page_text
 from curator.sources.parsing import parsed
 from curator.sources.rewrap import paragraphs
 from curator.sources.streams import StreamError, open_stream
@@ -38,6 +36,7 @@ from curator.storage import open_input
 HTML = (".html", ".htm", ".xhtml")
 TEXT = (".txt", ".text", ".md", ".utf8", ".utf-8", "")  # Project Gutenberg has `pg1342.txt.utf8`
 MOST_BOOK_BYTES = 256 << 20  # a JSON list, or a text: it is held in memory
+MOST_PAGES = 1 << 16  # of an EPUB: chapters of one page have offsets so far apart
 PART_STRIDE = 1 << 32  # between the offsets of chapters that are members: parts of one chapter have offsets between
 
 Row = dict[str, Any]
@@ -68,7 +67,7 @@ class Books:
     part_chars: int = 100_000
     rejoin_lines: bool = True
 
-    revision: ClassVar[int] = 10
+    revision: ClassVar[int] = 11
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("chardetng-py", "resiliparse")
 
@@ -155,7 +154,7 @@ class Books:
             data = _content(page, tally)
             if data is None:
                 continue
-            text = self._tidy(_html_text(data)[0] if page.name.lower().endswith(HTML) else decode(data, markup=False).text)
+            text = self._tidy(page_text(data)[0] if page.name.lower().endswith(HTML) else decode(data, markup=False).text)
             heading = names[number] if len(names) == len(found) else None
             yield from self._chapter(text, heading, number, safe_name(page.name), about)
 
@@ -195,11 +194,14 @@ class Books:
                 tally.record()
                 tally.error(error.kind, name, str(error))
                 continue
-            text, heading = _html_text(data)
+            text, heading = page_text(data)
             unwrapped = gutenberg.unwrap(text)  # its EPUBs have the header in their first chapter, the licence in their last
             if unwrapped.wrapped and heading and "gutenberg" in heading.lower():
                 heading = None
-            yield from self._chapter(self._tidy(unwrapped.text), heading, number, path, about)
+            found = chapters.of_one_kind(unwrapped.text)
+            for at, (named, chapter) in enumerate(found):
+                named = named or (heading if len(found) == 1 else None)
+                yield from self._chapter(self._tidy(chapter), named, number + at * MOST_PAGES, path, about)
 
     # ------------------------------------------------------------------------------------------------------- one book
 
@@ -222,7 +224,7 @@ class Books:
             return
         if (zeros := data.find(bytes(LEAST_ERASED_BYTES))) >= 0:
             tally.broken("zeros", zeros, f"a stretch of {name[:100]} is zeros, as disks have it for what they lost")
-        text, heading = _html_text(data) if suffix in HTML else (decode(data, markup=False).text, None)
+        text, heading = page_text(data) if suffix in HTML else (decode(data, markup=False).text, None)
         book = gutenberg.unwrap(text.replace("\r\n", "\n"))
         about = _About(book.title or heading or posixpath.splitext(posixpath.basename(name))[0], book.author)
         if book.wrapped:
@@ -267,7 +269,7 @@ class Books:
             yield _row(piece.strip(), heading, number + piece_number * PART_STRIDE, part, about)
 
     def _tidy(self, text: str) -> str:
-        return paragraphs(text, self.rejoin_lines)
+        return finished(paragraphs(text, self.rejoin_lines))
 
 
 LEAST_ERASED_BYTES = 32  # no text has so many zeros, in any charset
@@ -348,40 +350,6 @@ def _string(value: Mapping[str, Any], *keys: str) -> str | None:
     return next((value[key] for key in keys if isinstance(value.get(key), str)), None)
 
 
-# Readings beside characters, the numbers of a printed book's pages, and marks of footnotes (EPUB 3 Structural Semantics,
-# DPUB-ARIA; classes are those of Project Gutenberg).
-_NOT_TEXT = [
-    *("rt", "rp", '[role="doc-pagebreak"]', r'[epub\:type~="pagebreak"]', ".pagenum"),
-    *(
-        '[role="doc-noteref"]',
-        r'[epub\:type~="noteref"]',
-        ".fnanchor",
-        "a.citation",
-        'sup > a[href*="#"]',
-        'a[href*="#"] > sup',
-    ),
-]
 _OTHER_FORMATS = re.compile(
     rb"\s*(?:%PDF-|\{\\rtf|<\?xml(?!.{0,2000}<html)|<FictionBook|<package\b)", re.DOTALL | re.IGNORECASE
 )
-_WIDE = r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]"
-_WITHIN_CHINESE = re.compile(rf"(?<={_WIDE})[ \t]*\r?\n[ \t]*(?={_WIDE})")  # no blank is shown there (CSS Text 3 §4.1.3)
-_XHTML = "http://www.w3.org/1999/xhtml"
-_EMPTY = re.compile(
-    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr)\b)([a-zA-Z][\w:.-]*+)([^<>]*)/>"
-)
-
-
-def _html_text(data: bytes) -> tuple[str, str | None]:
-    """A page's text, and its first heading or its title."""
-    page = decode(data).text
-    if "math" in page:
-        page = written(page)
-    if _XHTML in page[:3000]:  # in HTML, `<title/>` and `<span/>` do not end where they begin
-        page = _EMPTY.sub(r"<\1\2></\1>", page)
-    if "<pre" not in page:
-        page = _WITHIN_CHINESE.sub("", page)
-    tree = HTMLTree.parse(page)
-    heading = tree.body.query_selector("h1, h2, h3") if tree.body else None
-    name = " ".join(((heading.text if heading else tree.title) or "").split())
-    return extract_plain_text(tree, preserve_formatting=True, alt_texts=False, skip_elements=_NOT_TEXT), name[:200] or None

@@ -12,6 +12,7 @@ _TITLE = r"(?:[ \t\u3000：:][^\n。！？]{0,40})?"
 _CHINESE = (
     rf"(?:正文[ \t\u3000]*)?第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?"
     rf"(?:[{_COUNTERS}](?:[ \t\u3000：:、.．]|$)[^\n。！？]{{0,60}}|章[^\n。！？，,；;：:“”…]{{1,30}})"  # novels: 第一章相逢
+    rf"|【第[{_CHINESE_NUMBER}]{{1,9}}[{_COUNTERS}][^】\n]{{0,40}}】[^\n。！？]{{0,40}}"
     rf"|卷[之]?[{_CHINESE_NUMBER}上中下]{{1,6}}(?:[ \t\u3000：:]|$)[^\n。！？]{{0,40}}"
     rf"|(?:楔子|序章|终章|終章|尾声|尾聲|引子|後記|后记|序言|自序|大结局|大結局){_TITLE}"
     rf"|番外篇?[ \t\u3000]?[{_CHINESE_NUMBER}上中下]{{0,4}}{_TITLE}"
@@ -54,13 +55,36 @@ def cut(text: str, part_chars: int) -> list[Chapter]:
     return chapters
 
 
+def of_one_kind(text: str) -> list[tuple[str | None, str]]:
+    """Headings and texts of chapters in one page: cut only at what is called as the first heading is (第…章 beside 第…章), for
+    sections of a chapter stay in it. What stands before the first is part of it if it is no longer than a title."""
+    first = _HEADING.search(text)
+    if first is None:
+        return [(None, text)]
+    borders = _headings(text, _kind(first[0]))
+    if len(borders) < 2:
+        return [(None, text)]
+    if borders[0][0] > CHAPTER_CHARS:
+        borders.insert(0, (0, ""))
+    starts = [0, *(start for start, _ in borders[1:])]
+    return [(heading or None, text[start:end]) for (_, heading), start, end in zip(borders, starts, [*starts[1:], len(text)])]
+
+
+_KIND = re.compile(rf"第[ \t\u3000]?[{_CHINESE_NUMBER}]{{1,9}}[ \t\u3000]?([{_COUNTERS}])|[^\W\d_]+")
+
+
+def _kind(heading: str) -> str:
+    found = _KIND.search(heading)
+    return (found[1] or found[0]).lower() if found else ""
+
+
 def is_heading(line: str) -> bool:
     return _HEADING.fullmatch(line) is not None
 
 
-def _headings(text: str) -> list[tuple[int, str]]:
+def _headings(text: str, kind: str | None = None) -> list[tuple[int, str]]:
     """Headings with at least CHAPTER_CHARS of text before the next one: lines of a table of contents are not."""
-    found = [(m.start(), " ".join(m[0].split())) for m in _HEADING.finditer(text)]
+    found = [(m.start(), " ".join(m[0].split())) for m in _HEADING.finditer(text) if kind is None or _kind(m[0]) == kind]
     ends = [start for start, _ in found[1:]] + [len(text)]
     kept = [(start, name) for (start, name), end in zip(found, ends) if end - start - len(name) >= CHAPTER_CHARS]
     return kept if len(kept) >= 2 else []

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curator.sources import wikicountries, wikilines
+from curator.sources.raised import SUBSCRIPT, SUPERSCRIPT
 from curator.sources.wikiarguments import Arguments, Part
 from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
 from curator.sources.wikitables import flattened, table
@@ -304,8 +305,6 @@ _BLOCK_TAG, _INLINE_TAG = _tags(_BLOCK_TAGS), _tags(_INLINE_TAGS)
 _ITEM_TAG = re.compile(r"<li(?=[\s/>])[^<>]*+>", re.IGNORECASE)
 _RUBY = re.compile(r"<(rt|rp)>[^<>]{0,200}+</\1>", re.IGNORECASE)
 _RAISED = re.compile(r"<(su[pb])>([0-9+−–-]{1,6})</\1>", re.IGNORECASE)
-_SUPERSCRIPT = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
-_SUBSCRIPT = str.maketrans("0123456789+-−–", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋")
 _MAGIC = re.compile(r"__(?:[A-Z]{3,24}|[\u4e00-\u9fff]{2,8})__")
 _HIDDEN = re.compile(r"<(span|div)\s[^<>]*?display\s*+:\s*+none[^<>]*+>[^<>]{0,500}+</\1>", re.IGNORECASE)
 
@@ -318,7 +317,7 @@ def _plain_markup(text: str) -> str:
     if "<" in text:
         text = _HIDDEN.sub("", text) if "none" in text else text
         text = _ITEM_TAG.sub("\n* ", text)
-        text = _RAISED.sub(lambda m: m[2].translate(_SUPERSCRIPT if m[1].lower() == "sup" else _SUBSCRIPT), text)
+        text = _RAISED.sub(lambda m: m[2].translate(SUPERSCRIPT if m[1].lower() == "sup" else SUBSCRIPT), text)
         text = _INLINE_TAG.sub("", _RUBY.sub("", _BLOCK_TAG.sub("\n", text)))
     if "__" in text:
         text = _MAGIC.sub("", text)

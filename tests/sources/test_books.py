@@ -72,7 +72,18 @@ def test_a_novel_is_cut_at_its_chapters(tmp_path):
 
 @pytest.mark.parametrize(
     "heading",
-    ["第一章相逢", "楔子 雪夜", "尾声 天明", "番外", "番外二 月下", "大结局", "正文 第三章 归来", "Chapter 2 The Road", "終章"],
+    [
+        "第一章相逢",
+        "【第八章】八见",
+        "楔子 雪夜",
+        "尾声 天明",
+        "番外",
+        "番外二 月下",
+        "大结局",
+        "正文 第三章 归来",
+        "Chapter 2 The Road",
+        "終章",
+    ],
 )
 def test_headings_of_novels(heading):
     assert [chapter.heading for chapter in cut(f"第1章 起\n{CHINESE * 8}\n{heading}\n{CHINESE * 8}", 10**6)] == [
@@ -444,7 +455,35 @@ def test_line_ends_of_a_page_within_chinese(tmp_path):
 
 def test_marks_of_footnotes_are_no_text(tmp_path):
     notes = '甲<sup><a href="#n1">1</a></sup>乙<a href="#n2"><sup>2</sup></a>丙<a epub:type="noteref" href="#n3">3</a>'
-    assert read(written(tmp_path, "a.html", f"<body><p>{notes}，x<sup>2</sup></p>"))[0][0]["text"] == "甲乙丙，x2"
+    assert read(written(tmp_path, "a.html", f"<body><p>{notes}，x<sup>2</sup></p>"))[0][0]["text"] == "甲乙丙，x²"
+    back = '<ol><li>注<a href="#r1">↩</a></li></ol><p>又<a role="doc-backlink" href="#r2">返回</a></p>'
+    assert read(written(tmp_path, "b.html", f"<body>{back}"))[0][0]["text"] == "1. 注\n又"
+
+
+def test_powers_and_indices_are_no_digits_of_the_number_before(tmp_path):
+    page = "<body><p>10<sup>5</sup> and 10<sup>-3</sup>, H<sub>2</sub>O, 1<sup>st</sup>, x<sup><i>n</i></sup></p>"
+    assert read(written(tmp_path, "a.html", page))[0][0]["text"] == "10⁵ and 10⁻³, H₂O, 1st, xn"
+
+
+@pytest.mark.parametrize(
+    ("opening", "end"), [("<pre><code>", "</code>"), ('<pre class="programlisting">', ""), ('<pre data-type="x-code">', "")]
+)
+def test_code_of_a_page_stays_indented(tmp_path, opening, end):
+    page = f"<body><p>Run:</p>{opening}def f():\n    if x:\n\treturn 1\n{end}</pre><p>Done.</p><pre>\n    verse\n</pre>"
+    assert read(written(tmp_path, "a.html", page))[0][0]["text"] == "Run:\ndef f():\n    if x:\n    return 1\nDone.\nverse"
+
+
+def test_chapters_that_share_a_page_of_an_epub(tmp_path):
+    prose = "<p>" + "这是很长的一段正文。" * 30 + "</p>"
+    page = "<body><h1>书</h1>" + "".join(
+        f"<h2>第{n}章 某</h2><h3>第一节 甲</h3>{prose}<h3>第二节 乙</h3>{prose}" for n in "一二三"
+    )
+    book = zipped({"META-INF/container.xml": CONTAINER, "O/p.opf": PACKAGE, "O/1.xhtml": page})
+    rows = read(written(tmp_path, "x.epub", book))[0]
+    assert [row["title"] for row in rows] == ["书名 第一章 某", "书名 第二章 某", "书名 第三章 某"]
+    assert all(row["text"].count("第一节") == row["text"].count("第二节") == 1 for row in rows)
+    assert rows[0]["text"].startswith("书\n第一章 某\n第一节 甲\n")
+    assert len({row["offset"] for row in rows}) == 3
 
 
 @pytest.mark.parametrize("media_type", ["text/xml", "application/xhtml+xml; charset=utf-8", "", "TEXT/HTML"])
