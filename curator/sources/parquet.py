@@ -42,7 +42,7 @@ class Parquet(Mapped):
         redpajama: {read: parquet, from: redpajama/*.parquet, url: meta.url}
     """
 
-    revision: ClassVar[int] = 3
+    revision: ClassVar[int] = 4
     columns: ClassVar[frozenset[str]] = frozenset(["text", *MAPPED, "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("pyarrow", "orjson")
 
@@ -70,7 +70,7 @@ class Parquet(Mapped):
             if table.column_names.count(name) > 1:
                 return "no_text_column", f"several columns are called {name!r}"
             kind = table.schema.field(name).type
-            if not _is_text(kind):
+            if not (_is_text(kind) or _is_bytes(kind)):
                 return "text_not_string", f"column {name!r} is of type {kind}, not of text"
         return None
 
@@ -232,6 +232,13 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Strings of writers that leave out to say that they are (Impala, Hive, older Spark), or bytes indeed."""
+    if pa.types.is_dictionary(kind):
+        return _is_bytes(kind.value_type)
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
 def _is_json(column: pa.Array | None, name: str) -> bool:
     return "." in name and column is not None and _is_text(column.type)
 
@@ -245,7 +252,7 @@ def _as_text(column: pa.Array) -> tuple[pa.Array, list[int]]:
     """The column as `string`, and the rows that are not UTF-8, which are null in it."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    column = column.cast(pa.string())
+    column = column.cast(pa.string(), safe=False)  # bytes, too: they are looked at here
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:

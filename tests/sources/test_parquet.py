@@ -156,6 +156,18 @@ def test_no_text_column_names_those_that_are_there(tmp_path):
     assert "txt, url" in tally.damage[0]["message"]
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_strings_that_are_not_called_so(tmp_path, kind):
+    path = tmp_path / "a.parquet"
+    values = ["中文".encode(), b"two", None, b"\xff", b"two"]
+    pq.write_table(pa.table({"text": pa.array(values, kind), "body": pa.array([b"x"] * 5, kind)}), path)
+    tally = Tally()
+    assert [(row["offset"], row["text"]) for row in read(path, tally=tally)] == [(0, "中文"), (1, "two"), (4, "two")]
+    assert tally.errors == {"no_text": 1, "invalid_utf8": 1}
+    tally = Tally()
+    assert read(path, Parquet(text=("text", "body")), tally=tally)[0]["text"] == "中文\n\nx"
+
+
 def test_text_column_of_another_type(tmp_path):
     tally = Tally()
     assert read(write(tmp_path, {"text": [1, 2]}), tally=tally) == []
