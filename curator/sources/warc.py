@@ -11,6 +11,7 @@ from typing import IO, Any, ClassVar
 import orjson
 import pyarrow as pa
 
+from curator.charsets import decode
 from curator.documents import File, Piece, Tally, batched
 from curator.sources.streams import StreamError, decompressed
 from curator.sources.warc_framing import HEADER_BYTES, Record
@@ -132,8 +133,8 @@ class Warc(_Crawl):
 class Wet(_Crawl):
     """Text that was extracted before: `conversion` records, as in Common Crawl's WET files.
 
-    Bytes that are not UTF-8 are replaced. `max_text` bounds a text in bytes; a larger one is skipped as `too_large`. Damage and
-    offsets are as for `warc`.
+    The text is UTF-8, or what its bytes show it to be; bad bytes are replaced, and counted in the metadata. `max_text` bounds
+    a text in bytes; a larger one is skipped as `too_large`. Damage and offsets are as for `warc`.
     """
 
     max_text: int = 16 << 20
@@ -153,12 +154,15 @@ class Wet(_Crawl):
         kind = record.kind
         if kind != "conversion":
             return skip_type(record, kind, tally)
-        if media_type(record.headers.get("content-type", "text/plain"))[0] != "text/plain":
+        mime, charset = media_type(record.headers.get("content-type", "text/plain"))
+        if mime != "text/plain":
             return tally.skip("not_text")
         if record.cut:
             return tally.skip("too_large")
-        metadata = _metadata(record, languages=record.headers.get("warc-identified-content-language"))
-        return self._document(record, tally, text=record.body.decode("utf-8", "replace"), metadata=metadata)
+        found = decode(record.body, charset, markup=False)
+        languages = record.headers.get("warc-identified-content-language")
+        metadata = _metadata(record, languages=languages, replaced=found.replaced or None)
+        return self._document(record, tally, text=found.text, metadata=metadata)
 
 
 # -------------------------------------------------------------------------------------------------------- common to both

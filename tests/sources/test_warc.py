@@ -570,14 +570,31 @@ def test_batches_do_not_change_the_documents(tmp_path, monkeypatch):
 
 
 def test_wet(tmp_path):
-    text = "第一行\n第二行 caf".encode() + b"\xe9"
+    text = "第一行\n第二行 caf".encode() + b"\xe9 noir"
     page = record(text, "conversion", Content_Type="text/plain", WARC_Identified_Content_Language="zho,eng")
     data = record(b"Software-Info: x", "warcinfo") + page + record(http(b"<p>"))
     rows, tally = read_bytes(tmp_path, data, Wet())
-    assert [row["text"] for row in rows] == ["第一行\n第二行 caf\ufffd"]
+    assert [row["text"] for row in rows] == ["第一行\n第二行 caf\ufffd noir"]
     assert rows[0]["url"] == "http://a.example/"
-    assert json.loads(rows[0]["metadata"]) == {"languages": "zho,eng", "record_id": "<urn:uuid:1>"}
+    assert json.loads(rows[0]["metadata"]) == {"languages": "zho,eng", "replaced": 1, "record_id": "<urn:uuid:1>"}
     assert tally.skipped == {"warcinfo": 1, "response": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "replaced"),
+    [
+        ((ZH * 3).encode(), None),
+        ("\ufeff".encode() + (ZH * 3).encode(), None),
+        ((ZH * 3).encode("gb18030"), None),
+        ((ZH * 3).encode().decode("latin-1").encode(), None),
+        ((ZH * 3).encode() + b"\xff." + (ZH * 3).encode(), 1),
+    ],
+    ids=["UTF-8", "marked", "GBK", "encoded twice", "a bad byte"],
+)
+def test_wet_text_of_other_extractors(tmp_path, body, replaced):
+    (row,), _ = read_bytes(tmp_path, record(body, "conversion", Content_Type="text/plain"), Wet())
+    assert row["text"].startswith(ZH * 3)
+    assert json.loads(row["metadata"]).get("replaced") == replaced
 
 
 def test_wet_damage_costs_one_record(tmp_path):
