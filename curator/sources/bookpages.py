@@ -9,7 +9,7 @@ from resiliparse.parse.html import HTMLTree
 
 from curator.charsets import decode
 from curator.extraction.formulas import written
-from curator.sources.raised import SUBSCRIPT, SUPERSCRIPT
+from curator.sources.raised import raised
 
 INDENT = "\ufdd0"  # no character of any text: a blank that indents code, until lines are joined
 
@@ -30,8 +30,6 @@ _NOT_TEXT = [
     ),
 ]
 _BACK = re.compile(r"[ \t]*[↩⏎]\ufe0e?(?=\n|$)")
-_NUMBER = re.compile(r"<(su[pb])((?:\s[^<>]{0,200})?)>([0-9+−–-]{1,6})</\1>(?!\s{0,20}</a)", re.IGNORECASE)
-_NOTE = re.compile(r"note|fnanchor|pagenum|pagebreak", re.IGNORECASE)
 _CODE = re.compile(r"code|program|listing|source|highlight|screen", re.IGNORECASE)
 _PRE = re.compile(r"<pre(?=[\s>])[^<>]{0,1000}>")
 _INDENTED = re.compile(r"(?<=\n)[ \t]++(?![^<>]{0,200}>)")  # not within a tag
@@ -52,18 +50,11 @@ def page_text(data: bytes) -> tuple[str, str | None]:
         page = _EMPTY.sub(r"<\1\2></\1>", page)
     if "<pre" not in page:
         page = _WITHIN_CHINESE.sub("", page)
-    tree = HTMLTree.parse(_with_indents(_NUMBER.sub(_raised, page)))
+    tree = HTMLTree.parse(_with_indents(raised(page)))
     heading = tree.body.query_selector("h1, h2, h3") if tree.body else None
     name = " ".join(((heading.text if heading else tree.title) or "").split())
     text = extract_plain_text(tree, preserve_formatting=True, alt_texts=False, skip_elements=_NOT_TEXT)
     return _BACK.sub("", text), name[:200] or None
-
-
-def _raised(found: re.Match[str]) -> str:
-    """Powers and indices are characters of their own, 10⁵ is not 105; marks of notes stay, to be left out."""
-    if _NOTE.search(found[2]):
-        return found[0]
-    return found[3].translate(SUPERSCRIPT if found[1].lower() == "sup" else SUBSCRIPT)
 
 
 def _with_indents(page: str) -> str:

@@ -19,6 +19,7 @@ from curator.extraction.markdown import markdown
 from curator.extraction.render import plain
 from curator.extraction.tree import parse
 from curator.sources.postsxml import NAME, BadRow, Elements, Table, is_row, read_row, tables
+from curator.sources.raised import raised
 from curator.sources.sorting import Sorter
 from curator.sources.streams import StreamError
 from curator.sources.threads import record, threads
@@ -85,7 +86,7 @@ class StackExchange:
     answer: str | None = None
     site: str | None = None
 
-    revision: ClassVar[int] = 6
+    revision: ClassVar[int] = 7
     columns: ClassVar[frozenset[str]] = frozenset(["text", "title", "url", "date", "license", "metadata"])
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
 
@@ -297,7 +298,7 @@ def _number(row: dict[str, str], name: str, missing: int | None = None, signed: 
 def _text(page: str, form: str) -> str:
     """A post's HTML by the renderers of pages. These walk up from every block, so what nests without end, as no post does, has
     its tags cut out instead."""
-    tree = parse(page)
+    tree = parse(raised(page))
     blocks = cut(tree, "")
     if len(blocks) * len(tree.parent) > MOST_WALKED and len(blocks) * _depth(tree.parent) > MOST_WALKED:
         return html.unescape(_TAG.sub("", page)).strip()

@@ -19,7 +19,7 @@ from curator.documents import File, Piece, Source, Tally
 from curator.sources import stackexchange, threads
 from curator.sources.postsxml import Elements
 from curator.sources.sorting import Sorter
-from curator.sources.stackexchange import StackExchange
+from curator.sources.stackexchange import StackExchange, _text
 
 HEAD = b'\xef\xbb\xbf<?xml version="1.0" encoding="utf-8"?>\r\n<posts>\r\n'
 TAIL = b"</posts>"
@@ -370,3 +370,8 @@ def test_options_are_checked():
     for option in options:
         with pytest.raises(ValueError, match=next(iter(option))):
             StackExchange(**option)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_powers_are_no_digits_of_the_number_before(form):
+    assert _text("<p>10<sup>5</sup> of H<sub>2</sub>O, the 1<sup>st</sup></p>", form) == "10⁵ of H₂O, the 1st"
