@@ -1,13 +1,14 @@
 """The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
 
-In the order of the data flow: `build` (bytes to a tree as browsers make it, by `tokens`, `construction`, `body` and `dom` with
-the tables of `grammar`; `written`: its text; `notes`: what the page says of itself), `tree` (that to flat arrays, with `tags`
-and `formulas`), `blocks` (runs of text and their counts, by `characters`), `outline` (sums over the tree), `features` and
-`whole` (what the model sees of a block; `kind`: what the page says it is), `forest` (the models, in `model.json`), `records`
-(posts of a thread are judged together), `choose`, then `render` or `markdown` (`tables`: the columns of cells); `about` reads
-title, author, date and address. `train` makes the models from `gold`, pages whose main text people marked, copies of them with
-`notices`, and `marked`, more such pages, read for this project. Everything between the parser and the plain text is compiled,
-or works on whole columns: a page costs no Python call for a node, but for the cells of tables that were chosen.
+In the order of the data flow: `raised` (powers in characters that plain text has), `build` (bytes to a tree as browsers make
+it, by `tokens`, `construction`, `body` and `dom` with the tables of `grammar`; `written`: its text; `notes`: what the page
+says of itself), `tree` (that to flat arrays, with `tags` and `formulas`), `blocks` (runs of text and their counts, by
+`characters`), `outline` (sums over the tree), `features` and `whole` (what the model sees of a block; `kind`: what the page
+says it is), `forest` (the models, in `model.json`), `records` (posts of a thread are judged together), `choose`, then
+`render` or `markdown` (`tables`: the columns of cells); `about` reads title, author, date and address. `train` makes the
+models from `gold`, pages whose main text people marked, copies of them with `notices`, and `marked`, more such pages, read
+for this project. Everything between the parser and the plain text is compiled, or works on whole columns: a page costs no
+Python call for a node, but for the cells of tables that were chosen.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from curator.extraction.choose import choose
 from curator.extraction.forest import load
 from curator.extraction.kind import kind
 from curator.extraction.markdown import markdown
+from curator.extraction.raised import raised
 from curator.extraction.render import plain
 from curator.extraction.tree import parse
 
@@ -40,7 +42,7 @@ class Extracted:
 
 def extract(page: str | bytes, form: Literal["text", "markdown"] = "text", url: str | None = None) -> Extracted:
     """Main text and what the page says of itself. Bytes are UTF-8. `url`, if known, completes a relative canonical address."""
-    tree = parse(page)
+    tree = parse(raised(page.encode("utf-8", "replace") if isinstance(page, str) else page))
     said = about.metas(tree.html)
     title = about.title(tree.html)
     canonical = about.canonical(tree.html, said, url)

@@ -9,7 +9,7 @@ from resiliparse.parse.html import HTMLTree
 
 from curator.charsets import decode
 from curator.extraction.formulas import written
-from curator.sources.raised import raised
+from curator.extraction.raised import raised
 
 INDENT = "\ufdd0"  # no character of any text: a blank that indents code, until lines are joined
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 from curator.documents import File, Piece, Tally, batched
 from curator.extraction.blocks import cut
 from curator.extraction.markdown import markdown
+from curator.extraction.raised import raised
 from curator.extraction.render import plain
 from curator.extraction.tree import parse
 from curator.sources.postsxml import NAME, BadRow, Elements, Table, is_row, read_row, tables
-from curator.sources.raised import raised
 from curator.sources.sorting import Sorter
 from curator.sources.streams import StreamError
 from curator.sources.threads import record, threads

@@ -16,8 +16,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from curator.extraction.raised import SUBSCRIPT, SUPERSCRIPT
 from curator.sources import wikicountries, wikilines
-from curator.sources.raised import SUBSCRIPT, SUPERSCRIPT
 from curator.sources.wikiarguments import Arguments, Part
 from curator.sources.wikimarks import ARGUMENT, LINK, TABLE, TEMPLATE, VARIANT, Marks
 from curator.sources.wikitables import flattened, table

@@ -127,6 +127,13 @@ def test_formulas_keep_their_source(formula: str) -> None:
     assert "school, is $x^2+y$ in all" in extract(html, "markdown").text
 
 
+def test_powers_and_indices_are_no_other_numbers() -> None:
+    said = "Light travels 3 x 10<sup>8</sup> m/s, and water is H<SUB>2</SUB>O, as was said<sup><a href=#n1>1</a></sup> before."
+    html = page(f"{paragraphs(ENGLISH)}<p>{said}</p>")
+    for form in (html, html.encode()):
+        assert "3 x 10⁸ m/s, and water is H₂O, as was said1 before." in extract(form).text
+
+
 def test_a_formula_that_stands_alone_is_set_apart() -> None:
     alone, inside = (f"<p>{text}</p>" for text in ("<math><mi>x</mi></math>", f"{PROSE[0]}<math><mi>y</mi></math>"))
     html = page(f"{paragraphs(PROSE)}{alone}{paragraphs(ENGLISH)}{inside}")
