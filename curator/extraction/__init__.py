@@ -1,6 +1,6 @@
 """The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
 
-In the order of the data flow: `raised` (powers in characters that plain text has), `build` (bytes to a tree as browsers make
+In the order of the data flow: `build` (bytes to a tree as browsers make
 it, by `tokens`, `construction`, `body` and `dom` with the tables of `grammar`; `written`: its text; `notes`: what the page
 says of itself), `tree` (that to flat arrays, with `tags` and `formulas`), `blocks` (runs of text and their counts, by
 `characters`), `outline` (sums over the tree), `features` and `whole` (what the model sees of a block; `kind`: what the page
@@ -26,8 +26,10 @@ from curator.extraction.kind import kind
 from curator.extraction.markdown import markdown
 from curator.extraction.raised import raised
 from curator.extraction.render import plain
+from curator.extraction.tags import TAGS
 from curator.extraction.tree import parse
 
+_SUB, _SUP = TAGS["sub"], TAGS["sup"]
 _NEAR = 6  # blocks before and behind the first chosen one that may hold the date
 
 
@@ -42,7 +44,9 @@ class Extracted:
 
 def extract(page: str | bytes, form: Literal["text", "markdown"] = "text", url: str | None = None) -> Extracted:
     """Main text and what the page says of itself. Bytes are UTF-8. `url`, if known, completes a relative canonical address."""
-    tree = parse(raised(page.encode("utf-8", "replace") if isinstance(page, str) else page))
+    tree = parse(page)
+    if ((tree.tag == _SUB) | (tree.tag == _SUP)).any():  # a search of the page for them is slower
+        tree = parse(raised(page.decode("utf-8", "replace") if isinstance(page, bytes) else page))
     said = about.metas(tree.html)
     title = about.title(tree.html)
     canonical = about.canonical(tree.html, said, url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import AnyStr
 
 SUPERSCRIPT = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
 SUBSCRIPT = str.maketrans("0123456789+-−–", "₀₁₂₃₄₅₆₇₈₉₊₋₋₋")
@@ -11,10 +10,8 @@ _NUMBER = re.compile(r"<(su[pb])((?:\s[^<>]{0,200})?)>([0-9+−–-]{1,6})</\1>(
 _NOTE = re.compile(r"note|fnanchor|pagenum|pagebreak", re.IGNORECASE)
 
 
-def raised(page: AnyStr) -> AnyStr:
-    """HTML with powers and indices in such characters; marks of notes stay as they are, to be left out. Bytes are UTF-8."""
-    if isinstance(page, bytes):
-        return raised(page.decode("utf-8", "replace")).encode() if b"<su" in page or b"<SU" in page else page
+def raised(page: str) -> str:
+    """HTML with powers and indices in such characters; marks of notes stay as they are, to be left out."""
     return _NUMBER.sub(_character, page) if "<su" in page or "<SU" in page else page
 
 
