@@ -1,11 +1,11 @@
 """The main text of a web page: parse, cut into blocks, describe them, judge them, render what was chosen.
 
-In the order of the data flow: `build` (bytes to a tree as browsers make
-it, by `tokens`, `construction`, `body` and `dom` with the tables of `grammar`; `written`: its text; `notes`: what the page
-says of itself), `tree` (that to flat arrays, with `tags` and `formulas`), `blocks` (runs of text and their counts, by
-`characters`), `outline` (sums over the tree), `features` and `whole` (what the model sees of a block; `kind`: what the page
-says it is), `forest` (the models, in `model.json`), `records` (posts of a thread are judged together), `choose`, then
-`render` or `markdown` (`tables`: the columns of cells); `about` reads title, author, date and address. `train` makes the
+In the order of the data flow: `build` (bytes to a tree as browsers make it, by `tokens`, `construction`, `body` and `dom`
+with the tables of `grammar`; `written`: its text; `notes`: what the page says of itself), `tree` (that to flat arrays, with
+`tags` and `formulas`; `raised`: powers and indices in characters that plain text has), `blocks` (runs of text and their
+counts, by `characters`), `outline` (sums over the tree), `features` and `whole` (what the model sees of a block; `kind`: what
+the page says it is), `forest` (the models, in `model.json`), `records` (posts of a thread are judged together), `choose`,
+then `render` or `markdown` (`tables`: the columns of cells); `about` reads title, author, date and address. `train` makes the
 models from `gold`, pages whose main text people marked, copies of them with `notices`, and `marked`, more such pages, read
 for this project. Everything between the parser and the plain text is compiled, or works on whole columns: a page costs no
 Python call for a node, but for the cells of tables that were chosen.
